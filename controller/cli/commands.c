@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The table of commands and what each asks of the API. A command that changes
+ * something shows its plan first and asks, unless --yes.
+ */
+#include "controller/cli/commands.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "controller/cli/print.h"
+#include "controller/cli/wait.h"
+#include "proto/base/buf.h"
+#include "proto/base/http_client.h"
+
+typedef void (*print_fn)(FILE *out, const json_t *answer);
+
+int
+command_fail(const struct options *o, const struct err *e)
+{
+	if (o->json) {
+		json_t *error = json_pack("{s{ssssss}}", "error", "kind", err_kind_name(e->kind),
+		    "text", e->text, "next", o->api.next);
+
+		json_dumpf(error, stdout, JSON_INDENT(2));
+		putchar('\n');
+		json_decref(error);
+	}
+	fputs("zmferry: ", stderr);
+	print_safe(stderr, e->text);
+	fputc('\n', stderr);
+	if (o->api.next[0] != '\0') {
+		fputs("next: ", stderr);
+		print_safe(stderr, o->api.next);
+		fputc('\n', stderr);
+	}
+	return err_exit_code(e->kind);
+}
+
+static void
+command_show(const struct options *o, const json_t *answer, print_fn print)
+{
+	if (!o->json) {
+		print(stdout, answer);
+		return;
+	}
+	json_dumpf(answer, stdout, JSON_INDENT(2) | JSON_SORT_KEYS);
+	putchar('\n');
+}
+
+/* path with the argument as its last segment, percent-encoded */
+static char *
+command_path(const char *prefix, const char *argument, const char *suffix)
+{
+	struct buf b;
+	char *path;
+
+	buf_init(&b, 4096);
+	if (!buf_add_str(&b, prefix) || !http_escape(&b, argument) || !buf_add_str(&b, suffix))
+		buf_clear(&b);
+	path = strdup(buf_str(&b));
+	buf_fini(&b);
+	return path;
+}
+
+static int
+command_get(struct options *o, const char *path, print_fn print)
+{
+	struct err e;
+	json_t *answer;
+
+	if (!api_call(&o->api, "GET", path, NULL, &answer, &e))
+		return command_fail(o, &e);
+	command_show(o, answer, print);
+	json_decref(answer);
+	return 0;
+}
+
+static int
+run_status(struct options *o)
+{
+	return command_get(o, "/v1/status", print_status);
+}
+
+static int
+run_nodes(struct options *o)
+{
+	return command_get(o, "/v1/nodes", print_nodes);
+}
+
+static int
+run_jobs(struct options *o)
+{
+	return command_get(o, "/v1/jobs", print_jobs);
+}
+
+static int
+run_events(struct options *o)
+{
+	return command_get(o, "/v1/events", print_events);
+}
+
+static int
+run_alerts(struct options *o)
+{
+	return command_get(o, "/v1/alerts", print_alerts);
+}
+
+static int
+run_moves(struct options *o)
+{
+	char *job = o->job == NULL ? strdup("") : command_path("&job=", o->job, "");
+	char *path = NULL;
+	int code;
+
+	if (asprintf(&path, "/v1/moves?failed=%d%s", o->failed ? 1 : 0, job) < 0)
+		BUG("out of memory");
+	code = command_get(o, path, print_moves);
+	free(path);
+	free(job);
+	return code;
+}
+
+static int
+run_explain(struct options *o)
+{
+	char *path = command_path("/v1/moves/", o->argument, "");
+	int code = command_get(o, path, print_explain);
+
+	free(path);
+	return code;
+}
+
+static int
+run_job_show(struct options *o)
+{
+	char *path = command_path("/v1/jobs/", o->argument, "");
+	int code = command_get(o, path, print_job);
+
+	free(path);
+	return code;
+}
+
+static json_t *
+plan_request(const struct options *o)
+{
+	json_t *body = json_pack("{ssss}", "kind", "evacuate", "node", o->argument);
+	json_t *to = json_array();
+	char *copy = strdup(o->to == NULL ? "" : o->to);
+	char *rest = copy;
+
+	for (char *name; (name = strsep(&rest, ",")) != NULL;) {
+		if (name[0] != '\0')
+			json_array_append_new(to, json_string(name));
+	}
+	json_object_set_new(body, "to", to);
+	free(copy);
+	return body;
+}
+
+static int
+run_plan(struct options *o)
+{
+	json_t *body = plan_request(o);
+	json_t *answer;
+	struct err e;
+	bool ok = api_call(&o->api, "POST", "/v1/plans", body, &answer, &e);
+
+	json_decref(body);
+	if (!ok)
+		return command_fail(o, &e);
+	command_show(o, answer, print_plan);
+	json_decref(answer);
+	return 0;
+}
+
+static bool
+command_confirm(const struct options *o, const char *question, struct err *e)
+{
+	char line[16];
+
+	if (o->yes)
+		return true;
+	if (!isatty(STDIN_FILENO))
+		return err_set(e, ERR_REFUSED, "not a terminal, nobody to ask: add --yes to start it");
+	fprintf(stderr, "%s [y/N] ", question);
+	if (fgets(line, sizeof(line), stdin) != NULL && (line[0] == 'y' || line[0] == 'Y'))
+		return true;
+	return err_set(e, ERR_CANCELLED, "not started");
+}
+
+/* Plans, shows, asks, starts; the plan's version goes along so that a stale one is refused. */
+static int
+run_evacuate(struct options *o)
+{
+	json_t *body = plan_request(o);
+	json_t *plan = NULL;
+	json_t *job = NULL;
+	struct err e;
+	int code = 0;
+
+	if (!api_call(&o->api, "POST", "/v1/plans", body, &plan, &e)) {
+		code = command_fail(o, &e);
+		goto out;
+	}
+	if (o->dry_run || !o->json)
+		command_show(o, plan, print_plan);
+	if (o->dry_run)
+		goto out;
+	if (!command_confirm(o, "Start?", &e)) {
+		code = command_fail(o, &e);
+		goto out;
+	}
+	json_object_set(body, "version", json_object_get(json_object_get(plan, "plan"), "version"));
+	if (!api_call(&o->api, "POST", "/v1/jobs", body, &job, &e)) {
+		code = command_fail(o, &e);
+		goto out;
+	}
+	const char *id = json_string_value(json_object_get(json_object_get(job, "job"), "id"));
+
+	if (o->wait)
+		code = wait_for_job(o, id);
+	else if (o->json)
+		command_show(o, job, print_job);
+	else
+		printf("\nstarted job %s; follow it with: zmferry job show %s\n", id, id);
+out:
+	json_decref(job);
+	json_decref(plan);
+	json_decref(body);
+	return code;
+}
+
+static int
+job_change(struct options *o, const char *suffix)
+{
+	char *path = command_path("/v1/jobs/", o->argument, suffix);
+	json_t *answer;
+	struct err e;
+	bool ok = api_call(&o->api, "POST", path, NULL, &answer, &e);
+
+	free(path);
+	if (!ok)
+		return command_fail(o, &e);
+	command_show(o, answer, print_job);
+	json_decref(answer);
+	return o->wait ? wait_for_job(o, o->argument) : 0;
+}
+
+static int
+run_job_pause(struct options *o)
+{
+	return job_change(o, "/pause");
+}
+
+static int
+run_job_resume(struct options *o)
+{
+	return job_change(o, "/resume");
+}
+
+static int
+run_job_cancel(struct options *o)
+{
+	return job_change(o, "/cancel");
+}
+
+static int
+run_job_retry(struct options *o)
+{
+	return job_change(o, "/retry");
+}
+
+static int
+run_job_wait(struct options *o)
+{
+	return wait_for_job(o, o->argument);
+}
+
+static bool
+enroll_write(const char *path, const char *bundle, struct err *e)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	size_t len = strlen(bundle);
+	bool ok;
+
+	if (fd < 0)
+		return err_errno(e, ERR_REFUSED, errno, "%s (choose another with --out FILE)", path);
+	ok = write(fd, bundle, len) == (ssize_t)len && fsync(fd) == 0;
+	if (close(fd) != 0 || !ok)
+		return err_errno(e, ERR_RETRY, errno, "%s", path);
+	return true;
+}
+
+static int
+run_enroll(struct options *o)
+{
+	json_t *body = json_pack("{ss}", "node", o->argument);
+	json_t *answer = NULL;
+	struct err e;
+	int code = 0;
+
+	if (!api_call(&o->api, "POST", "/v1/enroll", body, &answer, &e)) {
+		code = command_fail(o, &e);
+		goto out;
+	}
+	const char *node = json_string_value(json_object_get(answer, "node"));
+	const char *bundle = json_string_value(json_object_get(answer, "bundle"));
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s", o->out_file == NULL ? "" : o->out_file);
+	if (path[0] == '\0')
+		snprintf(path, sizeof(path), "%s.pem", node);
+	if (!enroll_write(path, bundle, &e)) {
+		code = command_fail(o, &e);
+		goto out;
+	}
+	if (o->json)
+		printf("{\"node\": \"%s\", \"file\": \"%s\"}\n", node, path);
+	else
+		printf("%s: identity of node %s (it holds a private key)\n"
+		       "put it into that node's container as /etc/zmferry/identity.pem, owner zimbra, "
+		       "mode 0400,\nand start zmferry-agent there\n",
+		    path, node);
+out:
+	json_decref(answer);
+	json_decref(body);
+	return code;
+}
+
+/* clang-format off */
+const struct command commands[] = {
+	/* words          argument   options                                     help, function */
+	{ "status",        NULL,     0,
+	  "nodes, running jobs and alerts on one screen", run_status },
+	{ "nodes",         NULL,     0,
+	  "every mailbox node: agent, mailboxes, room", run_nodes },
+	{ "plan evacuate", "NODE",   OPT_TO,
+	  "show who would go where, and what would not work; changes nothing", run_plan },
+	{ "evacuate",      "NODE",   OPT_TO | OPT_WAIT | OPT_YES | OPT_DRY_RUN,
+	  "move every mailbox off a node, evenly over the others", run_evacuate },
+	{ "jobs",          NULL,     0,
+	  "all jobs, newest first", run_jobs },
+	{ "job show",      "ID",     0,
+	  "one job with its moves", run_job_show },
+	{ "job wait",      "ID",     0,
+	  "follow a job to its end", run_job_wait },
+	{ "job pause",     "ID",     0,
+	  "start no further move; what is locked is finished", run_job_pause },
+	{ "job resume",    "ID",     OPT_WAIT,
+	  "go on with a paused job", run_job_resume },
+	{ "job cancel",    "ID",     OPT_WAIT,
+	  "end a job: moves before their switch go back, the others finish", run_job_cancel },
+	{ "job retry",     "ID",     OPT_WAIT,
+	  "try the mailboxes again that were set aside or are stuck", run_job_retry },
+	{ "moves",         NULL,     OPT_FAILED | OPT_JOB,
+	  "every mailbox move and where it stands", run_moves },
+	{ "explain",       "MOVE",   0,
+	  "the whole history of one move, in sentences, with its verdict", run_explain },
+	{ "events",        NULL,     0,
+	  "what happened lately", run_events },
+	{ "alerts",        NULL,     0,
+	  "what needs a person, with the command to run", run_alerts },
+	{ "enroll",        "NODE",   OPT_OUT,
+	  "write the identity file of a node's agent", run_enroll },
+};
+/* clang-format on */
+const size_t command_count = ARRAY_LEN(commands);

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Every command of the CLI, in one table: parsing, help and the manual's check come
+ * from it. A command runs against the API and prints through print.h.
+ */
+#ifndef CLI_COMMANDS_H
+#define CLI_COMMANDS_H
+
+#include "controller/cli/api.h"
+
+enum {
+	OPT_TO = 1 << 0,
+	OPT_WAIT = 1 << 1,
+	OPT_YES = 1 << 2,
+	OPT_DRY_RUN = 1 << 3,
+	OPT_FAILED = 1 << 4,
+	OPT_JOB = 1 << 5,
+	OPT_OUT = 1 << 6,
+};
+
+struct options {
+	struct api api;
+	bool json;
+	bool wait;
+	bool yes;
+	bool dry_run;
+	bool failed;
+	const char *to;       /* "A,B" */
+	const char *job;
+	const char *out_file;
+	const char *argument; /* the one word behind the verb, or NULL */
+};
+
+struct command {
+	const char *words;    /* "job show" */
+	const char *argument; /* "ID" or NULL */
+	unsigned options;     /* OPT_..., besides --json and --socket */
+	const char *help;
+	int (*run)(struct options *o); /* exit code */
+};
+
+extern const struct command commands[];
+extern const size_t command_count;
+
+/* Prints "zmferry: text" and the next step on stderr; returns the exit code. */
+int command_fail(const struct options *o, const struct err *e);
+
+#endif

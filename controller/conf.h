@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The controller's settings: one table, from which come parsing, sample and manual check. */
+#ifndef CONTROLLER_CONF_H
+#define CONTROLLER_CONF_H
+
+#include <stdint.h>
+
+#include "proto/base/conf.h"
+
+#define CONTROLLER_CONF_PATH "/etc/zmferry/controller.conf"
+
+struct controller_conf {
+	char *state_dir;
+	char *socket;
+	char *socket_group;             /* NULL: root only */
+	char *listen_address;
+	uint16_t listen_port;
+	char *identity_file;            /* NULL: state_dir/controller.pem */
+	char *ldap_url;
+	char *ldap_bind_dn;
+	char *ldap_password_file;
+	char *ldap_ca_file;             /* NULL: the system's */
+	bool ldap_start_tls;
+	char *zimbra_admin;
+	char *zimbra_admin_password_file;
+	char *zimbra_ca_file;           /* NULL: the system's */
+	uint16_t zimbra_admin_port;
+	char **resolve;                 /* "host=address" */
+	uint32_t fill_limit;            /* percent */
+	uint32_t moves_per_source;
+	uint32_t moves_per_target;
+	char *log_level;
+};
+
+extern const struct conf_def controller_conf_defs[];
+extern const size_t controller_conf_def_count;
+
+#endif

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One error type for every part. The kind says what the caller should do,
+ * the text says what happened, to a person. Nobody parses the text.
+ */
+#ifndef BASE_ERR_H
+#define BASE_ERR_H
+
+#include <stdbool.h>
+
+#define MUST_USE __attribute__((warn_unused_result))
+#define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
+#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+
+enum err_kind {
+	ERR_NONE,
+	ERR_RETRY,     /* may work later: network, busy, timeout; exit code 4 */
+	ERR_REFUSED,   /* a precondition is false, a person decides; exit code 3 */
+	ERR_PEER,      /* the other side broke the rules, drop it; exit code 4 */
+	ERR_CORRUPT,   /* our own records are wrong, touch nothing; exit code 5 */
+	ERR_CANCELLED, /* we were asked to stop; exit code 1 */
+	ERR_KIND_COUNT
+};
+
+struct err {
+	enum err_kind kind;
+	char text[480]; /* UTF-8, one line, cut at a character when too long */
+};
+
+/* Sets kind and text. Returns false, so that failing is one line. */
+bool err_set(struct err *e, enum err_kind kind, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+/* Puts "outer: " before the text and keeps the kind. Returns false. */
+bool err_wrap(struct err *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* Same as err_set with ": strerror(code)" behind it. Returns false. */
+bool err_errno(struct err *e, enum err_kind kind, int code, const char *fmt, ...)
+    PRINTF_LIKE(4, 5);
+
+/* "retry", "refused", ...: stored and shown, pinned by golden/state-names.txt. */
+const char *err_kind_name(enum err_kind kind);
+
+/* Process exit code of the CLI for this kind: 0 to 5 as in the manual. */
+int err_exit_code(enum err_kind kind);
+
+/* A broken rule of our own. Logs file, line, text and aborts, in every build. */
+#define BUG(...) err_bug(__FILE__, __LINE__, __VA_ARGS__)
+void err_bug(const char *file, int line, const char *fmt, ...)
+    __attribute__((noreturn)) PRINTF_LIKE(3, 4);
+
+#endif
