@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Facts as JSON; names that are not UTF-8 become "?" instead of breaking the answer. */
+#include "controller/api/view.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/base/clock.h"
+#include "proto/version.h"
+
+static json_t *
+text(const char *s)
+{
+	json_t *value = json_string(s);
+
+	return value != NULL ? value : json_string("?");
+}
+
+static json_t *
+number(uint64_t n)
+{
+	return json_integer((json_int_t)n);
+}
+
+static json_t *
+time_of(int64_t wall_ms)
+{
+	char out[40] = "";
+
+	if (wall_ms != 0)
+		clock_format(wall_ms, out, sizeof(out));
+	return json_string(out);
+}
+
+/* --- nodes --- */
+
+struct node_list {
+	struct controller *c;
+	json_t *rows;
+};
+
+static void
+on_node(const struct fleet_node *n, void *ctx)
+{
+	struct node_list *list = ctx;
+	uint64_t used = n->spool_total_bytes - n->spool_free_bytes + n->reserved_bytes;
+	uint64_t limit = n->spool_total_bytes / 100 * list->c->conf->fill_limit;
+	const char *state = !n->connected ? "away" : !n->healthy && n->note[0] != '\0' ? "sick" : "ok";
+	json_t *row = json_object();
+
+	json_object_set_new(row, "name", text(n->name));
+	json_object_set_new(row, "state", text(state));
+	json_object_set_new(row, "connected", json_boolean(n->connected));
+	json_object_set_new(row, "inventory", json_boolean(n->has_inventory));
+	json_object_set_new(row, "address", text(n->address));
+	json_object_set_new(row, "version", text(n->version));
+	json_object_set_new(row, "mailboxes", number(n->mailbox_count));
+	json_object_set_new(row, "bytes", number(n->mailbox_bytes));
+	json_object_set_new(row, "room_bytes", number(used < limit ? limit - used : 0));
+	json_object_set_new(row, "heard", time_of(n->heard_ms));
+	json_object_set_new(row, "note", text(n->note));
+	json_array_append_new(list->rows, row);
+}
+
+static int
+compare_rows(const void *a, const void *b)
+{
+	return strcmp(json_string_value(json_object_get(*(json_t *const *)a, "name")),
+	    json_string_value(json_object_get(*(json_t *const *)b, "name")));
+}
+
+static json_t *
+nodes_array(struct controller *c)
+{
+	struct node_list list = { c, json_array() };
+	json_t *sorted = json_array();
+	size_t count;
+	json_t **rows;
+
+	fleet_each(c->fleet, on_node, &list);
+	count = json_array_size(list.rows);
+	rows = calloc(count + 1, sizeof(*rows));
+	for (size_t i = 0; rows != NULL && i < count; i++)
+		rows[i] = json_array_get(list.rows, i);
+	if (rows != NULL)
+		qsort(rows, count, sizeof(*rows), compare_rows);
+	for (size_t i = 0; rows != NULL && i < count; i++)
+		json_array_append(sorted, rows[i]);
+	free(rows);
+	json_decref(list.rows);
+	return sorted;
+}
+
+json_t *
+view_nodes(struct controller *c)
+{
+	return json_pack("{so}", "nodes", nodes_array(c));
+}
+
+/* --- plans --- */
+
+static json_t *
+plan_targets(const struct plan *p)
+{
+	json_t *rows = json_array();
+
+	for (size_t i = 0; i < p->node_count; i++) {
+		const struct plan_target *t = &p->targets[i];
+
+		if (!p->nodes[i].is_target || p->targets == NULL)
+			continue;
+		json_array_append_new(rows,
+		    json_pack("{sosIsIsIsI}", "node", text(p->nodes[i].name), "bytes_before",
+		        (json_int_t)t->bytes_before, "bytes_after", (json_int_t)t->bytes_after,
+		        "count_before", (json_int_t)t->count_before, "count_after",
+		        (json_int_t)t->count_after));
+	}
+	return rows;
+}
+
+static json_t *
+plan_notes(const struct plan *p)
+{
+	json_t *notes = json_array();
+	char line[LIMIT_TEXT];
+
+	json_array_append_new(notes, text("each mailbox is locked for the time its import needs; "
+	    "mail sent meanwhile waits in the queue and arrives some minutes later"));
+	json_array_append_new(notes, text("everybody logs in once more; mail clients fetch their folders anew, never wrongly"));
+	json_array_append_new(notes, text("new accounts are not kept off the node: take it out of zimbraMailHostPool of every COS first; "
+	    "what is made there meanwhile is moved at the end"));
+	json_array_append_new(notes, text("old copies stay on the node, locked out; they are not deleted in this version"));
+	if (p->orphans > 0) {
+		snprintf(line, sizeof(line), "%llu mailboxes on the node belong to accounts that live elsewhere; they are left alone",
+		    (unsigned long long)p->orphans);
+		json_array_append_new(notes, text(line));
+	}
+	if (p->groups > 0) {
+		snprintf(line, sizeof(line), "%llu distribution lists name the node as their home; they are left alone",
+		    (unsigned long long)p->groups);
+		json_array_append_new(notes, text(line));
+	}
+	return notes;
+}
+
+json_t *
+view_plan(const struct plan *p)
+{
+	json_t *moves = json_array();
+	json_t *refused = json_array();
+	json_t *plan = json_object();
+
+	for (size_t i = 0; i < p->account_count; i++) {
+		const struct plan_account *a = &p->accounts[i];
+
+		if (a->target >= 0)
+			json_array_append_new(moves,
+			    json_pack("{sososIsosb}", "account", text(a->name), "account_id",
+			        text(a->id), "bytes", (json_int_t)a->bytes, "target",
+			        text(p->nodes[a->target].name), "has_mailbox", a->has_mailbox));
+		else
+			json_array_append_new(refused,
+			    json_pack("{sososo}", "account", text(a->name), "why", text(a->refused),
+			        "next", text(a->next)));
+	}
+	json_object_set_new(plan, "kind", text(p->kind));
+	json_object_set_new(plan, "node", text(p->node));
+	json_object_set_new(plan, "version", text(p->version));
+	json_object_set_new(plan, "mailboxes", number(p->moved_count));
+	json_object_set_new(plan, "bytes", number(p->moved_bytes));
+	json_object_set_new(plan, "moves", moves);
+	json_object_set_new(plan, "refused", refused);
+	json_object_set_new(plan, "targets", p->targets == NULL ? json_array() : plan_targets(p));
+	json_object_set_new(plan, "notes", plan_notes(p));
+	return json_pack("{so}", "plan", plan);
+}
+
+/* --- jobs and moves --- */
+
+json_t *
+view_job(struct controller *c, const struct job *job)
+{
+	struct job_progress p;
+	json_t *row = json_object();
+
+	jobs_progress(c->jobs, job->number, &p);
+	json_object_set_new(row, "id", text(job->id));
+	json_object_set_new(row, "kind", text(job->kind));
+	json_object_set_new(row, "node", text(job->node));
+	json_object_set_new(row, "who", text(job->who));
+	json_object_set_new(row, "state", text(job_states[job->state].name));
+	json_object_set_new(row, "created", time_of(job->created_ms));
+	json_object_set_new(row, "ended", time_of(job->ended_ms));
+	json_object_set_new(row, "reason", text(job->reason));
+	json_object_set_new(row, "moves_total", number(p.total));
+	json_object_set_new(row, "moves_done", number(p.done));
+	json_object_set_new(row, "moves_clean", number(p.clean));
+	json_object_set_new(row, "moves_set_aside", number(p.set_aside));
+	json_object_set_new(row, "moves_running", number(p.running));
+	json_object_set_new(row, "bytes_total", number(p.bytes_total));
+	json_object_set_new(row, "bytes_done", number(p.bytes_done));
+	json_object_set_new(row, "items_per_s", json_real(p.items_per_s));
+	json_object_set_new(row, "eta_s", json_real(p.eta_s));
+	json_object_set_new(row, "lock_p50_ms", number(p.lock_p50_ms));
+	json_object_set_new(row, "lock_p99_ms", number(p.lock_p99_ms));
+	json_object_set_new(row, "stall", text(p.stall));
+	if (job->state == JOB_DONE_WITH_FAILURES)
+		json_object_set_new(row, "next", text("zmferry moves --failed; when the causes are gone: zmferry job retry"));
+	return row;
+}
+
+struct job_list {
+	struct controller *c;
+	json_t *rows;
+	bool only_running;
+};
+
+static void
+on_job(const struct job *job, void *ctx)
+{
+	struct job_list *list = ctx;
+
+	if (list->only_running && job_states[job->state].is_end)
+		return;
+	json_array_insert_new(list->rows, 0, view_job(list->c, job));
+}
+
+json_t *
+view_jobs(struct controller *c, bool only_running)
+{
+	struct job_list list = { c, json_array(), only_running };
+
+	jobs_each(c->jobs, on_job, &list);
+	return list.rows;
+}
+
+json_t *
+view_move(struct controller *c, const struct move *m)
+{
+	char next[256];
+	json_t *row = json_object();
+
+	(void)c;
+	move_next_step(m, next, sizeof(next));
+	json_object_set_new(row, "id", text(m->id));
+	json_object_set_new(row, "job", json_sprintf("j%u", m->job_number));
+	json_object_set_new(row, "account", text(m->account_name));
+	json_object_set_new(row, "account_id", text(m->account_id));
+	json_object_set_new(row, "source", text(m->source));
+	json_object_set_new(row, "target", text(m->target));
+	json_object_set_new(row, "state", text(move_states[m->state].name));
+	json_object_set_new(row, "holds", text(move_states[m->state].sentence));
+	json_object_set_new(row, "since", time_of(m->since_ms));
+	json_object_set_new(row, "doing", text(m->doing));
+	json_object_set_new(row, "bytes", number(m->bytes));
+	json_object_set_new(row, "items", number(m->data.listed));
+	json_object_set_new(row, "lock_ms", number(m->data.lock_ms));
+	json_object_set_new(row, "verdict",
+	    text(m->state == MOVE_SETTLED && m->data.no_mailbox ? "clean" : m->data.verdict));
+	json_object_set_new(row, "error", text(m->error));
+	json_object_set_new(row, "next", text(next));
+	return row;
+}
+
+struct move_list {
+	struct controller *c;
+	json_t *rows;
+	uint32_t job_number;
+	bool only_failed;
+};
+
+static void
+on_move(struct move *m, void *ctx)
+{
+	struct move_list *list = ctx;
+	bool failed = m->state == MOVE_STUCK || m->state == MOVE_ABANDONED ||
+	    (m->state == MOVE_SETTLED && !m->data.no_mailbox && strcmp(m->data.verdict, "clean") != 0);
+
+	if ((list->job_number == 0 || list->job_number == m->job_number) &&
+	    (!list->only_failed || failed))
+		json_array_append_new(list->rows, view_move(list->c, m));
+}
+
+json_t *
+view_moves(struct controller *c, uint32_t job_number, bool only_failed)
+{
+	struct move_list list = { c, json_array(), job_number, only_failed };
+
+	moves_each(jobs_moves(c->jobs), on_move, &list);
+	return list.rows;
+}
+
+json_t *
+view_job_whole(struct controller *c, const struct job *job)
+{
+	return json_pack("{soso}", "job", view_job(c, job), "moves", view_moves(c, job->number, false));
+}
+
+json_t *
+view_move_whole(struct controller *c, const struct move *m)
+{
+	json_t *row = view_move(c, m);
+
+	if (m->data.verdict_json != NULL)
+		json_object_set_new(row, "verdict_detail", json_loads(m->data.verdict_json, 0, NULL));
+	if (m->data.lacking_json != NULL)
+		json_object_set_new(row, "not_exported", json_loads(m->data.lacking_json, 0, NULL));
+	return json_pack("{soso}", "move", row, "journal",
+	    journal_move_history(c->journal, m->number));
+}
+
+json_t *
+view_status(struct controller *c)
+{
+	json_t *controller = json_pack("{sssssIsfsb}", "version", ZMFERRY_VERSION, "id",
+	    journal_controller_id(c->journal), "epoch", (json_int_t)journal_epoch(c->journal),
+	    "uptime_s", (double)(clock_mono_ms() - c->started_ms) / 1000.0, "read_only",
+	    journal_is_read_only(c->journal));
+
+	return json_pack("{sosososo}", "controller", controller, "nodes", nodes_array(c), "jobs",
+	    view_jobs(c, true), "alerts", journal_alerts(c->journal));
+}

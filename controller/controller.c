@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * When all goes well: opens the journal, reads who its own administrator is, listens,
+ * takes up what was under way, and serves until SIGTERM. What can go wrong at the
+ * start ends the process with a sentence; afterwards nothing but a bug does.
+ */
+#include "controller/controller.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "proto/base/clock.h"
+#include "proto/base/log.h"
+#include "proto/base/tls.h"
+#include "proto/base/work.h"
+#include "proto/base/xalloc.h"
+#include "proto/version.h"
+
+#define POOL_THREADS 16
+#define POKE_MS 2000
+#define EXPIRES_SOON_S (14 * 24 * 3600)
+
+char *
+controller_identity_path(const struct controller_conf *conf)
+{
+	if (conf->identity_file != NULL)
+		return xstrdup(conf->identity_file);
+	return xasprintf("%s/controller.pem", conf->state_dir);
+}
+
+static void
+on_fleet_change(void *ctx, const struct fleet_node *n)
+{
+	struct controller *c = ctx;
+	char subject[WORLD_NAME + 8];
+	char text[LIMIT_TEXT];
+
+	snprintf(subject, sizeof(subject), "node:%s", n->name);
+	if (!n->connected) {
+		snprintf(text, sizeof(text), "node %.150s: %.300s", n->name, n->note);
+		journal_event(c->journal, "warn", subject, text);
+	}
+	if (c->jobs != NULL)
+		jobs_poke(c->jobs);
+}
+
+static void
+on_lease_expired(void *ctx, const char *move_id, const char *text)
+{
+	struct controller *c = ctx;
+
+	log_warn(NULL, "move=%s: %s", move_id, text);
+	moves_on_lease_expired(jobs_moves(c->jobs), move_id, text);
+}
+
+static void
+on_survey(void *ctx, const char *node, const char *to, survey_done_fn done, void *owner,
+    uint32_t number)
+{
+	struct controller *c = ctx;
+
+	world_live_survey(c->world, node, to, done, owner, number);
+}
+
+static void
+on_poke(uv_timer_t *timer)
+{
+	struct controller *c = timer->data;
+
+	if (!c->stopping)
+		jobs_poke(c->jobs);
+}
+
+static void
+controller_stop(struct controller *c)
+{
+	if (c->stopping)
+		return;
+	c->stopping = true;
+	log_info(NULL, "stopping; moves under way go on at the next start");
+	api_server_stop(&c->api);
+	world_live_stop(c->world);
+	fleet_stop(&c->fleet);
+	uv_close((uv_handle_t *)&c->poke, NULL);
+	uv_close((uv_handle_t *)&c->sigterm, NULL);
+	uv_close((uv_handle_t *)&c->sigint, NULL);
+}
+
+static void
+on_signal(uv_signal_t *handle, int number)
+{
+	(void)number;
+	controller_stop(handle->data);
+}
+
+static void
+controller_warn_of_expiry(struct controller *c)
+{
+	int64_t left_s = tls_context_expires_s(c->tls) - clock_wall_ms() / 1000;
+	char text[LIMIT_TEXT];
+
+	if (left_s > EXPIRES_SOON_S)
+		return;
+	snprintf(text, sizeof(text), "the controller's own certificate ends in %lld days", (long long)left_s / 86400);
+	journal_alert(c->journal, "certificate:controller", text,
+	    "see docs/operations.md, "certificates"");
+}
+
+static bool
+controller_open(struct controller *c, bool adopt, struct err *e)
+{
+	char *identity = controller_identity_path(c->conf);
+	bool ok = journal_open(c->conf->state_dir, adopt, &c->journal, e) &&
+	    tls_context_load(identity, &c->tls, e) &&
+	    world_live_new(&c->loop, c->conf, &c->world, e);
+
+	if (!ok && c->tls == NULL && c->journal != NULL)
+		err_wrap(e, "no usable identity (run: zmferry-controller init)");
+	free(identity);
+	return ok && world_live_check(c->world, c->own_admin_id, sizeof(c->own_admin_id), e);
+}
+
+static bool
+controller_listen(struct controller *c, struct err *e)
+{
+	const struct fleet_options fleet = {
+		.loop = &c->loop,
+		.tls = c->tls,
+		.listen_address = c->conf->listen_address,
+		.listen_port = c->conf->listen_port,
+		.controller_id = journal_controller_id(c->journal),
+		.epoch = journal_epoch(c->journal),
+		.ctx = c,
+		.on_change = on_fleet_change,
+		.on_lease_expired = on_lease_expired,
+	};
+
+	if (!fleet_start(&fleet, &c->fleet, e))
+		return false;
+	world_live_set_fleet(c->world, c->fleet);
+	return api_server_start(&c->loop, c->conf->socket, c->conf->socket_group, controller_routes,
+	    controller_route_count, c, &c->api, e);
+}
+
+static bool
+controller_begin(struct controller *c, struct err *e)
+{
+	const struct jobs_limits limits = {
+		.moves_per_source = c->conf->moves_per_source,
+		.moves_per_target = c->conf->moves_per_target,
+	};
+	const struct jobs_host host = {
+		.ctx = c,
+		.survey = on_survey,
+		.own_admin_id = c->own_admin_id,
+	};
+
+	c->jobs = jobs_new(c->journal, world_live_world(c->world), &limits, &host);
+	if (!jobs_load(c->jobs, e))
+		return false;
+	if (!journal_is_read_only(c->journal))
+		jobs_recover(c->jobs);
+	else
+		log_error(NULL, "%s: this journal is a restored backup; nothing is touched until: zmferry-controller --adopt",
+		    c->conf->state_dir);
+	return true;
+}
+
+static void
+controller_report_handle(uv_handle_t *handle, void *arg)
+{
+	(void)arg;
+	log_error(NULL, "left open at the end: a %s", uv_handle_type_name(handle->type));
+}
+
+static int
+controller_end(struct controller *c)
+{
+	int left;
+
+	uv_run(&c->loop, UV_RUN_DEFAULT);
+	jobs_free(&c->jobs);
+	world_live_free(&c->world);
+	/* Timers of moves that will never fire hold no loop alive; close what is left. */
+	left = uv_loop_close(&c->loop);
+	if (left != 0)
+		uv_walk(&c->loop, controller_report_handle, NULL);
+	tls_context_free(&c->tls);
+	journal_close(&c->journal);
+	return left == 0 ? 0 : 1;
+}
+
+static void
+close_timer(uv_handle_t *handle, void *arg)
+{
+	(void)arg;
+	/* Only world_live's own timers are left: their data frees itself. */
+	if (handle->type == UV_TIMER && !uv_is_closing(handle)) {
+		uv_timer_start((uv_timer_t *)handle, ((uv_timer_t *)handle)->timer_cb, 0, 0);
+		uv_ref(handle);
+	}
+}
+
+int
+controller_run(const struct controller_conf *conf, bool adopt)
+{
+	struct controller c = { .conf = conf, .started_ms = clock_mono_ms() };
+	struct err e;
+
+	signal(SIGPIPE, SIG_IGN);
+	work_set_threads(POOL_THREADS);
+	uv_loop_init(&c.loop);
+	if (!controller_open(&c, adopt, &e) || !controller_listen(&c, &e) || !controller_begin(&c, &e)) {
+		log_error(NULL, "%s", e.text);
+		return err_exit_code(e.kind) == 0 ? 1 : err_exit_code(e.kind);
+	}
+	uv_timer_init(&c.loop, &c.poke);
+	uv_signal_init(&c.loop, &c.sigterm);
+	uv_signal_init(&c.loop, &c.sigint);
+	c.poke.data = c.sigterm.data = c.sigint.data = &c;
+	uv_timer_start(&c.poke, on_poke, POKE_MS, POKE_MS);
+	uv_signal_start(&c.sigterm, on_signal, SIGTERM);
+	uv_signal_start(&c.sigint, on_signal, SIGINT);
+	controller_warn_of_expiry(&c);
+	log_info(NULL, "zmferry-controller %s, epoch %llu, agents awaited on %s port %u", ZMFERRY_VERSION,
+	    (unsigned long long)journal_epoch(c.journal), conf->listen_address, conf->listen_port);
+	uv_run(&c.loop, UV_RUN_DEFAULT);
+	uv_walk(&c.loop, close_timer, NULL);
+	return controller_end(&c);
+}

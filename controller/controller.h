@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The controller as one object: journal, world, fleet, jobs and API on one loop. */
+#ifndef CONTROLLER_CONTROLLER_H
+#define CONTROLLER_CONTROLLER_H
+
+#include <uv.h>
+
+#include "controller/api/http.h"
+#include "controller/conf.h"
+#include "controller/fleet.h"
+#include "controller/job.h"
+#include "controller/journal.h"
+#include "controller/world_live.h"
+
+struct controller {
+	uv_loop_t loop;
+	const struct controller_conf *conf;
+	struct journal *journal;
+	struct tls_context *tls;
+	struct world_live *world;
+	struct fleet *fleet;
+	struct jobs *jobs;
+	struct api_server *api;
+	uv_signal_t sigterm;
+	uv_signal_t sigint;
+	uv_timer_t poke;        /* looks after jobs even when nothing else happens */
+	uint64_t started_ms;
+	char own_admin_id[40];
+	bool stopping;
+};
+
+/* Runs until SIGTERM; the process exit code. */
+int controller_run(const struct controller_conf *conf, bool adopt);
+
+/* state_dir/controller.pem unless the configuration says otherwise; free() it. */
+char *controller_identity_path(const struct controller_conf *conf);
+
+/* The API's table (api/routes.c). */
+extern const struct api_route controller_routes[];
+extern const size_t controller_route_count;
+
+#endif

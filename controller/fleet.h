@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Agents by node name: who is connected, what they said of themselves, what lies on
+ * their nodes, and the requests they still owe an answer. A request survives a
+ * reconnect: it is sent again until its deadline. Loop thread only.
+ */
+#ifndef CONTROLLER_FLEET_H
+#define CONTROLLER_FLEET_H
+
+#include <jansson.h>
+#include <uv.h>
+
+#include "controller/world.h"
+#include "proto/base/tls.h"
+#include "proto/messages.pb-c.h"
+
+struct fleet;
+
+struct fleet_mailbox { /* 56 bytes: a million of them fit */
+	uint8_t account_id[16]; /* the UUID's bytes; other ids are hashed */
+	uint64_t size_bytes;
+	uint64_t mailbox_id;
+	uint32_t item_id;
+	uint32_t contacts;
+	int64_t last_access_s;
+	bool is_orphan;
+};
+
+struct fleet_node {
+	char name[WORLD_NAME];
+	char address[64];
+	bool connected;
+	bool has_inventory;
+	bool healthy;
+	char note[LIMIT_TEXT];      /* what is wrong, or "" */
+	char version[32];
+	uint16_t mail_port;
+	int64_t heard_ms;           /* wall clock */
+	uint64_t spool_total_bytes, spool_free_bytes, reserved_bytes;
+	bool spool_is_persistent;
+	const struct fleet_mailbox *mailboxes;
+	size_t mailbox_count;
+	uint64_t mailbox_bytes;
+};
+
+struct fleet_options {
+	uv_loop_t *loop;
+	const struct tls_context *tls;
+	const char *listen_address;
+	uint16_t listen_port;
+	const char *controller_id;
+	uint64_t epoch;
+	void *ctx;
+	void (*on_change)(void *ctx, const struct fleet_node *n); /* came, went, new facts */
+	void (*on_lease_expired)(void *ctx, const char *move_id, const char *text);
+};
+
+MUST_USE bool fleet_start(const struct fleet_options *options, struct fleet **out, struct err *e);
+/* Closes everything; asks still open end with ERR_CANCELLED. The handles end with the loop. */
+void fleet_stop(struct fleet **f);
+
+/* Takes an ask that is the agents' (ask_is_agents) and answers it later. */
+void fleet_ask(struct fleet *f, struct ask *take_ask);
+void fleet_renew(struct fleet *f, const char *node, const char *move_id);
+void fleet_cancel(struct fleet *f, const char *node, const char *move_id, uint32_t step_no);
+
+const struct fleet_node *fleet_find(struct fleet *f, const char *name); /* NULL = never heard */
+typedef void (*fleet_each_fn)(const struct fleet_node *n, void *ctx);
+void fleet_each(struct fleet *f, fleet_each_fn fn, void *ctx);
+/* The mailbox of an account on a node, NULL = none there. */
+const struct fleet_mailbox *fleet_mailbox(const struct fleet_node *n, const char *account_id);
+
+#endif

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What agents say of themselves. They may lie: nothing here destroys anything, and a
+ * snapshot replaces the one before only when it is whole.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "controller/fleet_private.h"
+#include "proto/base/clock.h"
+#include "proto/base/xalloc.h"
+#include "proto/frame.h"
+
+#define MAILBOXES_MAX 2000000u
+
+/* A UUID's 16 bytes; any other id as two FNV-1a hashes. */
+static void
+account_key(const char *id, size_t len, uint8_t out[16])
+{
+	uint64_t hash[2] = { 14695981039346656037u, 1099511628211u };
+	size_t digits = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)id[i];
+
+		if (c >= 'A' && c <= 'F')
+			c = (unsigned char)(c - 'A' + 'a');
+		hash[0] = (hash[0] ^ c) * 1099511628211u;
+		hash[1] = (hash[1] ^ (c + 31u)) * 1099511628211u;
+		digits += (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+	}
+	memcpy(out, hash, 16);
+	if (len != 36 || digits != 32)
+		return;
+	memset(out, 0, 16);
+	for (size_t i = 0, n = 0; i < len; i++) {
+		char c = id[i];
+		int value = c >= '0' && c <= '9' ? c - '0'
+		    : c >= 'a' && c <= 'f'       ? c - 'a' + 10
+		    : c >= 'A' && c <= 'F'       ? c - 'A' + 10
+		                                 : -1;
+
+		if (value < 0)
+			continue;
+		out[n / 2] = (uint8_t)(out[n / 2] << 4 | value);
+		n++;
+	}
+}
+
+static int
+compare_mailbox(const void *left, const void *right)
+{
+	const struct fleet_mailbox *a = left;
+	const struct fleet_mailbox *b = right;
+
+	return memcmp(a->account_id, b->account_id, sizeof(a->account_id));
+}
+
+const struct fleet_mailbox *
+fleet_mailbox(const struct fleet_node *n, const char *account_id)
+{
+	struct fleet_mailbox key;
+
+	account_key(account_id, strlen(account_id), key.account_id);
+	if (n->mailbox_count == 0)
+		return NULL;
+	return bsearch(&key, n->mailboxes, n->mailbox_count, sizeof(key), compare_mailbox);
+}
+
+void
+agent_take_health(struct agent *a, const Wire__Health *h)
+{
+	struct fleet_node *f = &a->facts;
+
+	f->healthy = true;
+	f->note[0] = '\0';
+	for (size_t i = 0; i < h->n_probes; i++) {
+		const Wire__Probe *p = h->probes[i];
+
+		if (p->severity == WIRE__SEVERITY__SEVERITY_OK)
+			continue;
+		if (p->severity == WIRE__SEVERITY__SEVERITY_FAIL)
+			f->healthy = false;
+		if (f->note[0] == '\0')
+			snprintf(f->note, sizeof(f->note), "%.*s: %.*s", (int)p->name.len, p->name.data,
+			    (int)p->text.len, p->text.data);
+	}
+	for (size_t i = 0; i < h->n_disks; i++) {
+		if (!frame_equal(&h->disks[i]->role, "spool"))
+			continue;
+		f->spool_total_bytes = h->disks[i]->total_bytes;
+		f->spool_free_bytes = h->disks[i]->free_bytes;
+	}
+	f->reserved_bytes = h->reserved_bytes;
+	f->spool_is_persistent = h->spool_is_persistent;
+}
+
+static void
+agent_keep_snapshot(struct agent *a)
+{
+	qsort(a->fresh, a->fresh_count, sizeof(*a->fresh), compare_mailbox);
+	free(a->kept);
+	a->kept = a->fresh;
+	a->facts.mailboxes = a->kept;
+	a->facts.mailbox_count = a->fresh_count;
+	a->facts.mailbox_bytes = 0;
+	for (size_t i = 0; i < a->fresh_count; i++)
+		a->facts.mailbox_bytes += a->kept[i].size_bytes;
+	a->facts.has_inventory = true;
+	a->fresh = NULL;
+	a->fresh_count = 0;
+}
+
+void
+agent_take_inventory(struct agent *a, const Wire__InventoryPage *page)
+{
+	if (page->page == 0 || page->snapshot != a->snapshot) {
+		free(a->fresh);
+		a->fresh = NULL;
+		a->fresh_count = 0;
+		a->snapshot = page->snapshot;
+		if (page->page != 0)
+			return; /* its beginning was lost with a connection */
+	}
+	if (a->fresh_count + page->n_mailboxes > MAILBOXES_MAX)
+		return;
+	a->fresh =
+	    xrealloc_array(a->fresh, a->fresh_count + page->n_mailboxes, sizeof(*a->fresh));
+	for (size_t i = 0; i < page->n_mailboxes; i++) {
+		const Wire__Mailbox *m = page->mailboxes[i];
+		struct fleet_mailbox *row = &a->fresh[a->fresh_count++];
+
+		memset(row, 0, sizeof(*row));
+		account_key((const char *)m->account_id.data, m->account_id.len, row->account_id);
+		row->size_bytes = m->size_bytes;
+		row->mailbox_id = m->mailbox_id;
+		row->item_id = (uint32_t)m->item_id;
+		row->contacts = (uint32_t)m->contacts;
+		row->last_access_s = m->last_access_s;
+	}
+	if (page->last)
+		agent_keep_snapshot(a);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shared by fleet.c (links, requests), fleet_facts.c (what agents say) and fleet_ask.c (messages). */
+#ifndef CONTROLLER_FLEET_PRIVATE_H
+#define CONTROLLER_FLEET_PRIVATE_H
+
+#include "controller/fleet.h"
+#include "proto/peer.h"
+
+struct pending {
+	struct pending *next;
+	struct ask *ask;
+	uint64_t id;           /* of the envelope */
+	uint64_t deadline_ms;  /* monotonic */
+	bool sent;             /* on the present connection */
+};
+
+struct agent {
+	struct agent *next;
+	struct fleet *fleet;
+	struct fleet_node facts;
+	struct peer *peer;     /* NULL: not connected, or not yet known */
+	struct pending *pending;
+	uint64_t snapshot;     /* of the inventory being received */
+	struct fleet_mailbox *fresh;
+	size_t fresh_count;
+	struct fleet_mailbox *kept; /* facts.mailboxes */
+};
+
+/* Answers of agents and their facts (fleet_facts.c). */
+void agent_take_health(struct agent *a, const Wire__Health *h);
+void agent_take_inventory(struct agent *a, const Wire__InventoryPage *page);
+/* The request as a message (fleet_ask.c): calls send with a message borrowed for the call. */
+void fleet_ask_send(const struct ask *a, uint64_t epoch, const struct fleet_node *target,
+    uint64_t id, void (*send)(void *ctx, const Wire__Envelope *m), void *ctx);
+/* Fills a->out, a->ok, a->err from the answer. */
+void fleet_ask_take(struct ask *a, const Wire__StepResult *r);
+
+#endif

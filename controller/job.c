@@ -1,0 +1,557 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * When all goes well: a plan becomes a job and its moves; moves start while lanes are
+ * free; when all have ended the gate asks the directory once more and the job is done.
+ * What can go wrong: a move fails (three attempts, then it is set aside), accounts are
+ * made on the node meanwhile (they are added), the controller dies (jobs_recover).
+ */
+#include "controller/job.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "controller/job_private.h"
+#include "controller/journal.h"
+#include "controller/plan.h"
+#include "proto/base/log.h"
+#include "proto/base/xalloc.h"
+
+#define TRIES 3
+#define RETRY_AFTER_MS 3000
+#define GATE_AGAIN_MS 10000
+
+struct job *
+jobs_at(struct jobs *all, uint32_t number)
+{
+	for (size_t i = 0; i < all->count; i++) {
+		if (all->rows[i]->number == number)
+			return all->rows[i];
+	}
+	return NULL;
+}
+
+const struct job *
+jobs_find(struct jobs *all, uint32_t number)
+{
+	return jobs_at(all, number);
+}
+
+void
+jobs_each(struct jobs *all, jobs_each_fn fn, void *ctx)
+{
+	for (size_t i = 0; i < all->count; i++)
+		fn(all->rows[i], ctx);
+}
+
+struct moves *
+jobs_moves(struct jobs *all)
+{
+	return all->moves;
+}
+
+static void
+jobs_keep(struct jobs *all, const struct job *row)
+{
+	all->rows = xrealloc_array(all->rows, all->count + 1, sizeof(struct job *));
+	all->rows[all->count] = XNEW(struct job);
+	*all->rows[all->count++] = *row;
+}
+
+/* The only function that changes a job's state: journal first, then memory. */
+static bool
+job_apply(struct jobs *all, struct job *job, enum job_event ev, const char *reason,
+    struct err *e)
+{
+	const struct job_edge *edge = job_edge_find(job->state, ev);
+	struct job before = *job;
+
+	if (edge == NULL)
+		return err_set(e, ERR_REFUSED, "job %s: cannot take \"%s\" while %s", job->id,
+		    job_event_name(ev), job_states[job->state].name);
+	job->state = edge->to;
+	snprintf(job->reason, sizeof(job->reason), "%s", reason[0] == '\0' ? edge->why : reason);
+	job->ended_ms = job_states[edge->to].is_end ? all->world->wall_ms(all->world->ctx) : 0;
+	if (!journal_job_save(all->journal, job, e)) {
+		*job = before;
+		return err_wrap(e, "job %s", job->id);
+	}
+	log_info(NULL, "job=%s node=%s %s -> %s: %s", job->id, job->node,
+	    job_states[edge->from].name, job_states[edge->to].name, job->reason);
+	journal_event(all->journal, "info", job->id, job->reason);
+	return true;
+}
+
+static void
+job_event(struct jobs *all, struct job *job, enum job_event ev, const char *reason)
+{
+	struct err e;
+
+	if (!job_apply(all, job, ev, reason, &e))
+		log_error(NULL, "%s", e.text); /* looked at again with the next poke */
+}
+
+/* --- lanes --- */
+
+struct lane_count {
+	const char *source;
+	const char *target;
+	uint32_t at_source;
+	uint32_t at_target;
+	uint32_t locked_at_target;
+};
+
+static bool
+move_is_running(const struct move *m)
+{
+	return m->state != MOVE_PLANNED && m->state != MOVE_STUCK &&
+	    (move_states[m->state].holds & MOVE_END) == 0;
+}
+
+/* Contacts of two imports on one server get mixed up: one such phase at a time. */
+static bool
+move_holds_contact_lane(const struct move *m)
+{
+	return !m->waiting && m->state >= MOVE_LOCKING && m->state <= MOVE_OPENING &&
+	    !m->data.contacts_done;
+}
+
+static void
+lane_on_move(struct move *m, void *ctx)
+{
+	struct lane_count *c = ctx;
+
+	if (!move_is_running(m))
+		return;
+	c->at_source += strcasecmp(m->source, c->source) == 0;
+	if (strcasecmp(m->target, c->target) != 0)
+		return;
+	c->at_target++;
+	c->locked_at_target += move_holds_contact_lane(m);
+}
+
+static struct lane_count
+lane_count(struct jobs *all, const struct move *m)
+{
+	struct lane_count c = { .source = m->source, .target = m->target };
+
+	moves_each(all->moves, lane_on_move, &c);
+	return c;
+}
+
+static bool
+jobs_take_turn(void *ctx, const struct move *m)
+{
+	struct jobs *all = ctx;
+	struct job *job = jobs_at(all, m->job_number);
+
+	if (job != NULL && job->state == JOB_PAUSED)
+		return false;
+	/* The asking move itself is in locking and not waiting yet: it counts as one. */
+	return lane_count(all, m).locked_at_target <= 1;
+}
+
+static void
+jobs_on_wake(void *owner, uint32_t number, uint32_t step_no)
+{
+	(void)number;
+	(void)step_no;
+	jobs_poke(owner);
+}
+
+/* Later, not from inside: the caller is in the middle of its own step. */
+static void
+jobs_wake_soon(struct jobs *all)
+{
+	all->world->after(all->world->ctx, 0, jobs_on_wake, all, 0, 0);
+}
+
+static void
+jobs_give_turn(void *ctx, const struct move *m)
+{
+	(void)m;
+	jobs_wake_soon(ctx);
+}
+
+/* --- what moves report --- */
+
+static void
+jobs_on_retry(void *owner, uint32_t number, uint32_t step_no)
+{
+	struct jobs *all = owner;
+	struct move *m = moves_find(all->moves, number);
+	const struct job *job = m == NULL ? NULL : jobs_at(all, m->job_number);
+	struct err e;
+
+	if (job == NULL || m->step_no != step_no || m->state != MOVE_ABANDONED)
+		return;
+	if (!job_states[job->state].starts_moves) {
+		all->retrying--;
+		return;
+	}
+	all->retrying--;
+	if (!moves_retry(all->moves, number, &e))
+		log_warn(NULL, "%s", e.text);
+}
+
+/* A refusal stays one; anything else is tried again a little later, three times in all. */
+static bool
+move_deserves_retry(const struct jobs *all, const struct move *m)
+{
+	(void)all;
+	return m->state == MOVE_ABANDONED && m->tries + 1 < TRIES &&
+	    strcmp(m->error, "cancelled") != 0;
+}
+
+static void
+jobs_move_changed(void *ctx, const struct move *m, enum move_state before)
+{
+	struct jobs *all = ctx;
+	struct job *job = jobs_at(all, m->job_number);
+
+	(void)before;
+	if (job != NULL && job_states[job->state].starts_moves && move_deserves_retry(all, m)) {
+		all->retrying++;
+		all->world->after(all->world->ctx, RETRY_AFTER_MS, jobs_on_retry, all, m->number,
+		    m->step_no);
+	} else if (m->state == MOVE_ABANDONED && strcmp(m->error, "cancelled") != 0) {
+		char text[LIMIT_TEXT];
+		char next[200];
+
+		move_next_step(m, next, sizeof(next));
+		snprintf(text, sizeof(text), "%.150s: set aside, it stays on %.100s: %.200s",
+		    m->account_name, m->source, m->error);
+		journal_alert(all->journal, m->id, text, next);
+	}
+	jobs_wake_soon(all);
+}
+
+static void
+jobs_alert(void *ctx, const char *subject, const char *text, const char *next)
+{
+	struct jobs *all = ctx;
+
+	log_error(NULL, "%s; next: %s", text, next);
+	journal_alert(all->journal, subject, text, next);
+}
+
+static void
+jobs_calm(void *ctx, const char *subject)
+{
+	struct jobs *all = ctx;
+
+	journal_calm(all->journal, subject);
+}
+
+/* --- the gate --- */
+
+static bool
+account_has_move(struct jobs *all, uint32_t job_number, const char *account_id)
+{
+	struct { uint32_t job; const char *id; bool found; } seek = { job_number, account_id, false };
+
+	for (uint32_t i = 1;; i++) {
+		const struct move *m = moves_find(all->moves, i);
+
+		if (m == NULL)
+			break;
+		if (m->job_number == seek.job && strcmp(m->account_id, seek.id) == 0)
+			seek.found = true;
+	}
+	return seek.found;
+}
+
+static bool
+job_add_moves(struct jobs *all, const struct job *job, const struct plan *plan,
+    uint32_t *added_out, struct err *e)
+{
+	*added_out = 0;
+	for (size_t i = 0; i < plan->account_count; i++) {
+		const struct plan_account *a = &plan->accounts[i];
+		struct move m = { .job_number = job->number, .bytes = a->bytes, .items = a->items };
+		uint32_t number;
+
+		if (a->target < 0 || account_has_move(all, job->number, a->id))
+			continue;
+		snprintf(m.account_id, sizeof(m.account_id), "%s", a->id);
+		snprintf(m.account_name, sizeof(m.account_name), "%s", a->name);
+		snprintf(m.source, sizeof(m.source), "%s", plan->node);
+		snprintf(m.target, sizeof(m.target), "%s", plan->nodes[a->target].name);
+		if (!moves_add(all->moves, &m, &number, e))
+			return false;
+		++*added_out;
+	}
+	return true;
+}
+
+static void
+jobs_on_gate_again(void *owner, uint32_t number, uint32_t step_no)
+{
+	struct jobs *all = owner;
+
+	(void)step_no;
+	all->gate_asked = false;
+	if (jobs_at(all, number) != NULL)
+		jobs_poke(all);
+}
+
+static void
+jobs_on_survey(void *owner, uint32_t job_number, const struct plan *plan, const struct err *why)
+{
+	struct jobs *all = owner;
+	struct job *job = jobs_at(all, job_number);
+	struct job_progress p;
+	uint32_t added = 0;
+	char text[LIMIT_TEXT];
+	struct err e;
+
+	if (job == NULL || job->state != JOB_GATE) {
+		all->gate_asked = false;
+		return;
+	}
+	if (plan == NULL) {
+		snprintf(job->reason, sizeof(job->reason), "the gate could not be asked, trying again: %.300s",
+		    why->text);
+		all->world->after(all->world->ctx, GATE_AGAIN_MS, jobs_on_gate_again, all, job_number, 0);
+		return;
+	}
+	all->gate_asked = false;
+	if (!job_add_moves(all, job, plan, &added, &e)) {
+		log_error(NULL, "job %s: %s", job->id, e.text);
+		return;
+	}
+	jobs_progress(all, job_number, &p);
+	if (added > 0) {
+		snprintf(text, sizeof(text), "%u accounts were made on %s meanwhile; they go too", added,
+		    job->node);
+		job_event(all, job, JOB_EV_MORE, text);
+	} else if (plan->account_count == 0 && p.clean == p.done) {
+		snprintf(text, sizeof(text), "%s is empty: the directory names nobody on it; old copies are kept",
+		    job->node);
+		job_event(all, job, JOB_EV_CLEAN, text);
+	} else if (plan->account_count == 0) {
+		snprintf(text, sizeof(text), "%s is empty, but %u verdicts are not clean; see: zmferry moves --failed",
+		    job->node, p.done - p.clean);
+		job_event(all, job, JOB_EV_LEFT, text);
+	} else {
+		snprintf(text, sizeof(text), "%zu accounts are left on %.100s; see: zmferry moves --failed and zmferry plan evacuate %.100s",
+		    plan->account_count, job->node, job->node);
+		job_event(all, job, JOB_EV_LEFT, text);
+	}
+	jobs_wake_soon(all);
+}
+
+/* --- looking for something to do --- */
+
+struct job_look {
+	struct jobs *all;
+	struct job *job;
+	uint32_t unfinished;
+};
+
+static void
+look_on_move(struct move *m, void *ctx)
+{
+	struct job_look *look = ctx;
+	struct jobs *all = look->all;
+	bool ended = (move_states[m->state].holds & MOVE_END) != 0 || m->state == MOVE_STUCK;
+
+	if (m->job_number != look->job->number)
+		return;
+	if (!ended)
+		look->unfinished++;
+	if (m->state == MOVE_PLANNED && m->effect_no == 0 && m->doing[0] == '\0' &&
+	    job_states[look->job->state].starts_moves) {
+		struct lane_count c = lane_count(all, m);
+
+		if (c.at_source < all->limits.moves_per_source &&
+		    c.at_target < all->limits.moves_per_target + 1 && all->starting < 4) {
+			all->starting++;
+			moves_start(all->moves, m->number);
+		}
+	}
+}
+
+void
+jobs_poke(struct jobs *all)
+{
+	all->starting = 0;
+	for (size_t i = 0; i < all->count; i++) {
+		struct job *job = all->rows[i];
+		struct job_look look = { .all = all, .job = job };
+
+		if (job_states[job->state].is_end)
+			continue;
+		moves_each(all->moves, look_on_move, &look);
+		if (look.unfinished == 0 && all->retrying == 0 &&
+		    (job->state == JOB_MOVING || job->state == JOB_CANCELLING))
+			job_event(all, job, JOB_EV_ALL_ENDED, "");
+		if (job->state == JOB_GATE && !all->gate_asked) {
+			all->gate_asked = true;
+			all->host.survey(all->host.ctx, job->node, job->to, jobs_on_survey, all, job->number);
+		}
+	}
+	moves_wake(all->moves);
+}
+
+/* --- people's wishes --- */
+
+static bool
+jobs_check_free(struct jobs *all, const struct plan *plan, struct err *e)
+{
+	for (size_t i = 0; i < all->count; i++) {
+		const struct job *job = all->rows[i];
+
+		if (job_states[job->state].is_end)
+			continue;
+		return err_set(e, ERR_REFUSED,
+		    "node %s: job %s (%s %s) is not over; one job moves mail at a time: zmferry job wait %s",
+		    plan->node, job->id, job->kind, job->node, job->id);
+	}
+	return true;
+}
+
+bool
+jobs_create(struct jobs *all, const struct plan *plan, const char *who, uint32_t *number_out,
+    struct err *e)
+{
+	struct job job = { .state = JOB_MOVING };
+	uint32_t added;
+
+	if (!jobs_check_free(all, plan, e))
+		return false;
+	job.number = all->count == 0 ? 1 : all->rows[all->count - 1]->number + 1;
+	snprintf(job.id, sizeof(job.id), "j%u", job.number);
+	snprintf(job.kind, sizeof(job.kind), "%s", plan->kind);
+	snprintf(job.node, sizeof(job.node), "%s", plan->node);
+	snprintf(job.to, sizeof(job.to), "%s", plan->to);
+	snprintf(job.who, sizeof(job.who), "%s", who);
+	job.created_ms = all->world->wall_ms(all->world->ctx);
+	if (!journal_job_save(all->journal, &job, e))
+		return false;
+	jobs_keep(all, &job);
+	*number_out = job.number;
+	if (!job_add_moves(all, jobs_at(all, job.number), plan, &added, e))
+		return err_wrap(e, "job %s: made in part; it goes on when the journal can be written", job.id);
+	log_info(NULL, "job=%s node=%s %s started by %s: %u mailboxes", job.id, job.node, job.kind, who,
+	    added);
+	journal_event(all->journal, "info", job.id, "started");
+	jobs_wake_soon(all);
+	return true;
+}
+
+struct job_wish {
+	struct jobs *all;
+	uint32_t job_number;
+	enum job_event ev;
+	uint32_t changed;
+};
+
+static void
+wish_on_move(struct move *m, void *ctx)
+{
+	struct job_wish *wish = ctx;
+	struct err e;
+
+	if (m->job_number != wish->job_number)
+		return;
+	if (wish->ev == JOB_EV_CANCEL && (move_states[m->state].holds & MAY_CANCEL) != 0)
+		wish->changed += moves_cancel(wish->all->moves, m->number, &e);
+	if (wish->ev != JOB_EV_RETRY)
+		return;
+	if (m->state == MOVE_STUCK || m->state == MOVE_ABANDONED ||
+	    (m->state == MOVE_SETTLED && strcmp(m->data.verdict, "clean") != 0 && !m->data.no_mailbox)) {
+		m->tries = 0;
+		wish->changed += moves_retry(wish->all->moves, m->number, &e);
+	}
+}
+
+bool
+jobs_change(struct jobs *all, uint32_t number, enum job_event ev, struct err *e)
+{
+	struct job *job = jobs_at(all, number);
+	struct job_wish wish = { .all = all, .job_number = number, .ev = ev };
+
+	if (job == NULL)
+		return err_set(e, ERR_REFUSED, "job j%u: there is no such job; see: zmferry jobs", number);
+	if (ev == JOB_EV_RETRY && job_states[job->state].is_end && !jobs_check_free(all, &(struct plan){ 0 }, e))
+		return false;
+	if (!job_apply(all, job, ev, "", e))
+		return false;
+	moves_each(all->moves, wish_on_move, &wish);
+	jobs_wake_soon(all);
+	return true;
+}
+
+/* --- life --- */
+
+struct jobs *
+jobs_new(struct journal *journal, const struct world *world, const struct jobs_limits *limits,
+    const struct jobs_host *host)
+{
+	struct jobs *all = XNEW(struct jobs);
+	struct moves_host moves_host = {
+		.ctx = all,
+		.take_turn = jobs_take_turn,
+		.give_turn = jobs_give_turn,
+		.changed = jobs_move_changed,
+		.alert = jobs_alert,
+		.calm = jobs_calm,
+		.own_admin_id = host->own_admin_id,
+	};
+
+	all->journal = journal;
+	all->world = world;
+	all->limits = *limits;
+	all->host = *host;
+	all->moves = moves_new(journal, world, &moves_host);
+	return all;
+}
+
+void
+jobs_free(struct jobs **all)
+{
+	if (*all == NULL)
+		return;
+	moves_free(&(*all)->moves);
+	for (size_t i = 0; i < (*all)->count; i++)
+		free((*all)->rows[i]);
+	free((*all)->rows);
+	xfree(all);
+}
+
+static bool
+jobs_on_row(const struct job *row, void *ctx)
+{
+	jobs_keep(ctx, row);
+	return true;
+}
+
+bool
+jobs_load(struct jobs *all, struct err *e)
+{
+	return journal_jobs_load(all->journal, jobs_on_row, all, e) && moves_load(all->moves, e);
+}
+
+static void
+recover_on_move(struct move *m, void *ctx)
+{
+	struct jobs *all = ctx;
+
+	/* A retry was due when the controller died. */
+	const struct job *job = jobs_at(all, m->job_number);
+
+	if (job != NULL && job_states[job->state].starts_moves && move_deserves_retry(all, m)) {
+		all->retrying++;
+		all->world->after(all->world->ctx, RETRY_AFTER_MS, jobs_on_retry, all, m->number,
+		    m->step_no);
+	}
+}
+
+void
+jobs_recover(struct jobs *all)
+{
+	moves_recover(all->moves);
+	moves_each(all->moves, recover_on_move, all);
+	jobs_wake_soon(all);
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A node-wide operation: a plan turned into moves, started lane by lane, with a gate at
+ * the end. Loop thread only.
+ */
+#ifndef CONTROLLER_JOB_H
+#define CONTROLLER_JOB_H
+
+#include "controller/move.h"
+
+struct plan;
+struct jobs;
+
+enum job_state {
+	JOB_MOVING,
+	JOB_PAUSED,
+	JOB_CANCELLING,
+	JOB_GATE,                 /* all moves ended: is the node really empty? */
+	JOB_DONE,
+	JOB_DONE_WITH_FAILURES,
+	JOB_CANCELLED,
+	JOB_STATE_COUNT
+};
+
+enum job_event { JOB_EV_ALL_ENDED, JOB_EV_CLEAN, JOB_EV_LEFT, JOB_EV_MORE, JOB_EV_PAUSE,
+	JOB_EV_RESUME, JOB_EV_CANCEL, JOB_EV_RETRY, JOB_EVENT_COUNT };
+
+struct job {
+	uint32_t number;
+	char id[LIMIT_ID];        /* "j" number */
+	char kind[16];            /* "evacuate" */
+	char node[WORLD_NAME];
+	char to[1024];            /* node names, comma-separated; "" = all others */
+	char who[64];             /* "uid 0", "zimbra admin ..." */
+	enum job_state state;
+	int64_t created_ms;       /* wall clock */
+	int64_t ended_ms;
+	char reason[LIMIT_TEXT];  /* why it ended as it did, or why it stands */
+};
+
+struct job_state_def {
+	const char *name;
+	bool is_end;
+	bool starts_moves;
+};
+
+struct job_edge {
+	enum job_state from;
+	enum job_event event;
+	enum job_state to;
+	const char *why;
+};
+
+extern const struct job_state_def job_states[JOB_STATE_COUNT];
+extern const struct job_edge job_edges[];
+extern const size_t job_edge_count;
+const struct job_edge *job_edge_find(enum job_state from, enum job_event ev);
+const char *job_event_name(enum job_event ev);
+bool job_state_parse(const char *name, enum job_state *out);
+
+struct job_progress {
+	uint32_t total, done, clean, set_aside, running, waiting;
+	uint64_t bytes_total, bytes_done, items_done;
+	double items_per_s;
+	double eta_s;
+	uint64_t lock_p50_ms, lock_p99_ms;
+	char stall[LIMIT_TEXT];
+};
+
+struct jobs_limits {
+	uint32_t moves_per_source;
+	uint32_t moves_per_target;
+};
+
+/* What jobs need of the controller. */
+struct jobs_host {
+	void *ctx;
+	/* Plans the node again; done(owner, job number, plan or NULL, err) comes later. */
+	void (*survey)(void *ctx, const char *node, const char *to,
+	    void (*done)(void *owner, uint32_t job_number, const struct plan *plan, const struct err *e),
+	    void *owner, uint32_t job_number);
+	const char *own_admin_id;
+};
+
+struct jobs *jobs_new(struct journal *journal, const struct world *world,
+    const struct jobs_limits *limits, const struct jobs_host *host);
+void jobs_free(struct jobs **all);
+/* Journal first, then every unfinished move and job goes on. */
+MUST_USE bool jobs_load(struct jobs *all, struct err *e);
+void jobs_recover(struct jobs *all);
+struct moves *jobs_moves(struct jobs *all);
+
+/* Makes the job and its moves, and starts. Refuses a node that another job empties, a target that is being emptied. */
+MUST_USE bool jobs_create(struct jobs *all, const struct plan *plan, const char *who,
+    uint32_t *number_out, struct err *e);
+MUST_USE bool jobs_change(struct jobs *all, uint32_t number, enum job_event ev, struct err *e);
+const struct job *jobs_find(struct jobs *all, uint32_t number);
+typedef void (*jobs_each_fn)(const struct job *job, void *ctx);
+void jobs_each(struct jobs *all, jobs_each_fn fn, void *ctx);
+void jobs_progress(struct jobs *all, uint32_t number, struct job_progress *out);
+/* Nodes went or came, time passed: look whether something can start. */
+void jobs_poke(struct jobs *all);
+
+#endif

@@ -1,0 +1,34 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- The journal's schema, one block a version. A block is run once, in its own transaction,
+-- when user_version is lower; blocks are never edited after a release. "--- version N" begins one.
+--- version 1
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE job (
+  number INTEGER PRIMARY KEY,
+  kind TEXT NOT NULL, node TEXT NOT NULL, targets TEXT NOT NULL, who TEXT NOT NULL,
+  state TEXT NOT NULL, created_ms INTEGER NOT NULL, ended_ms INTEGER NOT NULL, reason TEXT NOT NULL
+);
+CREATE TABLE move (
+  number INTEGER PRIMARY KEY,
+  job INTEGER NOT NULL,
+  account_id TEXT NOT NULL, account_name TEXT NOT NULL, source TEXT NOT NULL, target TEXT NOT NULL,
+  bytes INTEGER NOT NULL, items INTEGER NOT NULL,
+  state TEXT NOT NULL, stuck_from TEXT NOT NULL, step_no INTEGER NOT NULL, tries INTEGER NOT NULL,
+  since_ms INTEGER NOT NULL, ticket BLOB NOT NULL, error TEXT NOT NULL,
+  data TEXT NOT NULL
+);
+CREATE INDEX move_by_job ON move (job);
+CREATE TABLE move_event (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  move INTEGER NOT NULL, at_ms INTEGER NOT NULL,
+  from_state TEXT NOT NULL, to_state TEXT NOT NULL, event TEXT NOT NULL, why TEXT NOT NULL, detail TEXT NOT NULL
+);
+CREATE INDEX move_event_by_move ON move_event (move);
+CREATE TABLE event (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  at_ms INTEGER NOT NULL, level TEXT NOT NULL, subject TEXT NOT NULL, text TEXT NOT NULL
+);
+CREATE TABLE alert (
+  subject TEXT PRIMARY KEY,
+  at_ms INTEGER NOT NULL, text TEXT NOT NULL, next TEXT NOT NULL
+) WITHOUT ROWID;

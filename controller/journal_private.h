@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shared by the files of the journal: the handle and small helpers over SQLite. */
+#ifndef CONTROLLER_JOURNAL_PRIVATE_H
+#define CONTROLLER_JOURNAL_PRIVATE_H
+
+#include <sqlite3.h>
+
+#include "controller/journal.h"
+
+struct journal {
+	sqlite3 *db;
+	char *dir; /* NULL: in memory */
+	int lock_fd;
+	uint64_t epoch;
+	char controller_id[40];
+	bool read_only;
+};
+
+bool journal_err(struct journal *j, struct err *e, const char *what); /* false */
+MUST_USE bool journal_prepare(struct journal *j, const char *sql, sqlite3_stmt **out,
+    struct err *e);
+MUST_USE bool journal_begin(struct journal *j, struct err *e);
+/* Commits, timed; rolls back when it fails. */
+MUST_USE bool journal_commit(struct journal *j, struct err *e);
+/* Runs a statement that yields no rows and finalizes it. */
+MUST_USE bool journal_step_done(struct journal *j, sqlite3_stmt *s, const char *what,
+    struct err *e);
+void journal_rollback(struct journal *j);
+void bind_text(sqlite3_stmt *s, int at, const char *text);
+const char *column_text(sqlite3_stmt *s, int at); /* never NULL */
+
+#endif

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One mailbox move: its state, what is journaled of it, and the engine that walks the
+ * tables of move_table.c. Loop thread only. Moves are owned by struct moves and named
+ * by number; nobody keeps a pointer across time.
+ */
+#ifndef CONTROLLER_MOVE_H
+#define CONTROLLER_MOVE_H
+
+#include "controller/world.h"
+
+struct journal;
+struct moves;
+
+/* Names are what is stored and shown; golden/state-names.txt pins them. */
+enum move_state {
+	MOVE_PLANNED,
+	MOVE_STAGING,
+	MOVE_PREPARING,
+	MOVE_FOLLOWING,
+	MOVE_LOCKING,
+	MOVE_CATCHING_UP,
+	MOVE_FENCING,
+	MOVE_SWITCHING,
+	MOVE_STEERING,
+	MOVE_OPENING,
+	MOVE_BACKFILLING,
+	MOVE_MENDING,
+	MOVE_VERIFYING,
+	MOVE_SETTLED,
+	MOVE_UNLOCKING,
+	MOVE_ABANDONED,
+	MOVE_STUCK,
+	MOVE_STATE_COUNT
+};
+
+enum move_event { EV_OK, EV_FAILED, EV_AGAIN, EV_CANCEL, EV_RETRY, MOVE_EVENT_COUNT };
+
+/* What holds in a state. */
+enum {
+	MOVE_START = 1 << 0,
+	MOVE_END = 1 << 1,
+	SOURCE_WRITES = 1 << 2, /* people and mail reach the source */
+	TARGET_WRITES = 1 << 3, /* people and mail reach the target */
+	FORWARD_ONLY = 1 << 4,  /* no way back in this version */
+	LOCKED = 1 << 5,        /* nobody logs in; mail waits */
+	MAY_CANCEL = 1 << 6,
+};
+
+/* Journaled with every change; everything a restart needs. */
+struct move_data {
+	struct freeze_saved saved;
+	bool have_saved;
+	bool no_mailbox;        /* never logged in: nothing to export */
+	bool target_row_made;   /* the target's row is this move's own work */
+	bool tracking_imap;
+	bool contacts_done;
+	bool restored;
+	bool spool_dropped;
+	char token[64];
+	struct row row;
+	uint64_t last_item_id, change;
+	uint64_t listed, staged, sent_bytes, applied;
+	int64_t locked_at_ms;   /* wall clock */
+	uint64_t lock_ms;       /* lock to opened, 0 = not yet */
+	uint64_t lacking_count;
+	uint32_t passes;
+	char verdict[16];       /* "", "clean", "not clean" */
+	char *verdict_json;     /* owned; NULL = none */
+	char *lacking_json;     /* owned */
+};
+
+struct move {
+	uint32_t number;
+	char id[LIMIT_ID];      /* "m" number */
+	uint32_t job_number;
+	char account_id[LIMIT_ID];
+	char account_name[WORLD_NAME];
+	char source[WORLD_NAME];
+	char target[WORLD_NAME];
+	uint64_t bytes;         /* expected, for plan and progress */
+	uint64_t items;
+	enum move_state state;
+	enum move_state stuck_from;
+	uint32_t step_no;
+	uint32_t tries;         /* how often it was abandoned and begun anew */
+	int64_t since_ms;       /* wall clock, of this state */
+	uint8_t ticket[LIMIT_TICKET];
+	struct move_data data;
+	char error[LIMIT_TEXT]; /* why it went the wrong way last; "" = it did not */
+
+	/* below: in memory only */
+	uint32_t effect_no;
+	uint32_t attempts;      /* of the effect under way */
+	uint64_t deadline_ms;   /* monotonic, of the state */
+	uint64_t lease_until_ms;
+	bool home_is_target;    /* while unlocking: the home must go back */
+	bool waiting;           /* for a lane */
+	char doing[LIMIT_TEXT]; /* what it does or why it waits, for people */
+};
+
+struct move_state_def {
+	const char *name;
+	unsigned holds;
+	uint32_t give_up_s;     /* deadline of the state; 0: none */
+	const char *sentence;   /* what holds here, for people */
+};
+
+struct move_edge {
+	enum move_state from;
+	enum move_event event;
+	enum move_state to;
+	const char *why;        /* log line, explain line and label of the drawing */
+};
+
+extern const struct move_state_def move_states[MOVE_STATE_COUNT];
+extern const struct move_edge move_edges[];
+extern const size_t move_edge_count;
+const char *move_event_name(enum move_event ev);
+bool move_state_parse(const char *name, enum move_state *out);
+/* stuck_from chooses among the edges that leave stuck. */
+const struct move_edge *move_edge_find(enum move_state from, enum move_event ev,
+    enum move_state stuck_from);
+
+/* An effect failed: what then? */
+enum effect_class {
+	EFFECT_MUST,  /* retried while it may work later, then FAILED */
+	EFFECT_SOFT,  /* tried twice, then noted; the move goes on */
+	EFFECT_STAY,  /* retried for ever with an alert: nothing else would be safe */
+};
+
+struct move_effect {
+	enum move_state state;
+	const char *name;
+	enum ask_kind kind;
+	enum effect_class on_failure;
+	/* Is there anything to do? NULL: always. */
+	bool (*wanted)(const struct move *m);
+	/* Fills the inputs; false with e: it must not be done now. */
+	bool (*build)(struct moves *all, struct move *m, struct ask *a, struct err *e);
+	/* Takes the outputs; may set *ev_out (default: go on). False with e = failed. */
+	bool (*take)(struct moves *all, struct move *m, const struct ask *a,
+	    enum move_event *ev_out, struct err *e);
+};
+
+extern const struct move_effect move_effects[];
+extern const size_t move_effect_count;
+
+/* What moves need of the jobs above them. */
+struct moves_host {
+	void *ctx;
+	/* May this move enter its lock now? False: it waits; moves_wake is called later. */
+	bool (*take_turn)(void *ctx, const struct move *m);
+	/* The contact lane of its target is free again. */
+	void (*give_turn)(void *ctx, const struct move *m);
+	/* Its state changed. */
+	void (*changed)(void *ctx, const struct move *m, enum move_state before);
+	void (*alert)(void *ctx, const char *subject, const char *text, const char *next);
+	void (*calm)(void *ctx, const char *subject);
+	const char *own_admin_id;
+};
+
+struct moves *moves_new(struct journal *journal, const struct world *world,
+    const struct moves_host *host);
+void moves_free(struct moves **all);
+/* Loads the journal and enters every unfinished move: the only recovery there is. */
+MUST_USE bool moves_load(struct moves *all, struct err *e);
+void moves_recover(struct moves *all);
+
+/* A new move in state planned, journaled; it starts with moves_start. */
+MUST_USE bool moves_add(struct moves *all, const struct move *fields, uint32_t *number_out,
+    struct err *e);
+void moves_start(struct moves *all, uint32_t number);
+struct move *moves_find(struct moves *all, uint32_t number); /* borrowed for the call */
+typedef void (*moves_each_fn)(struct move *m, void *ctx);
+void moves_each(struct moves *all, moves_each_fn fn, void *ctx);
+
+/* The only function that changes a move's state. */
+MUST_USE bool move_apply(struct moves *all, struct move *m, enum move_event ev,
+    const char *detail, struct err *e);
+/* A person's or a job's wish. */
+MUST_USE bool moves_cancel(struct moves *all, uint32_t number, struct err *e);
+MUST_USE bool moves_retry(struct moves *all, uint32_t number, struct err *e);
+void moves_wake(struct moves *all); /* those that wait for a lane try again */
+/* An agent gave an account back because nobody renewed its lease. */
+void moves_on_lease_expired(struct moves *all, const char *move_id, const char *text);
+
+/* The command for a person, for this state of the move; "" = none. */
+void move_next_step(const struct move *m, char *out, size_t size);
+
+const struct world *moves_world(struct moves *all);
+const struct moves_host *moves_host(struct moves *all);
+struct journal *moves_journal(struct moves *all);
+
+#endif

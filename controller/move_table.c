@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is true in each state, and how one gets on. Read this first: the rest of the
+ * controller serves these two tables. tests/unit/test_move_table.c walks them.
+ */
+#include <assert.h>
+#include <string.h>
+
+#include "controller/move.h"
+
+#define MINUTE 60
+#define HOUR 3600
+
+/* clang-format off */
+const struct move_state_def move_states[MOVE_STATE_COUNT] = {
+	/*                     name            what holds here                      give up       for people */
+	[MOVE_PLANNED]     = { "planned",     MOVE_START | SOURCE_WRITES | MAY_CANCEL, 10 * MINUTE,
+	                       "the source serves; nothing has been touched" },
+	[MOVE_STAGING]     = { "staging",     SOURCE_WRITES | MAY_CANCEL,              24 * HOUR,
+	                       "the source serves; the mailbox is being copied into the target's spool" },
+	[MOVE_PREPARING]   = { "preparing",   SOURCE_WRITES | MAY_CANCEL,              10 * MINUTE,
+	                       "the source serves" },
+	[MOVE_FOLLOWING]   = { "following",   SOURCE_WRITES | MAY_CANCEL,              24 * HOUR,
+	                       "the source serves; the spool is kept in step" },
+	[MOVE_LOCKING]     = { "locking",     LOCKED | MAY_CANCEL,                     2 * MINUTE,
+	                       "nobody logs in; mail waits in the queue" },
+	[MOVE_CATCHING_UP] = { "catching_up", LOCKED | MAY_CANCEL,                     5 * MINUTE,
+	                       "nobody logs in; mail waits in the queue" },
+	[MOVE_FENCING]     = { "fencing",     LOCKED | MAY_CANCEL,                     2 * MINUTE,
+	                       "nobody logs in; mail waits; the source is being closed" },
+	[MOVE_SWITCHING]   = { "switching",   LOCKED,                                  2 * MINUTE,
+	                       "nobody logs in; mail waits; the home is being switched" },
+	[MOVE_STEERING]    = { "steering",    LOCKED,                                  30 * MINUTE,
+	                       "nobody logs in; mail waits; folders are made at their old ids" },
+	[MOVE_OPENING]     = { "opening",     TARGET_WRITES | FORWARD_ONLY | LOCKED,   12 * HOUR,
+	                       "mail arrives at the target; the content goes in, then people log in" },
+	[MOVE_BACKFILLING] = { "backfilling", TARGET_WRITES | FORWARD_ONLY,            12 * HOUR,
+	                       "people work on the target; what is not in yet goes in" },
+	[MOVE_MENDING]     = { "mending",     TARGET_WRITES | FORWARD_ONLY,            12 * HOUR,
+	                       "people work on the target; what an import refused is put in by itself" },
+	[MOVE_VERIFYING]   = { "verifying",   TARGET_WRITES | FORWARD_ONLY,            4 * HOUR,
+	                       "people work on the target; every item is being compared" },
+	[MOVE_SETTLED]     = { "settled",     TARGET_WRITES | FORWARD_ONLY | MOVE_END, 0,
+	                       "people work on the target; the old copy stays, locked out" },
+	[MOVE_UNLOCKING]   = { "unlocking",   LOCKED,                                  15 * MINUTE,
+	                       "the account is being given back to the source" },
+	[MOVE_ABANDONED]   = { "abandoned",   SOURCE_WRITES | MOVE_END,                0,
+	                       "the source serves; nothing is left of the attempt" },
+	[MOVE_STUCK]       = { "stuck",       LOCKED,                                  0,
+	                       "waits for a person" },
+};
+
+const struct move_edge move_edges[] = {
+	{ MOVE_PLANNED,     EV_OK,     MOVE_STAGING,     "both servers and the account are as a move needs them" },
+	{ MOVE_PLANNED,     EV_FAILED, MOVE_ABANDONED,   "a precondition is false" },
+	{ MOVE_PLANNED,     EV_CANCEL, MOVE_ABANDONED,   "cancelled before anything was touched" },
+	{ MOVE_STAGING,     EV_OK,     MOVE_PREPARING,   "everything the source would give is in the spool" },
+	{ MOVE_STAGING,     EV_FAILED, MOVE_ABANDONED,   "the mailbox could not be staged" },
+	{ MOVE_STAGING,     EV_CANCEL, MOVE_ABANDONED,   "cancelled while the source served" },
+	{ MOVE_PREPARING,   EV_OK,     MOVE_FOLLOWING,   "the target is not filled early in this version" },
+	{ MOVE_PREPARING,   EV_FAILED, MOVE_FOLLOWING,   "the target cannot be filled early" },
+	{ MOVE_PREPARING,   EV_CANCEL, MOVE_ABANDONED,   "cancelled while the source served" },
+	{ MOVE_FOLLOWING,   EV_OK,     MOVE_LOCKING,     "the spool is in step and it is this mailbox's turn" },
+	{ MOVE_FOLLOWING,   EV_FAILED, MOVE_ABANDONED,   "the spool could not be kept in step" },
+	{ MOVE_FOLLOWING,   EV_CANCEL, MOVE_ABANDONED,   "cancelled while the source served" },
+	{ MOVE_LOCKING,     EV_OK,     MOVE_CATCHING_UP, "locked: nobody logs in, mail waits" },
+	{ MOVE_LOCKING,     EV_FAILED, MOVE_UNLOCKING,   "the account could not be locked" },
+	{ MOVE_LOCKING,     EV_CANCEL, MOVE_UNLOCKING,   "cancelled before the switch" },
+	{ MOVE_CATCHING_UP, EV_OK,     MOVE_FENCING,     "the spool is exactly the list of record" },
+	{ MOVE_CATCHING_UP, EV_FAILED, MOVE_UNLOCKING,   "the last changes could not be fetched" },
+	{ MOVE_CATCHING_UP, EV_CANCEL, MOVE_UNLOCKING,   "cancelled before the switch" },
+	{ MOVE_FENCING,     EV_OK,     MOVE_SWITCHING,   "nothing moved, and nothing can any more" },
+	{ MOVE_FENCING,     EV_AGAIN,  MOVE_CATCHING_UP, "something came in before the fence; fetching it" },
+	{ MOVE_FENCING,     EV_FAILED, MOVE_UNLOCKING,   "the source could not be fenced" },
+	{ MOVE_FENCING,     EV_CANCEL, MOVE_UNLOCKING,   "cancelled before the switch" },
+	{ MOVE_SWITCHING,   EV_OK,     MOVE_STEERING,    "the directory names the target" },
+	{ MOVE_SWITCHING,   EV_FAILED, MOVE_UNLOCKING,   "the directory still names the source" },
+	{ MOVE_STEERING,    EV_OK,     MOVE_OPENING,     "folders have their ids, counters are past the source's" },
+	{ MOVE_STEERING,    EV_FAILED, MOVE_UNLOCKING,   "the target could not be prepared; nothing is on it, so back" },
+	{ MOVE_OPENING,     EV_OK,     MOVE_BACKFILLING, "the content is in and the account is given back" },
+	{ MOVE_OPENING,     EV_FAILED, MOVE_STUCK,       "the content could not be put in" },
+	{ MOVE_BACKFILLING, EV_OK,     MOVE_MENDING,     "nothing is left to import" },
+	{ MOVE_BACKFILLING, EV_FAILED, MOVE_STUCK,       "the rest could not be imported" },
+	{ MOVE_MENDING,     EV_OK,     MOVE_VERIFYING,   "what an import refuses was put in by itself" },
+	{ MOVE_MENDING,     EV_FAILED, MOVE_STUCK,       "what an import refused could not be put in" },
+	{ MOVE_VERIFYING,   EV_OK,     MOVE_SETTLED,     "every item was compared" },
+	{ MOVE_VERIFYING,   EV_FAILED, MOVE_STUCK,       "the mailboxes could not be compared" },
+	{ MOVE_UNLOCKING,   EV_OK,     MOVE_ABANDONED,   "the account is given back to the source" },
+	{ MOVE_UNLOCKING,   EV_FAILED, MOVE_STUCK,       "the account could not be given back" },
+	/* A person says: once more. The row that leads to where it got stuck is taken. */
+	{ MOVE_STUCK,       EV_RETRY,  MOVE_OPENING,     "tried again" },
+	{ MOVE_STUCK,       EV_RETRY,  MOVE_BACKFILLING, "tried again" },
+	{ MOVE_STUCK,       EV_RETRY,  MOVE_MENDING,     "tried again" },
+	{ MOVE_STUCK,       EV_RETRY,  MOVE_VERIFYING,   "tried again" },
+	{ MOVE_STUCK,       EV_RETRY,  MOVE_UNLOCKING,   "tried again" },
+	/* A new attempt from the beginning; the spool's items are not sent again. */
+	{ MOVE_ABANDONED,   EV_RETRY,  MOVE_PLANNED,     "a new attempt" },
+	{ MOVE_SETTLED,     EV_RETRY,  MOVE_MENDING,     "mended and compared once more" },
+};
+/* clang-format on */
+const size_t move_edge_count = ARRAY_LEN(move_edges);
+
+static const char *const event_names[] = {
+	[EV_OK] = "ok",
+	[EV_FAILED] = "failed",
+	[EV_AGAIN] = "again",
+	[EV_CANCEL] = "cancel",
+	[EV_RETRY] = "retry",
+};
+static_assert(ARRAY_LEN(event_names) == MOVE_EVENT_COUNT, "name every event");
+
+const char *
+move_event_name(enum move_event ev)
+{
+	return event_names[ev];
+}
+
+bool
+move_state_parse(const char *name, enum move_state *out)
+{
+	for (int s = 0; s < MOVE_STATE_COUNT; s++) {
+		if (strcmp(move_states[s].name, name) == 0) {
+			*out = (enum move_state)s;
+			return true;
+		}
+	}
+	return false;
+}
+
+const struct move_edge *
+move_edge_find(enum move_state from, enum move_event ev, enum move_state stuck_from)
+{
+	for (size_t i = 0; i < move_edge_count; i++) {
+		const struct move_edge *edge = &move_edges[i];
+
+		if (edge->from == from && edge->event == ev &&
+		    (from != MOVE_STUCK || edge->to == stuck_from))
+			return edge;
+	}
+	return NULL;
+}

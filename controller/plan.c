@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Largest first onto the target that will then be least loaded (LPT), within room.
+ * Before that, everything that makes a plan impossible, by name. A mailbox needs about
+ * twice its bytes at the target: the spool and the mailbox itself.
+ */
+#include "controller/plan.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/base/xalloc.h"
+
+#define SPACE_FACTOR 2
+#define SPACE_FLOOR (1024u * 1024)
+
+struct plan *
+plan_new(const char *kind, const char *node)
+{
+	struct plan *p = XNEW(struct plan);
+
+	snprintf(p->kind, sizeof(p->kind), "%s", kind);
+	snprintf(p->node, sizeof(p->node), "%s", node);
+	return p;
+}
+
+void
+plan_free(struct plan **p)
+{
+	if (*p == NULL)
+		return;
+	free((*p)->nodes);
+	free((*p)->targets);
+	free((*p)->accounts);
+	xfree(p);
+}
+
+/* Arrays grow by doubling; the count says when. */
+static void *
+plan_grow(void *rows, size_t count, size_t size)
+{
+	if (count != 0 && (count & (count - 1)) != 0)
+		return rows;
+	return xrealloc_array(rows, count == 0 ? 1 : count * 2, size);
+}
+
+struct plan_node *
+plan_add_node(struct plan *p)
+{
+	p->nodes = plan_grow(p->nodes, p->node_count, sizeof(*p->nodes));
+	memset(&p->nodes[p->node_count], 0, sizeof(*p->nodes));
+	return &p->nodes[p->node_count++];
+}
+
+struct plan_account *
+plan_add_account(struct plan *p)
+{
+	struct plan_account *a;
+
+	p->accounts = plan_grow(p->accounts, p->account_count, sizeof(*p->accounts));
+	a = &p->accounts[p->account_count++];
+	memset(a, 0, sizeof(*a));
+	a->target = -1;
+	return a;
+}
+
+int
+plan_find_node(const struct plan *p, const char *name, struct err *e)
+{
+	size_t length = strlen(name);
+	int found = -1;
+
+	for (size_t i = 0; i < p->node_count; i++) {
+		if (strcasecmp(p->nodes[i].name, name) == 0)
+			return (int)i;
+		if (strncasecmp(p->nodes[i].name, name, length) == 0 && p->nodes[i].name[length] == '.') {
+			if (found >= 0) {
+				err_set(e, ERR_REFUSED, "node %.100s: is it %s or %s? give the whole name", name,
+				    p->nodes[found].name, p->nodes[i].name);
+				return -1;
+			}
+			found = (int)i;
+		}
+	}
+	if (found < 0)
+		err_set(e, ERR_REFUSED, "node %.100s: the directory has no mailbox server of that name; see: zmferry nodes",
+		    name);
+	return found;
+}
+
+bool
+plan_choose_targets(struct plan *p, const char *to, struct err *e)
+{
+	char *copy = xstrdup(to);
+	char *rest = copy;
+	bool ok = true;
+
+	for (size_t i = 0; i < p->node_count; i++)
+		p->nodes[i].is_target = to[0] == '\0' && strcasecmp(p->nodes[i].name, p->node) != 0;
+	for (char *name; ok && to[0] != '\0' && (name = strsep(&rest, ",")) != NULL;) {
+		int index = name[0] == '\0' ? -1 : plan_find_node(p, name, e);
+
+		if (name[0] == '\0')
+			continue;
+		ok = index >= 0;
+		if (ok && strcasecmp(p->nodes[index].name, p->node) == 0)
+			ok = err_set(e, ERR_REFUSED, "node %s: cannot be emptied into itself", p->node);
+		if (ok)
+			p->nodes[index].is_target = true;
+	}
+	snprintf(p->to, sizeof(p->to), "%s", to);
+	free(copy);
+	return ok;
+}
+
+static uint64_t
+plan_need(const struct plan_account *a)
+{
+	return a->bytes * SPACE_FACTOR + SPACE_FLOOR;
+}
+
+/* Largest first; equal sizes by id, so that the order never depends on LDAP's. */
+static int
+plan_compare(const void *left, const void *right)
+{
+	const struct plan_account *a = left;
+	const struct plan_account *b = right;
+
+	if (a->bytes != b->bytes)
+		return a->bytes < b->bytes ? 1 : -1;
+	return strcmp(a->id, b->id);
+}
+
+static void
+plan_hash(uint64_t *hash, const void *data, size_t len)
+{
+	const unsigned char *bytes = data;
+
+	for (size_t i = 0; i < len; i++)
+		*hash = (*hash ^ bytes[i]) * 1099511628211u;
+}
+
+/* FNV-1a over who goes where: mail that arrives meanwhile does not make a plan stale. */
+static void
+plan_set_version(struct plan *p)
+{
+	uint64_t hash = 14695981039346656037u;
+
+	plan_hash(&hash, p->node, strlen(p->node));
+	for (size_t i = 0; i < p->node_count; i++) {
+		plan_hash(&hash, p->nodes[i].name, strlen(p->nodes[i].name));
+		plan_hash(&hash, &p->nodes[i].is_target, sizeof(bool));
+	}
+	/* The order of accounts changes with sizes; their set does not. */
+	uint64_t set = 0;
+
+	for (size_t i = 0; i < p->account_count; i++) {
+		uint64_t one = 14695981039346656037u;
+		bool refused = p->accounts[i].refused[0] != '\0';
+
+		plan_hash(&one, p->accounts[i].id, strlen(p->accounts[i].id));
+		plan_hash(&one, &refused, sizeof(refused));
+		set += one;
+	}
+	plan_hash(&hash, &set, sizeof(set));
+	snprintf(p->version, sizeof(p->version), "%016" PRIx64, hash);
+}
+
+static bool
+plan_check_nodes(struct plan *p, struct err *e)
+{
+	size_t targets = 0;
+	const char *last = "";
+
+	for (size_t i = 0; i < p->node_count; i++) {
+		const struct plan_node *n = &p->nodes[i];
+		bool is_source = strcasecmp(n->name, p->node) == 0;
+
+		if (!n->has_agent || !n->healthy) {
+			if (is_source)
+				return err_set(e, ERR_REFUSED,
+				    "node %s: cannot be emptied: %.300s", n->name, n->why_not);
+			if (n->is_target && p->to[0] != '\0')
+				return err_set(e, ERR_REFUSED, "node %s: cannot take mailboxes: %.300s",
+				    n->name, n->why_not);
+			if (n->is_target)
+				last = n->why_not;
+			continue;
+		}
+		targets += n->is_target;
+	}
+	if (targets == 0)
+		return err_set(e, ERR_REFUSED, "node %s: no other node can take its mailboxes%s%.250s", p->node,
+		    last[0] == '\0' ? "; add one first" : ": ", last);
+	return true;
+}
+
+/* The usable target that is least loaded with this mailbox on it; -1 = none has room. */
+static int
+plan_best(const struct plan *p, const struct plan_account *a, const uint64_t *room)
+{
+	int best = -1;
+
+	for (size_t i = 0; i < p->node_count; i++) {
+		const struct plan_target *t = &p->targets[i];
+
+		if (!p->nodes[i].is_target || !p->nodes[i].has_agent || !p->nodes[i].healthy ||
+		    room[i] < plan_need(a))
+			continue;
+		if (best < 0 || t->bytes_after < p->targets[best].bytes_after ||
+		    (t->bytes_after == p->targets[best].bytes_after &&
+		        t->count_after < p->targets[best].count_after))
+			best = (int)i;
+	}
+	return best;
+}
+
+static void
+plan_place(struct plan *p, struct plan_account *a, uint64_t *room)
+{
+	if (a->refused[0] == '\0') {
+		a->target = plan_best(p, a, room);
+		if (a->target < 0) {
+			snprintf(a->refused, sizeof(a->refused),
+			    "no target has %" PRIu64 " MB free below its fill limit", plan_need(a) >> 20);
+			snprintf(a->next, sizeof(a->next), "free space on a target or add a node, then: zmferry plan evacuate %s",
+			    p->node);
+		}
+	}
+	if (a->target < 0) {
+		p->refused_count++;
+		return;
+	}
+	room[a->target] -= plan_need(a);
+	p->targets[a->target].bytes_after += a->bytes;
+	p->targets[a->target].count_after++;
+	p->moved_count++;
+	p->moved_bytes += a->bytes;
+	p->moved_items += a->items;
+}
+
+bool
+plan_make(struct plan *p, struct err *e)
+{
+	uint64_t *room;
+
+	if (!plan_check_nodes(p, e))
+		return false;
+	room = xcalloc(p->node_count, sizeof(*room));
+	p->targets = xcalloc(p->node_count, sizeof(*p->targets));
+	for (size_t i = 0; i < p->node_count; i++) {
+		room[i] = p->nodes[i].room_bytes;
+		p->targets[i].bytes_before = p->targets[i].bytes_after = p->nodes[i].bytes;
+		p->targets[i].count_before = p->targets[i].count_after = p->nodes[i].count;
+	}
+	plan_set_version(p);
+	qsort(p->accounts, p->account_count, sizeof(*p->accounts), plan_compare);
+	for (size_t i = 0; i < p->account_count; i++)
+		plan_place(p, &p->accounts[i], room);
+	free(room);
+	return true;
+}

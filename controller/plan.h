@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who goes where. Pure: facts in, placements, order and refusals out; the same facts
+ * give the same plan. Even by bytes, then by count, over the targets that have room.
+ */
+#ifndef CONTROLLER_PLAN_H
+#define CONTROLLER_PLAN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "controller/world.h"
+
+struct plan_node {
+	char name[WORLD_NAME];
+	bool has_agent;          /* connected, with an inventory */
+	bool healthy;
+	bool is_target;          /* the person's choice, or all others */
+	uint64_t room_bytes;     /* below the fill limit, reservations taken off */
+	uint64_t bytes;          /* of mailboxes there now */
+	uint64_t count;
+	char why_not[LIMIT_TEXT]; /* of !has_agent or !healthy */
+};
+
+struct plan_account {
+	char id[LIMIT_ID];
+	char name[WORLD_NAME];
+	uint64_t bytes;
+	uint64_t items;
+	bool has_mailbox;
+	char refused[LIMIT_TEXT]; /* a false precondition known now; "" = none */
+	char next[LIMIT_TEXT];
+	int target;              /* out: index of the node, -1 = not moved */
+};
+
+struct plan_target {             /* a node as it will be */
+	uint64_t bytes_before, bytes_after, count_before, count_after;
+};
+
+struct plan {
+	char kind[16];
+	char node[WORLD_NAME];
+	char to[1024];
+	char version[20];         /* hash of everything that decides; a stale plan has another */
+	struct plan_node *nodes;  /* owned, as are the next two */
+	struct plan_target *targets; /* same index */
+	size_t node_count;
+	struct plan_account *accounts; /* in the order in which they will go */
+	size_t account_count;
+	uint64_t moved_count, moved_bytes, moved_items, refused_count;
+	uint64_t orphans;         /* mailboxes on the node whose account lives elsewhere */
+	uint64_t groups;          /* distribution lists that name the node as home */
+};
+
+struct plan *plan_new(const char *kind, const char *node);
+void plan_free(struct plan **p);
+struct plan_node *plan_add_node(struct plan *p);
+struct plan_account *plan_add_account(struct plan *p);
+
+/* Places every account that is not refused. False: nothing can be planned at all. */
+MUST_USE bool plan_make(struct plan *p, struct err *e);
+
+/* "mbs1" finds "mbs1.example.org" when only one begins so; the index, or -1 with e. */
+int plan_find_node(const struct plan *p, const char *name, struct err *e);
+/* Marks the nodes named in "A,B" as targets; "" = all but the emptied one. */
+MUST_USE bool plan_choose_targets(struct plan *p, const char *to, struct err *e);
+
+#endif

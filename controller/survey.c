@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A plan's facts: accounts and servers from LDAP (on the pool), sizes, health and room
+ * from the fleet (on the loop). Preconditions that the directory shows already now are
+ * refusals in the plan; the rest is looked at by each move.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "controller/move_checks.h"
+#include "controller/world_private.h"
+#include "proto/base/xalloc.h"
+
+#define ITEM_BYTES_GUESS 30000
+
+struct survey {
+	struct work work;
+	struct world_live *w;
+	struct directory *directory;
+	struct plan *plan;
+	char node[WORLD_NAME];  /* as given, then as found */
+	char to[1024];
+	survey_done_fn done;
+	void *owner;
+	uint32_t number;
+	struct account_facts *accounts; /* owned copies, aliases not kept */
+	size_t account_count;
+	struct server_facts *servers;
+	size_t server_count;
+	size_t groups;
+};
+
+/* --- on the pool --- */
+
+static bool
+on_server(const struct server_facts *s, void *ctx)
+{
+	struct survey *v = ctx;
+
+	v->servers = xrealloc_array(v->servers, v->server_count + 1, sizeof(*v->servers));
+	v->servers[v->server_count++] = *s;
+	return true;
+}
+
+static bool
+on_account(const struct account_facts *a, void *ctx)
+{
+	struct survey *v = ctx;
+
+	if ((v->account_count & (v->account_count - 1)) == 0)
+		v->accounts = xrealloc_array(v->accounts,
+		    v->account_count == 0 ? 1 : v->account_count * 2, sizeof(*v->accounts));
+	v->accounts[v->account_count] = *a;
+	v->accounts[v->account_count].aliases = NULL;
+	v->accounts[v->account_count++].alias_count = 0;
+	return true;
+}
+
+static bool
+survey_run(struct work *work)
+{
+	struct survey *v = (struct survey *)work;
+	struct err *e = &work->err;
+	int index;
+
+	if (!directory_list_servers(v->directory, on_server, v, e))
+		return false;
+	for (size_t i = 0; i < v->server_count; i++) {
+		if (v->servers[i].has_mailbox)
+			snprintf(plan_add_node(v->plan)->name, WORLD_NAME, "%s", v->servers[i].host);
+	}
+	index = plan_find_node(v->plan, v->node, e);
+	if (index < 0)
+		return false;
+	snprintf(v->node, sizeof(v->node), "%s", v->plan->nodes[index].name);
+	snprintf(v->plan->node, sizeof(v->plan->node), "%s", v->node);
+	return directory_list_accounts(v->directory, v->node, on_account, v, e) &&
+	    directory_count_groups(v->directory, v->node, &v->groups, e);
+}
+
+/* --- on the loop --- */
+
+static void
+survey_node(struct survey *v, struct plan_node *n)
+{
+	const struct fleet_node *f = fleet_find(v->w->fleet, n->name);
+	uint64_t limit;
+
+	if (f == NULL || !f->connected || !f->has_inventory) {
+		snprintf(n->why_not, sizeof(n->why_not),
+		    "no agent of it is connected; start zmferry-agent there (new node: zmferry enroll %.200s)", n->name);
+		return;
+	}
+	n->has_agent = true;
+	n->healthy = f->healthy;
+	if (!n->healthy)
+		snprintf(n->why_not, sizeof(n->why_not), "%s", f->note);
+	n->bytes = f->mailbox_bytes;
+	n->count = f->mailbox_count;
+	limit = f->spool_total_bytes / 100 * v->w->conf->fill_limit;
+	if (f->spool_total_bytes - f->spool_free_bytes + f->reserved_bytes < limit)
+		n->room_bytes = limit - (f->spool_total_bytes - f->spool_free_bytes) - f->reserved_bytes;
+}
+
+static unsigned
+survey_lmtp_port(const struct survey *v)
+{
+	for (size_t i = 0; i < v->server_count; i++) {
+		if (strcasecmp(v->servers[i].host, v->node) == 0)
+			return v->servers[i].lmtp_port;
+	}
+	return 7025;
+}
+
+/* The same checks as a move's own, with what the directory shows; the target is not chosen yet. */
+static void
+survey_check(struct survey *v, const struct account_facts *a, struct plan_account *p)
+{
+	struct move m = { 0 };
+	struct ask_account facts = { .found = true };
+	struct err e;
+
+	snprintf(m.account_id, sizeof(m.account_id), "%s", a->id);
+	snprintf(m.account_name, sizeof(m.account_name), "%s", a->name);
+	snprintf(m.source, sizeof(m.source), "%s", v->node);
+	snprintf(facts.mail_host, sizeof(facts.mail_host), "%s", a->mail_host);
+	snprintf(facts.transport, sizeof(facts.transport), "%s", a->transport);
+	snprintf(facts.status, sizeof(facts.status), "%s", a->status);
+	snprintf(facts.domain_status, sizeof(facts.domain_status), "%s", a->domain_status);
+	snprintf(facts.target_id, sizeof(facts.target_id), "any");
+	facts.export_max_days = a->export_max_days;
+	facts.intercepted = a->intercepted;
+	facts.token_validity_enabled = a->token_validity_enabled;
+	facts.source_lmtp_port = survey_lmtp_port(v);
+	if (check_account(&m, &facts, v->w->own_admin_id, &e))
+		return;
+	snprintf(p->refused, sizeof(p->refused), "%s", e.text);
+	snprintf(p->next, sizeof(p->next), "do that, then: zmferry plan evacuate %.200s", v->node);
+}
+
+static void
+survey_account(struct survey *v, const struct fleet_node *f, const struct account_facts *a)
+{
+	struct plan_account *p = plan_add_account(v->plan);
+	const struct fleet_mailbox *box = f == NULL ? NULL : fleet_mailbox(f, a->id);
+
+	snprintf(p->id, sizeof(p->id), "%s", a->id);
+	snprintf(p->name, sizeof(p->name), "%s", a->name);
+	p->has_mailbox = box != NULL;
+	p->bytes = box == NULL ? 0 : box->size_bytes;
+	p->items = box == NULL ? 0 : box->size_bytes / ITEM_BYTES_GUESS + 1;
+	survey_check(v, a, p);
+}
+
+static void
+survey_fill(struct survey *v)
+{
+	const struct fleet_node *f = fleet_find(v->w->fleet, v->node);
+	size_t with_mailbox = 0;
+
+	for (size_t i = 0; i < v->plan->node_count; i++)
+		survey_node(v, &v->plan->nodes[i]);
+	for (size_t i = 0; i < v->account_count; i++) {
+		survey_account(v, f, &v->accounts[i]);
+		with_mailbox += v->plan->accounts[i].has_mailbox;
+	}
+	v->plan->groups = v->groups;
+	v->plan->orphans =
+	    f == NULL || f->mailbox_count < with_mailbox ? 0 : f->mailbox_count - with_mailbox;
+}
+
+static void
+survey_done(struct work *work)
+{
+	struct survey *v = (struct survey *)work;
+	struct err e = work->err;
+	bool ok = work->ok;
+
+	live_give_directory(v->w, v->directory);
+	if (ok) {
+		survey_fill(v);
+		ok = plan_choose_targets(v->plan, v->to, &e);
+		/* An empty node needs no targets: the gate asks this. */
+		ok = ok && (v->account_count == 0 || plan_make(v->plan, &e));
+	}
+	v->done(v->owner, v->number, ok ? v->plan : NULL, &e);
+	plan_free(&v->plan);
+	free(v->accounts);
+	free(v->servers);
+	free(v);
+}
+
+void
+world_live_survey(struct world_live *w, const char *node, const char *to, survey_done_fn done,
+    void *owner, uint32_t number)
+{
+	struct survey *v = XNEW(struct survey);
+	struct err e;
+
+	v->w = w;
+	v->plan = plan_new("evacuate", node);
+	snprintf(v->node, sizeof(v->node), "%s", node);
+	snprintf(v->to, sizeof(v->to), "%s", to);
+	v->done = done;
+	v->owner = owner;
+	v->number = number;
+	v->directory = live_take_directory(w);
+	v->work.run = survey_run;
+	v->work.done = survey_done;
+	if (work_submit(w->loop, &v->work, &e))
+		return;
+	live_give_directory(w, v->directory);
+	done(owner, number, NULL, &e);
+	plan_free(&v->plan);
+	free(v);
+}

@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * When all goes well: an ask for LDAP or SOAP becomes a work item with a connection
+ * of its own for the time; its inputs were copied into the ask, its results come back
+ * in it. What can go wrong: the pool is full (the ask fails with ERR_RETRY and its
+ * owner tries again), the outside is away.
+ */
+#include "controller/world_live.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "controller/world_private.h"
+#include "controller/zimbra/admin.h"
+#include "proto/base/clock.h"
+#include "proto/base/log.h"
+#include "proto/base/xalloc.h"
+
+#define SOAP_TIMEOUT_MS 30000
+
+/* --- connections --- */
+
+struct directory *
+live_take_directory(struct world_live *w)
+{
+	const struct directory_options options = {
+		.url = w->conf->ldap_url,
+		.bind_dn = w->conf->ldap_bind_dn,
+		.password = w->ldap_password,
+		.ca_file = w->conf->ldap_ca_file,
+		.start_tls = w->conf->ldap_start_tls,
+	};
+
+	if (w->directory_count > 0)
+		return w->directories[--w->directory_count];
+	return directory_new(&options);
+}
+
+void
+live_give_directory(struct world_live *w, struct directory *d)
+{
+	if (w->directory_count == ARRAY_LEN(w->directories)) {
+		directory_free(&d);
+		return;
+	}
+	w->directories[w->directory_count++] = d;
+}
+
+static struct soap_client *
+live_soap(struct world_live *w, const char *host, const atomic_bool *cancelled)
+{
+	const struct soap_options options = {
+		.host = host,
+		.admin_port = w->conf->zimbra_admin_port,
+		.admin_name = w->conf->zimbra_admin,
+		.admin_password = w->admin_password,
+		.ca_file = w->conf->zimbra_ca_file,
+		.resolve = (const char *const *)w->conf->resolve,
+		.timeout_ms = SOAP_TIMEOUT_MS,
+		.cancelled = cancelled,
+	};
+
+	return soap_client_new(&options);
+}
+
+/* --- asks on the pool --- */
+
+struct live_job {
+	struct work work;
+	struct world_live *w;
+	struct ask *ask;
+	struct directory *directory; /* for ASK_READ_ACCOUNT */
+};
+
+
+static bool
+on_server(const struct server_facts *s, void *ctx)
+{
+	struct ask *a = ctx;
+
+	if (strcasecmp(s->host, a->in.source) == 0) {
+		a->out.account.source_lmtp_permanent = s->lmtp_permanent_when_over_quota;
+		a->out.account.source_lmtp_port = s->lmtp_port;
+	}
+	if (strcasecmp(s->host, a->in.target) == 0 && s->has_mailbox) {
+		a->out.account.target_lmtp_permanent = s->lmtp_permanent_when_over_quota;
+		snprintf(a->out.account.target_id, sizeof(a->out.account.target_id), "%s", s->id);
+	}
+	return true;
+}
+
+static bool
+live_read_account(struct live_job *job, struct err *e)
+{
+	struct ask *a = job->ask;
+	struct ask_account *out = &a->out.account;
+	struct account_facts facts;
+
+	if (!directory_read_account(job->directory, a->account_id, &out->found, &facts, e))
+		return false;
+	if (!out->found)
+		return true;
+	snprintf(out->name, sizeof(out->name), "%s", facts.name);
+	snprintf(out->mail_host, sizeof(out->mail_host), "%s", facts.mail_host);
+	snprintf(out->transport, sizeof(out->transport), "%s", facts.transport);
+	snprintf(out->status, sizeof(out->status), "%s", facts.status);
+	snprintf(out->domain_status, sizeof(out->domain_status), "%s", facts.domain_status);
+	out->export_max_days = facts.export_max_days;
+	out->token_validity_enabled = facts.token_validity_enabled;
+	out->intercepted = facts.intercepted;
+	for (size_t i = 0; i < facts.alias_count && i < WORLD_ALIASES; i++)
+		snprintf(out->aliases[out->alias_count++], WORLD_NAME, "%s", facts.aliases[i]);
+	account_facts_fini(&facts);
+	out->source_lmtp_port = 7025;
+	return directory_list_servers(job->directory, on_server, a, e);
+}
+
+static bool
+live_soap_ask(struct live_job *job, struct err *e)
+{
+	struct ask *a = job->ask;
+	struct soap_client *c = live_soap(job->w, a->in.host, &job->work.cancelled);
+	bool ok = false;
+
+	switch (a->kind) {
+	case ASK_FREEZE_READ:
+		ok = freeze_read(c, a->account_id, &a->out.saved, e);
+		break;
+	case ASK_LOCK:
+		ok = freeze_apply(c, a->account_id, &a->in.saved, e);
+		break;
+	case ASK_ALLOW_IMPORT:
+		ok = freeze_allow_import(c, a->account_id, &a->in.saved, e);
+		break;
+	case ASK_RESTORE:
+		ok = freeze_restore(c, a->account_id, &a->in.saved, a->out.text, sizeof(a->out.text), e);
+		break;
+	case ASK_SET_HOME:
+		ok = admin_set_home(c, a->account_id, a->in.new_home, e);
+		break;
+	case ASK_FLUSH:
+		ok = admin_flush_account(c, a->account_id, e);
+		break;
+	case ASK_SESSIONS:
+		ok = admin_end_sessions(c, a->account_id, e);
+		break;
+	case ASK_READ_ACCOUNT:
+	case ASK_PREFLIGHT:
+	case ASK_RESERVE:
+	case ASK_STAGE:
+	case ASK_LEASE:
+	case ASK_UNLEASE:
+	case ASK_FENCE:
+	case ASK_UNFENCE:
+	case ASK_ROUTES:
+	case ASK_STEER:
+	case ASK_IMPORT:
+	case ASK_MEND:
+	case ASK_VERIFY:
+	case ASK_DROP:
+	case ASK_DROP_ROW:
+	case ASK_KIND_COUNT:
+		BUG("ask \"%s\" is not SOAP's", ask_name(a->kind));
+	}
+	soap_client_free(&c);
+	return ok;
+}
+
+static bool
+live_run(struct work *work)
+{
+	struct live_job *job = (struct live_job *)work;
+
+	if (job->ask->kind == ASK_READ_ACCOUNT)
+		return live_read_account(job, &work->err);
+	return live_soap_ask(job, &work->err);
+}
+
+static void
+live_done(struct work *work)
+{
+	struct live_job *job = (struct live_job *)work;
+	struct ask *a = job->ask;
+
+	if (job->directory != NULL)
+		live_give_directory(job->w, job->directory);
+	a->ok = work->ok;
+	a->err = work->err;
+	free(job);
+	a->done(a);
+}
+
+/* An answer that is known at once still comes later, as every other. */
+struct live_late {
+	uv_timer_t timer;
+	struct ask *ask;
+};
+
+static void
+on_late_closed(uv_handle_t *handle)
+{
+	free(handle->data);
+}
+
+static void
+on_late(uv_timer_t *timer)
+{
+	struct live_late *late = timer->data;
+
+	uv_close((uv_handle_t *)timer, on_late_closed);
+	late->ask->done(late->ask);
+}
+
+static void
+live_fail_later(struct world_live *w, struct ask *a)
+{
+	struct live_late *late = XNEW(struct live_late);
+
+	a->ok = false;
+	late->ask = a;
+	late->timer.data = late;
+	uv_timer_init(w->loop, &late->timer);
+	uv_timer_start(&late->timer, on_late, 0, 0);
+}
+
+static void
+live_ask(void *ctx, struct ask *a)
+{
+	struct world_live *w = ctx;
+	struct live_job *job;
+
+	if (w->stopping) {
+		err_set(&a->err, ERR_CANCELLED, "the controller is shutting down");
+		live_fail_later(w, a);
+		return;
+	}
+	if (ask_is_agents(a->kind)) {
+		fleet_ask(w->fleet, a);
+		return;
+	}
+	job = XNEW(struct live_job);
+	job->w = w;
+	job->ask = a;
+	job->work.run = live_run;
+	job->work.done = live_done;
+	if (a->kind == ASK_READ_ACCOUNT)
+		job->directory = live_take_directory(w);
+	if (work_submit(w->loop, &job->work, &a->err))
+		return;
+	if (job->directory != NULL)
+		live_give_directory(w, job->directory);
+	free(job);
+	live_fail_later(w, a);
+}
+
+/* --- time --- */
+
+static uint64_t
+live_mono_ms(void *ctx)
+{
+	(void)ctx;
+	return clock_mono_ms();
+}
+
+static int64_t
+live_wall_ms(void *ctx)
+{
+	(void)ctx;
+	return clock_wall_ms();
+}
+
+struct live_timer {
+	uv_timer_t timer;
+	struct world_live *w;
+	void (*fn)(void *owner, uint32_t number, uint32_t step_no);
+	void *owner;
+	uint32_t number, step_no;
+};
+
+static void
+on_after(uv_timer_t *timer)
+{
+	struct live_timer *t = timer->data;
+
+	uv_close((uv_handle_t *)timer, on_late_closed);
+	if (!t->w->stopping)
+		t->fn(t->owner, t->number, t->step_no);
+}
+
+static void
+live_after(void *ctx, uint64_t ms, void (*fn)(void *owner, uint32_t number, uint32_t step_no),
+    void *owner, uint32_t number, uint32_t step_no)
+{
+	struct world_live *w = ctx;
+	struct live_timer *t;
+
+	if (w->stopping)
+		return;
+	t = XNEW(struct live_timer);
+	t->w = w;
+	t->fn = fn;
+	t->owner = owner;
+	t->number = number;
+	t->step_no = step_no;
+	t->timer.data = t;
+	uv_timer_init(w->loop, &t->timer);
+	uv_timer_start(&t->timer, on_after, ms, 0);
+	uv_unref((uv_handle_t *)&t->timer); /* a shutdown does not wait for it */
+}
+
+static void
+live_renew(void *ctx, const char *host, const char *move_id)
+{
+	struct world_live *w = ctx;
+
+	if (!w->stopping)
+		fleet_renew(w->fleet, host, move_id);
+}
+
+static void
+live_stop(void *ctx, const char *source, const char *target, const char *move_id,
+    uint32_t step_no)
+{
+	struct world_live *w = ctx;
+
+	if (w->stopping)
+		return;
+	fleet_cancel(w->fleet, source, move_id, step_no);
+	fleet_cancel(w->fleet, target, move_id, step_no);
+}
+
+/* --- life --- */
+
+bool
+world_live_new(uv_loop_t *loop, const struct controller_conf *conf, struct world_live **out,
+    struct err *e)
+{
+	struct world_live *w = XNEW(struct world_live);
+
+	w->loop = loop;
+	w->conf = conf;
+	w->world = (struct world){
+		.ctx = w,
+		.ask = live_ask,
+		.mono_ms = live_mono_ms,
+		.wall_ms = live_wall_ms,
+		.after = live_after,
+		.renew = live_renew,
+		.stop = live_stop,
+	};
+	if (!secret_load(conf->ldap_password_file, &w->ldap_password, e) ||
+	    !secret_load(conf->zimbra_admin_password_file, &w->admin_password, e)) {
+		world_live_free(&w);
+		return false;
+	}
+	*out = w;
+	return true;
+}
+
+void
+world_live_set_fleet(struct world_live *w, struct fleet *fleet)
+{
+	w->fleet = fleet;
+}
+
+void
+world_live_stop(struct world_live *w)
+{
+	w->stopping = true;
+}
+
+void
+world_live_free(struct world_live **w)
+{
+	if (*w == NULL)
+		return;
+	while ((*w)->directory_count > 0)
+		directory_free(&(*w)->directories[--(*w)->directory_count]);
+	secret_free(&(*w)->ldap_password);
+	secret_free(&(*w)->admin_password);
+	xfree(w);
+}
+
+const struct world *
+world_live_world(struct world_live *w)
+{
+	return &w->world;
+}
+
+bool
+world_live_check(struct world_live *w, char *own_admin_id, size_t size, struct err *e)
+{
+	struct directory *d = live_take_directory(w);
+	struct account_facts facts = { 0 };
+	bool found = false;
+	bool ok = directory_find_account(d, w->conf->zimbra_admin, &found, &facts, e);
+
+	if (ok && (!found || strlen(facts.id) >= size))
+		ok = err_set(e, ERR_REFUSED, "zimbra_admin \"%s\": LDAP has no such account",
+		    w->conf->zimbra_admin);
+	if (ok)
+		memcpy(own_admin_id, facts.id, strlen(facts.id) + 1);
+	snprintf(w->own_admin_id, sizeof(w->own_admin_id), "%s", facts.id);
+	account_facts_fini(&facts);
+	live_give_directory(w, d);
+	return ok;
+}

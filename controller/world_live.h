@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The real world: LDAP and SOAP on the thread pool, agents through the fleet. Loop
+ * thread only. Connections are kept between calls and belong to one job at a time.
+ */
+#ifndef CONTROLLER_WORLD_LIVE_H
+#define CONTROLLER_WORLD_LIVE_H
+
+#include <uv.h>
+
+#include "controller/conf.h"
+#include "controller/fleet.h"
+#include "controller/plan.h"
+#include "controller/world.h"
+#include "controller/zimbra/directory.h"
+
+struct world_live;
+
+/* Reads the password files. conf is borrowed and must outlive it. */
+MUST_USE bool world_live_new(uv_loop_t *loop, const struct controller_conf *conf,
+    struct world_live **out, struct err *e);
+void world_live_set_fleet(struct world_live *w, struct fleet *fleet);
+void world_live_free(struct world_live **w); /* after the loop ran dry */
+void world_live_stop(struct world_live *w);  /* cancels what runs on the pool */
+const struct world *world_live_world(struct world_live *w);
+
+/* Blocking, at start-up only: can LDAP be read, and who is our own administrator? */
+MUST_USE bool world_live_check(struct world_live *w, char *own_admin_id, size_t size,
+    struct err *e);
+
+/*
+ * What the directory and the fleet know about a node, made into a plan that is placed.
+ * done gets the plan (borrowed) or NULL with the reason. A plan whose node is already
+ * empty is a plan with no accounts.
+ */
+typedef void (*survey_done_fn)(void *owner, uint32_t number, const struct plan *plan,
+    const struct err *e);
+void world_live_survey(struct world_live *w, const char *node, const char *to,
+    survey_done_fn done, void *owner, uint32_t number);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shared by world_live.c (asks) and survey.c (plans). */
+#ifndef CONTROLLER_WORLD_PRIVATE_H
+#define CONTROLLER_WORLD_PRIVATE_H
+
+#include "controller/world_live.h"
+#include "proto/base/secret.h"
+#include "proto/base/work.h"
+
+struct world_live {
+	struct world world;
+	uv_loop_t *loop;
+	const struct controller_conf *conf;
+	struct fleet *fleet;
+	struct secret *ldap_password;
+	struct secret *admin_password;
+	struct directory *directories[8]; /* idle ones */
+	size_t directory_count;
+	char own_admin_id[LIMIT_ID];      /* set by world_live_check */
+	bool stopping;
+};
+
+struct directory *live_take_directory(struct world_live *w);
+void live_give_directory(struct world_live *w, struct directory *d);
+
+#endif

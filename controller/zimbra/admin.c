@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A handful of requests; what they do to Zimbra's caches is in the facts beside each. */
+#include "controller/zimbra/admin.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "proto/base/clock.h"
+
+static bool
+admin_send(struct soap_client *c, struct soap_request *r, struct err *e)
+{
+	struct soap_answer *answer = NULL;
+	bool ok = soap_call(c, r, &answer, e);
+
+	soap_answer_free(&answer);
+	soap_request_free(&r);
+	return ok;
+}
+
+static struct soap_request *
+admin_modify(const char *account_id)
+{
+	struct soap_request *r = soap_request_new(SOAP_ADMIN, "ModifyAccountRequest");
+
+	soap_open(r, "id");
+	soap_text(r, account_id);
+	soap_close(r);
+	return r;
+}
+
+/* zimbraMailTransport follows by Zimbra's own callback; it must not stand in the request. */
+bool
+admin_set_home(struct soap_client *c, const char *account_id, const char *new_home,
+    struct err *e)
+{
+	struct soap_request *r = admin_modify(account_id);
+
+	soap_a(r, "zimbraMailHost", new_home);
+	return admin_send(c, r, e) || err_wrap(e, "setting zimbraMailHost");
+}
+
+/* One server a call: with allServers Zimbra skips unreachable ones without a word. */
+bool
+admin_flush_account(struct soap_client *c, const char *account_id, struct err *e)
+{
+	struct soap_request *r = soap_request_new(SOAP_ADMIN, "FlushCacheRequest");
+
+	soap_open(r, "cache");
+	soap_attr(r, "type", "account");
+	soap_attr(r, "allServers", "0");
+	soap_open(r, "entry");
+	soap_attr(r, "by", "id");
+	soap_text(r, account_id);
+	soap_close(r);
+	soap_close(r);
+	return admin_send(c, r, e) || err_wrap(e, "flushing the account cache");
+}
+
+bool
+admin_end_sessions(struct soap_client *c, const char *account_id, struct err *e)
+{
+	struct soap_request *r = admin_modify(account_id);
+	char value[24];
+
+	/* Any number that it was not before; seconds fit Zimbra's integer. */
+	snprintf(value, sizeof(value), "%lld", (long long)(clock_wall_ms() / 100 % 2000000000));
+	soap_a(r, "zimbraAuthTokenValidityValue", value);
+	return admin_send(c, r, e) || err_wrap(e, "ending sessions");
+}
+
+bool
+admin_own_id(struct soap_client *c, const char *name, char *out, size_t size, struct err *e)
+{
+	struct soap_request *r = soap_request_new(SOAP_ADMIN, "GetAccountRequest");
+	struct soap_answer *answer = NULL;
+	const char *id = NULL;
+	bool ok;
+
+	soap_attr(r, "applyCos", "0");
+	soap_attr(r, "attrs", "zimbraId");
+	soap_open(r, "account");
+	soap_attr(r, "by", "name");
+	soap_text(r, name);
+	soap_close(r);
+	ok = soap_call(c, r, &answer, e);
+	if (ok) {
+		const struct soap_node *account = soap_child(soap_body(answer), "account");
+
+		id = account == NULL ? NULL : soap_get(account, "id");
+		if (id == NULL || strlen(id) >= size)
+			ok = err_set(e, ERR_PEER, "GetAccount of %s: the answer has no id", name);
+		else
+			memcpy(out, id, strlen(id) + 1);
+	}
+	soap_answer_free(&answer);
+	soap_request_free(&r);
+	return ok;
+}

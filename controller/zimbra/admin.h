@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The admin calls the controller makes, beyond freezing (proto/zimbra/freeze.h).
+ * Blocking: for the thread pool. Each client is for one mailbox server.
+ */
+#ifndef CONTROLLER_ADMIN_H
+#define CONTROLLER_ADMIN_H
+
+#include "proto/zimbra/soap.h"
+
+/* zimbraMailHost becomes new_home; the server the client is for executes or proxies it. */
+MUST_USE bool admin_set_home(struct soap_client *c, const char *account_id,
+    const char *new_home, struct err *e);
+/* Account cache of this one server. */
+MUST_USE bool admin_flush_account(struct soap_client *c, const char *account_id, struct err *e);
+/* A new zimbraAuthTokenValidityValue: every token of the account is void from now on. */
+MUST_USE bool admin_end_sessions(struct soap_client *c, const char *account_id, struct err *e);
+/* zimbraId of the account the client logs in as. */
+MUST_USE bool admin_own_id(struct soap_client *c, const char *name, char *out, size_t size,
+    struct err *e);
+
+#endif
