@@ -107,7 +107,7 @@ controller_warn_of_expiry(struct controller *c)
 		return;
 	snprintf(text, sizeof(text), "the controller's own certificate ends in %lld days", (long long)left_s / 86400);
 	journal_alert(c->journal, "certificate:controller", text,
-	    "see docs/operations.md, "certificates"");
+	    "read the chapter on certificates in docs/operations.md");
 }
 
 static bool

@@ -6,7 +6,7 @@ import random
 import time
 import traceback
 
-from ..zclient import Fault, message
+from ..zclient import Fault, el, message
 from . import tarball
 
 CHECKS = []
@@ -136,8 +136,19 @@ class Rig:
 
 
 def mbox(user):
-    from ..zclient import el
     return el("mbox", {"id": user.id})
+
+
+def grant(zid, perm="r", kind="usr"):
+    return el("grant", {"gt": kind, "zid": zid, "perm": perm})
+
+
+def save_document(user, name, data, item=None, version=None):
+    """A new document in Briefcase, or a new revision of `item`. Returns the id."""
+    upload = el("upload", {"id": user.upload(data, content_type="text/plain")})
+    attrs = {"name": name, "l": 16, "id": item, "ver": version}
+    answer = user.call("SaveDocumentRequest", None, el("doc", attrs, upload))
+    return int(answer.find("doc").get("id"))
 
 
 def texts(count, stem="m"):

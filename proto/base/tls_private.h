@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shared by the files that speak OpenSSL. */
+#ifndef BASE_TLS_PRIVATE_H
+#define BASE_TLS_PRIVATE_H
+
+#include <openssl/ssl.h>
+
+#include "proto/base/tls.h"
+
+struct tls_context {
+	SSL_CTX *server;
+	SSL_CTX *client;
+	char name[TLS_NAME_MAX];
+	int64_t expires_s;
+};
+
+/* OpenSSL's oldest error as ours; the queue is emptied. Returns false. */
+bool tls_err(struct err *e, enum err_kind kind, const char *what);
+/* Why the handshake failed, in words for an operator. Returns false. */
+bool tls_handshake_err(SSL *ssl, struct err *e);
+/* Common name of the peer's certificate into out; "" when there is none. */
+void tls_peer_common_name(SSL *ssl, char out[TLS_NAME_MAX]);
+
+#endif
