@@ -41,4 +41,7 @@ struct rest_import_answer {
 MUST_USE bool rest_import(struct soap_client *c, const char *account_id,
     http_read_fn read, void *ctx, struct rest_import_answer *answer_out, struct err *e);
 
+/* The page that an import answers with; for tests and fuzzing. */
+MUST_USE bool rest_parse_import(const char *page, struct rest_import_answer *out, struct err *e);
+
 #endif

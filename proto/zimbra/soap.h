@@ -68,6 +68,11 @@ const char *soap_fault(const struct soap_client *c);
 /* Admin auth token for REST's cookie; logs in when needed. Borrowed until the next call. */
 MUST_USE bool soap_token(struct soap_client *c, const char **token_out, struct err *e);
 
+/* For REST on the same server: borrowed, valid while c is. */
+const char *soap_host(const struct soap_client *c);
+uint16_t soap_port(const struct soap_client *c);
+struct http_client *soap_http(struct soap_client *c);
+
 struct soap_node *soap_body(const struct soap_answer *a);       /* the XxxResponse element */
 uint64_t soap_change_token(const struct soap_answer *a);        /* header <change token>; 0 = none */
 struct soap_node *soap_child(const struct soap_node *n, const char *name); /* first, or NULL */

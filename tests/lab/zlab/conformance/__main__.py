@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""python3 -m zlab.conformance [--cluster FILE] [--only WORD] [--list]. Exit 1: something failed."""
+"""Runs the checks, TAP on standard output. Exit 1: something failed."""
 
 import argparse
 import os

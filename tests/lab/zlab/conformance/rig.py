@@ -11,6 +11,9 @@ from . import tarball
 
 CHECKS = []
 
+# The grantees of public and of all internal users.
+PUB, ALL = "99999999-9999-9999-9999-999999999999", "00000000-0000-0000-0000-000000000000"
+
 
 class Check:
     def __init__(self, name, fact, function, hosts, lab_only):

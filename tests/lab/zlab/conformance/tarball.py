@@ -98,7 +98,7 @@ def moved(entry, old, new):
     path = entry.meta["Path"]
     slash = "/" if path.startswith("/") else ""
     rest = path.strip("/")[len(old):]
-    tail = "/" if path.endswith("/") and not rest else ""
+    tail = "/" if path.endswith("/") else ""
     changed = entry.copy(Path=slash + new + rest + tail)
     changed.name = new + entry.name[len(old):]
     return changed

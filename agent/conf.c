@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of settings of agent.conf. */
+#include "agent/conf.h"
+
+#define AT(field) offsetof(struct agent_conf, field)
+
+/* clang-format off */
+const struct conf_def agent_conf_defs[] = {
+	{ "controller", CONF_HOSTPORT, AT(controller), NULL,
+	  "where the controller listens: host:7443", 0, 0 },
+	{ "identity_file", CONF_PATH, AT(identity_file), "/etc/zmferry/identity.pem",
+	  "what zmferry enroll wrote for this node, mode 0400", 0, 0 },
+	{ "spool_dir", CONF_PATH, AT(spool_dir), "/opt/zimbra/store/zmferry",
+	  "where mailboxes on their way are kept; must lie on a volume that outlives the container", 0, 0 },
+	{ "allow_ephemeral_spool", CONF_BOOL, AT(allow_ephemeral_spool), "no",
+	  "accept a spool that is lost with the container; for tests only", 0, 0 },
+	{ "fill_limit", CONF_PERCENT, AT(fill_limit), "85%",
+	  "the spool's disk is not filled above this", 0, 0 },
+	{ "zimbra_home", CONF_PATH, AT(zimbra_home), "/opt/zimbra",
+	  "where Zimbra is installed", 0, 0 },
+	{ "localconfig", CONF_STRING, AT(localconfig), "",
+	  "Zimbra's local configuration; default: conf/localconfig.xml in zimbra_home", 0, 0 },
+	{ "zimbra_ca_file", CONF_STRING, AT(zimbra_ca_file), "",
+	  "certificates that may sign the local mailboxd's; default: the system's", 0, 0 },
+	{ "listen_address", CONF_STRING, AT(listen_address), "0.0.0.0",
+	  "address on which other agents' mail is awaited", 0, 0 },
+	{ "mail_port", CONF_PORT, AT(mail_port), "7444",
+	  "port on which other agents' mail is awaited", 0, 0 },
+	{ "workers", CONF_UINT, AT(workers), "8",
+	  "worker processes at the same time", 1, 64 },
+	{ "resolve", CONF_LIST, AT(resolve), "",
+	  "addresses that go before DNS: { \"mbs1.example.org=10.0.0.5\" }", 0, 0 },
+	{ "log_level", CONF_STRING, AT(log_level), "info",
+	  "error, warn, info or debug", 0, 0 },
+};
+/* clang-format on */
+const size_t agent_conf_def_count = ARRAY_LEN(agent_conf_defs);

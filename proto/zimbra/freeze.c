@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Four attributes and the data sources; see the header for why these. */
+#include "proto/zimbra/freeze.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define FROZEN_STATUS "locked"
+#define FROZEN_QUOTA "1"
+#define IMPORT_QUOTA "0"
+#define FROZEN_RECEIVE "FALSE"
+
+static bool
+freeze_send(struct soap_client *c, struct soap_request *r, struct err *e)
+{
+	struct soap_answer *answer = NULL;
+	bool ok = soap_call(c, r, &answer, e);
+
+	soap_answer_free(&answer);
+	soap_request_free(&r);
+	return ok;
+}
+
+static struct soap_request *
+freeze_modify(const char *account_id)
+{
+	struct soap_request *r = soap_request_new(SOAP_ADMIN, "ModifyAccountRequest");
+
+	soap_open(r, "id");
+	soap_text(r, account_id);
+	soap_close(r);
+	return r;
+}
+
+static bool
+freeze_copy(const struct soap_node *account, const char *name, char *out, size_t size,
+    struct err *e)
+{
+	const char *value = soap_get_a(account, name);
+
+	if (value == NULL)
+		value = "";
+	if (strlen(value) >= size)
+		return err_set(e, ERR_REFUSED, "%s has a value nobody expects: %.60s", name, value);
+	memcpy(out, value, strlen(value) + 1);
+	return true;
+}
+
+static bool
+freeze_get(struct soap_client *c, const char *account_id, struct freeze_saved *out,
+    struct err *e)
+{
+	struct soap_request *r = soap_request_new(SOAP_ADMIN, "GetAccountRequest");
+	struct soap_answer *answer = NULL;
+	const struct soap_node *account;
+	bool ok;
+
+	soap_attr(r, "applyCos", "0");
+	soap_attr(r, "attrs",
+	    "zimbraAccountStatus,zimbraMailStatus,zimbraMailQuota,zimbraMailAllowReceiveButNotSendWhenOverQuota");
+	soap_open(r, "account");
+	soap_attr(r, "by", "id");
+	soap_text(r, account_id);
+	soap_close(r);
+	ok = soap_call(c, r, &answer, e);
+	account = ok ? soap_child(soap_body(answer), "account") : NULL;
+	if (ok && account == NULL)
+		ok = err_set(e, ERR_PEER, "GetAccount: the answer has no account");
+	ok = ok && freeze_copy(account, "zimbraAccountStatus", out->status, sizeof(out->status), e) &&
+	    freeze_copy(account, "zimbraMailStatus", out->mail_status, sizeof(out->mail_status), e) &&
+	    freeze_copy(account, "zimbraMailQuota", out->quota, sizeof(out->quota), e) &&
+	    freeze_copy(account, "zimbraMailAllowReceiveButNotSendWhenOverQuota",
+	        out->receive_over_quota, sizeof(out->receive_over_quota), e);
+	soap_answer_free(&answer);
+	soap_request_free(&r);
+	return ok;
+}
+
+/* --- data sources --- */
+
+static bool
+freeze_sources(struct soap_client *c, const char *account_id, struct freeze_saved *out,
+    struct err *e)
+{
+	struct soap_request *r = soap_request_new(SOAP_ADMIN, "GetDataSourcesRequest");
+	struct soap_answer *answer = NULL;
+	bool ok;
+
+	soap_open(r, "id");
+	soap_text(r, account_id);
+	soap_close(r);
+	ok = soap_call(c, r, &answer, e);
+	for (const struct soap_node *n = ok ? soap_child(soap_body(answer), NULL) : NULL; ok && n != NULL;
+	     n = soap_next(n, NULL)) {
+		const char *enabled = soap_get_a(n, "zimbraDataSourceEnabled");
+		const char *id = soap_get(n, "id");
+
+		if (id == NULL || enabled == NULL || strcmp(enabled, "TRUE") != 0)
+			continue;
+		if (out->source_count == FREEZE_SOURCES_MAX || strlen(id) >= sizeof(out->source_ids[0]))
+			ok = err_set(e, ERR_REFUSED, "more than %d data sources, or one with an odd id",
+			    FREEZE_SOURCES_MAX);
+		else
+			memcpy(out->source_ids[out->source_count++], id, strlen(id) + 1);
+	}
+	soap_answer_free(&answer);
+	soap_request_free(&r);
+	return ok;
+}
+
+static bool
+freeze_set_source(struct soap_client *c, const char *account_id, const char *source_id,
+    const char *enabled, struct err *e)
+{
+	struct soap_request *r = soap_request_new(SOAP_ADMIN, "ModifyDataSourceRequest");
+
+	soap_open(r, "id");
+	soap_text(r, account_id);
+	soap_close(r);
+	soap_open(r, "dataSource");
+	soap_attr(r, "id", source_id);
+	soap_a(r, "zimbraDataSourceEnabled", enabled);
+	soap_close(r);
+	return freeze_send(c, r, e) || err_wrap(e, "data source %s", source_id);
+}
+
+/* --- the four steps --- */
+
+bool
+freeze_read(struct soap_client *c, const char *account_id, struct freeze_saved *saved_out,
+    struct err *e)
+{
+	memset(saved_out, 0, sizeof(*saved_out));
+	if (!freeze_get(c, account_id, saved_out, e) || !freeze_sources(c, account_id, saved_out, e))
+		return false;
+	if (strcmp(saved_out->status, "maintenance") == 0)
+		return err_set(e, ERR_REFUSED, "the account is in maintenance; set it active first");
+	/* What a lockout was before cannot be known; a locked account is its nearest. */
+	if (strcmp(saved_out->status, "lockout") == 0)
+		snprintf(saved_out->status, sizeof(saved_out->status), FROZEN_STATUS);
+	return true;
+}
+
+bool
+freeze_apply(struct soap_client *c, const char *account_id, const struct freeze_saved *saved,
+    struct err *e)
+{
+	struct soap_request *r;
+
+	for (size_t i = 0; i < saved->source_count; i++) {
+		if (!freeze_set_source(c, account_id, saved->source_ids[i], "FALSE", e))
+			return false;
+	}
+	r = freeze_modify(account_id);
+	soap_a(r, "zimbraAccountStatus", FROZEN_STATUS);
+	soap_a(r, "zimbraMailStatus", saved->mail_status);
+	soap_a(r, "zimbraMailQuota", FROZEN_QUOTA);
+	soap_a(r, "zimbraMailAllowReceiveButNotSendWhenOverQuota", FROZEN_RECEIVE);
+	return freeze_send(c, r, e) || err_wrap(e, "locking");
+}
+
+bool
+freeze_allow_import(struct soap_client *c, const char *account_id,
+    const struct freeze_saved *saved, struct err *e)
+{
+	struct soap_request *r = freeze_modify(account_id);
+
+	(void)saved;
+	soap_a(r, "zimbraMailQuota", IMPORT_QUOTA);
+	return freeze_send(c, r, e) || err_wrap(e, "lifting the quota");
+}
+
+static void
+freeze_keep(char *kept, size_t size, const char *name, const char *value)
+{
+	size_t len = strlen(kept);
+
+	snprintf(kept + len, size - len, "%s%s=%s", len == 0 ? "" : ", ", name,
+	    value[0] == '\0' ? "(inherited)" : value);
+}
+
+/* A source that somebody deleted or enabled meanwhile stays as it is. */
+static bool
+freeze_restore_sources(struct soap_client *c, const char *account_id,
+    const struct freeze_saved *saved, struct err *e)
+{
+	for (size_t i = 0; i < saved->source_count; i++) {
+		if (!freeze_set_source(c, account_id, saved->source_ids[i], "TRUE", e) &&
+		    strcmp(soap_fault(c), "account.NO_SUCH_DATA_SOURCE") != 0)
+			return false;
+	}
+	return true;
+}
+
+bool
+freeze_restore(struct soap_client *c, const char *account_id, const struct freeze_saved *saved,
+    char *kept_out, size_t kept_size, struct err *e)
+{
+	struct freeze_saved now;
+	struct soap_request *r;
+	bool change = false;
+
+	kept_out[0] = '\0';
+	memset(&now, 0, sizeof(now));
+	if (!freeze_get(c, account_id, &now, e))
+		return false;
+	r = freeze_modify(account_id);
+	if (strcmp(now.quota, FROZEN_QUOTA) == 0 || strcmp(now.quota, IMPORT_QUOTA) == 0) {
+		soap_a(r, "zimbraMailQuota", saved->quota);
+		change = true;
+	} else if (strcmp(now.quota, saved->quota) != 0) {
+		freeze_keep(kept_out, kept_size, "zimbraMailQuota", now.quota);
+	}
+	if (strcmp(now.receive_over_quota, FROZEN_RECEIVE) == 0) {
+		soap_a(r, "zimbraMailAllowReceiveButNotSendWhenOverQuota", saved->receive_over_quota);
+		change = true;
+	} else if (strcmp(now.receive_over_quota, saved->receive_over_quota) != 0) {
+		freeze_keep(kept_out, kept_size, "zimbraMailAllowReceiveButNotSendWhenOverQuota",
+		    now.receive_over_quota);
+	}
+	if (strcmp(now.status, FROZEN_STATUS) == 0) {
+		soap_a(r, "zimbraAccountStatus", saved->status);
+		soap_a(r, "zimbraMailStatus", saved->mail_status);
+		change = true;
+	} else if (strcmp(now.status, saved->status) != 0) {
+		freeze_keep(kept_out, kept_size, "zimbraAccountStatus", now.status);
+	}
+	if (!change)
+		soap_request_free(&r);
+	else if (!freeze_send(c, r, e))
+		return err_wrap(e, "giving the account back");
+	return freeze_restore_sources(c, account_id, saved, e);
+}
