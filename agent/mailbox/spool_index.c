@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The index in memory: id to record number, 8 bytes a slot. What can go wrong: a torn
+ * tail after power loss. The index is cut at the first record that is not whole, or
+ * whose bytes the items file does not have; what is cut counts as not held.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent/mailbox/spool_private.h"
+#include "proto/base/log.h"
+#include "proto/base/xalloc.h"
+#include "proto/limits.h"
+
+#define RECORD_MAGIC 0x5a46495au
+#define LOAD_CHUNK 512
+#define CELL_SEED 0x43454c4cu
+
+uint32_t
+spool_crc(uint32_t crc, const void *data, size_t len)
+{
+	static uint32_t table[256];
+	const uint8_t *p = data;
+
+	if (table[1] == 0) {
+		for (uint32_t i = 0; i < 256; i++) {
+			uint32_t c = i;
+
+			for (int k = 0; k < 8; k++)
+				c = (c & 1) != 0 ? 0x82f63b78u ^ (c >> 1) : c >> 1;
+			table[i] = c;
+		}
+	}
+	crc = ~crc;
+	for (size_t i = 0; i < len; i++)
+		crc = table[(crc ^ p[i]) & 0xff] ^ (crc >> 8);
+	return ~crc;
+}
+
+bool
+spool_pwrite(int fd, const void *data, size_t len, uint64_t offset, const char *what,
+    struct err *e)
+{
+	for (size_t done = 0; done < len;) {
+		ssize_t n = pwrite(fd, (const char *)data + done, len - done, (off_t)(offset + done));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_errno(e, ERR_RETRY, errno, "spool: %s", what);
+		done += (size_t)n;
+	}
+	return true;
+}
+
+/* --- slots --- */
+
+static struct spool_slot *
+slot_for(const struct spool *s, uint32_t id)
+{
+	size_t at = (size_t)(id * 2654435761u) & (s->slot_count - 1);
+
+	while (s->slots[at].id != 0 && s->slots[at].id != id)
+		at = (at + 1) & (s->slot_count - 1);
+	return &s->slots[at];
+}
+
+static void
+slots_grow(struct spool *s)
+{
+	struct spool_slot *old = s->slots;
+	size_t old_count = s->slot_count;
+
+	s->slot_count = old_count == 0 ? 1024 : old_count * 2;
+	s->slots = xcalloc(s->slot_count, sizeof(*s->slots));
+	for (size_t i = 0; i < old_count; i++) {
+		if (old[i].id != 0)
+			*slot_for(s, old[i].id) = old[i];
+	}
+	free(old);
+}
+
+static void
+slots_set(struct spool *s, uint32_t id, uint32_t record_plus_one)
+{
+	struct spool_slot *slot;
+
+	if (s->slots_used * 4 >= s->slot_count * 3)
+		slots_grow(s);
+	slot = slot_for(s, id);
+	if (slot->id == 0) {
+		slot->id = id;
+		s->slots_used++;
+	}
+	s->held += record_plus_one != 0 ? 1 : 0;
+	s->held -= slot->record != 0 ? 1 : 0;
+	slot->record = record_plus_one;
+	xfree(&s->sorted);
+}
+
+bool
+spool_index_find(const struct spool *s, uint32_t id, uint32_t *record_out)
+{
+	const struct spool_slot *slot = s->slot_count == 0 ? NULL : slot_for(s, id);
+
+	if (slot == NULL || slot->id == 0 || slot->record == 0)
+		return false;
+	*record_out = slot->record - 1;
+	return true;
+}
+
+/* --- records --- */
+
+static uint32_t
+record_crc(const struct spool_record *r)
+{
+	return spool_crc(0, r, offsetof(struct spool_record, crc));
+}
+
+static bool
+record_is_whole(const struct spool *s, const struct spool_record *r)
+{
+	return r->magic == RECORD_MAGIC && r->crc == record_crc(r) &&
+	    r->data_offset + r->data_bytes <= s->items_end && r->meta_offset <= s->items_end;
+}
+
+static void
+index_take(struct spool *s, const struct spool_record *r, uint32_t number)
+{
+	slots_set(s, r->id, r->gone ? 0 : number + 1);
+}
+
+bool
+spool_index_load(struct spool *s, struct err *e)
+{
+	struct spool_record chunk[LOAD_CHUNK];
+	struct stat st;
+	bool torn = false;
+
+	if (fstat(s->items_fd, &st) != 0)
+		return err_errno(e, ERR_RETRY, errno, "spool %s", s->dir);
+	s->items_end = (uint64_t)st.st_size;
+	while (!torn) {
+		ssize_t n = pread(s->index_fd, chunk, sizeof(chunk),
+		    (off_t)((uint64_t)s->record_count * sizeof(chunk[0])));
+		size_t rows;
+
+		if (n < 0)
+			return err_errno(e, ERR_RETRY, errno, "spool %s: index", s->dir);
+		rows = (size_t)n / sizeof(chunk[0]);
+		if (rows == 0) {
+			torn = n > 0;
+			break;
+		}
+		for (size_t i = 0; i < rows && !torn; i++) {
+			torn = !record_is_whole(s, &chunk[i]);
+			if (!torn)
+				index_take(s, &chunk[i], s->record_count++);
+		}
+	}
+	if (!torn)
+		return true;
+	log_warn(NULL, "spool %s: the end of the index was not whole and is cut after %u records; what lacks is fetched again",
+	    s->dir, s->record_count);
+	if (s->write &&
+	    ftruncate(s->index_fd, (off_t)((uint64_t)s->record_count * sizeof(struct spool_record))) != 0)
+		return err_errno(e, ERR_RETRY, errno, "spool %s: index", s->dir);
+	return true;
+}
+
+bool
+spool_index_append(struct spool *s, struct spool_record *r, struct err *e)
+{
+	struct spool_cell cell = { .folder_id = r->folder_id };
+
+	if (s->record_count >= LIMIT_ITEMS)
+		return err_set(e, ERR_REFUSED, "spool %s: more than %u records", s->dir, LIMIT_ITEMS);
+	r->magic = RECORD_MAGIC;
+	r->crc = record_crc(r);
+	if (!spool_cell_write(s, s->record_count, &cell, e) ||
+	    !spool_pwrite(s->index_fd, r, sizeof(*r), (uint64_t)s->record_count * sizeof(*r), "index", e))
+		return false;
+	index_take(s, r, s->record_count++);
+	return true;
+}
+
+bool
+spool_index_read(const struct spool *s, uint32_t record, struct spool_record *out,
+    struct err *e)
+{
+	ssize_t n = pread(s->index_fd, out, sizeof(*out), (off_t)((uint64_t)record * sizeof(*out)));
+
+	if (n != (ssize_t)sizeof(*out) || out->magic != RECORD_MAGIC || out->crc != record_crc(out))
+		return err_set(e, ERR_CORRUPT, "spool %s: index record %u is damaged", s->dir, record);
+	return true;
+}
+
+/* --- cells --- */
+
+bool
+spool_cell_read(const struct spool *s, uint32_t record, struct spool_cell *out)
+{
+	ssize_t n = pread(s->state_fd, out, sizeof(*out), (off_t)((uint64_t)record * sizeof(*out)));
+
+	return n == (ssize_t)sizeof(*out) &&
+	    out->crc == spool_crc(CELL_SEED, out, offsetof(struct spool_cell, crc));
+}
+
+bool
+spool_cell_write(struct spool *s, uint32_t record, struct spool_cell *cell, struct err *e)
+{
+	cell->crc = spool_crc(CELL_SEED, cell, offsetof(struct spool_cell, crc));
+	return spool_pwrite(s->state_fd, cell, sizeof(*cell), (uint64_t)record * sizeof(*cell), "state", e);
+}
+
+/* --- looking --- */
+
+static int
+compare_u32(const void *a, const void *b)
+{
+	uint32_t left = *(const uint32_t *)a;
+	uint32_t right = *(const uint32_t *)b;
+
+	return left < right ? -1 : left > right;
+}
+
+uint32_t
+spool_id_at(struct spool *s, size_t n)
+{
+	if (n >= s->held)
+		BUG("item %zu of %zu", n, s->held);
+	if (s->sorted == NULL) {
+		size_t count = 0;
+
+		s->sorted = xcalloc(s->held, sizeof(*s->sorted));
+		for (size_t i = 0; i < s->slot_count; i++) {
+			if (s->slots[i].id != 0 && s->slots[i].record != 0)
+				s->sorted[count++] = s->slots[i].id;
+		}
+		qsort(s->sorted, count, sizeof(*s->sorted), compare_u32);
+	}
+	return s->sorted[n];
+}
+
+size_t
+spool_count(const struct spool *s)
+{
+	return s->held;
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shared by spool.c (items), spool_index.c (the index) and spool_files.c (the small files). */
+#ifndef AGENT_SPOOL_PRIVATE_H
+#define AGENT_SPOOL_PRIVATE_H
+
+#include "agent/mailbox/spool.h"
+
+/* One record of the file "index"; little-endian, fixed size, checked by its CRC. */
+struct spool_record {
+	uint32_t magic;
+	uint32_t id;
+	uint32_t folder_id;
+	uint32_t flags;
+	uint64_t tags_hash;
+	uint64_t digest_hash;
+	uint64_t size;
+	int64_t date_s;
+	uint32_t mod_metadata;
+	uint32_t mod_content;
+	uint32_t imap_id;
+	uint32_t mode;
+	int64_t mtime_s;
+	uint64_t meta_offset;
+	uint64_t data_offset;
+	uint64_t data_bytes;
+	uint32_t meta_bytes;
+	uint32_t name_bytes;
+	uint32_t previous;
+	uint16_t version;
+	uint8_t type;
+	uint8_t type_byte;
+	uint8_t unread;
+	uint8_t has_calendar_link;
+	uint8_t gone; /* forgotten: the id is not held from here on */
+	uint8_t unused[9];
+	uint32_t crc;
+};
+_Static_assert(sizeof(struct spool_record) == 128, "the index is read by other versions");
+
+/* One cell of the file "state", at the record's number; rewritten in place. */
+struct spool_cell {
+	uint32_t state;
+	uint32_t target_id;
+	uint32_t folder_id;
+	uint32_t crc;
+};
+_Static_assert(sizeof(struct spool_cell) == 16, "a cell never straddles a sector");
+
+struct spool_slot {
+	uint32_t id;     /* 0 = free */
+	uint32_t record; /* number + 1; 0 = forgotten */
+};
+
+struct spool {
+	char *dir;
+	int lock_fd;
+	int items_fd, index_fd, state_fd;
+	bool write;
+	uint64_t items_end;      /* where the next item goes */
+	uint32_t record_count;
+	struct spool_slot *slots; /* open addressing, power of two */
+	size_t slot_count, slots_used, held;
+	uint32_t *sorted;        /* ids held, ascending; NULL = to be made */
+	/* the item being put */
+	bool putting;
+	struct spool_record next;
+	uint64_t put_left;
+};
+
+uint32_t spool_crc(uint32_t crc, const void *data, size_t len); /* CRC-32C */
+MUST_USE bool spool_index_load(struct spool *s, struct err *e);
+MUST_USE bool spool_index_append(struct spool *s, struct spool_record *r, struct err *e);
+/* Number of the record that holds the id now; false: not held. */
+bool spool_index_find(const struct spool *s, uint32_t id, uint32_t *record_out);
+MUST_USE bool spool_index_read(const struct spool *s, uint32_t record, struct spool_record *out,
+    struct err *e);
+MUST_USE bool spool_cell_read(const struct spool *s, uint32_t record, struct spool_cell *out);
+MUST_USE bool spool_cell_write(struct spool *s, uint32_t record, struct spool_cell *cell,
+    struct err *e);
+MUST_USE bool spool_pwrite(int fd, const void *data, size_t len, uint64_t offset,
+    const char *what, struct err *e);
+
+#endif
