@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The steps that take a few calls: looking before, the fence, proxy routes, a row of
+ * our own. Each looks first at what is already true, so that it may run twice.
+ */
+#include <errno.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent/mailbox/account.h"
+#include "agent/mailbox/items.h"
+#include "agent/worker/worker.h"
+#include "proto/base/xalloc.h"
+#include "proto/frame.h"
+
+extern char **environ;
+
+static bool
+short_preflight(struct worker *w, struct err *e)
+{
+	static Wire__PreflightFacts facts;
+	static Wire__Row row;
+	uint64_t total, free_bytes, reserved;
+
+	wire__preflight_facts__init(&facts);
+	if (!account_row(w->soap, w->account_id, &row, e) ||
+	    !spool_disk(w->spool_dir, &total, &free_bytes, &reserved, e))
+		return false;
+	facts.row = &row;
+	facts.healthy = true; /* mailboxd and its database just answered */
+	facts.spool_is_persistent = w->job->allow_ephemeral_spool || spool_is_persistent(w->spool_dir);
+	uint64_t used = total - free_bytes + reserved;
+	uint64_t limit = total / 100 * w->job->fill_limit;
+
+	/* What this very move holds already is its own. */
+	facts.spool_free_bytes = used < limit ? limit - used : 0;
+	if (spool_exists(w->spool_dir, w->move_id))
+		facts.spool_free_bytes += (uint64_t)1 << 40;
+	w->result->facts_case = WIRE__STEP_RESULT__FACTS_PREFLIGHT;
+	w->result->preflight = &facts;
+	return true;
+}
+
+/* --- fence --- */
+
+static bool
+rows_equal(const Wire__Row *a, const Wire__Row *b)
+{
+	return a->present == b->present && a->mailbox_id == b->mailbox_id && a->item_id == b->item_id &&
+	    a->change == b->change && a->size_bytes == b->size_bytes &&
+	    a->new_messages == b->new_messages && a->contacts == b->contacts;
+}
+
+/* Has anything changed since the token? */
+static bool
+fence_sync_is_quiet(struct worker *w, const char *token, bool *quiet_out, struct err *e)
+{
+	struct items_changes x;
+
+	if (!items_changes(w->soap, w->account_id, token, &x, e))
+		return false;
+	*quiet_out = !x.must_resync && x.changed_count == 0 && x.deleted_count == 0;
+	items_changes_free(&x);
+	return true;
+}
+
+static bool
+fence_answer(struct worker *w, bool held, const Wire__Row *row, const char *what)
+{
+	static Wire__FenceFacts facts;
+
+	wire__fence_facts__init(&facts);
+	facts.held = held;
+	facts.row = (Wire__Row *)(uintptr_t)row;
+	facts.moved_what = frame_bytes(what);
+	w->result->facts_case = WIRE__STEP_RESULT__FACTS_FENCE;
+	w->result->fence = &facts;
+	return true;
+}
+
+/*
+ * Row, Sync unchanged, lockout, row unchanged (facts: move-protocol 5). Under a lockout
+ * Sync is refused, rows are not: a fence that is held already is lifted and taken anew.
+ */
+static bool
+short_fence(struct worker *w, struct err *e)
+{
+	static Wire__Row before;
+	static Wire__Row after;
+	const Wire__OpFence *op = w->step->fence;
+	char *token = frame_string(&op->token);
+	bool quiet = true;
+	bool ok = account_lift_lockout(w->soap, w->account_id, e) &&
+	    account_row(w->soap, w->account_id, &before, e);
+
+	if (ok && !op->row->present) { /* never logged in: it must stay so */
+		free(token);
+		return fence_answer(w, !before.present, &before, "a mailbox was made meanwhile");
+	}
+	ok = ok && fence_sync_is_quiet(w, token, &quiet, e);
+	free(token);
+	if (!ok)
+		return false;
+	if (!quiet || before.item_id != op->row->item_id || before.size_bytes != op->row->size_bytes)
+		return fence_answer(w, false, &before, "something was delivered or changed after the last delta");
+	if (!account_lockout(w->soap, w->account_id, e) ||
+	    !account_row(w->soap, w->account_id, &after, e))
+		return false;
+	if (rows_equal(&before, &after))
+		return fence_answer(w, true, &after, "");
+	return account_lift_lockout(w->soap, w->account_id, e) &&
+	    fence_answer(w, false, &after, "something was delivered while the fence went up");
+}
+
+/* --- routes --- */
+
+/* zmproxypurge by argv; no shell. */
+static bool
+routes_purge(const char *program, char *name, struct err *e)
+{
+	char *argv[] = { (char *)(uintptr_t)program, "-a", name, NULL };
+	posix_spawn_file_actions_t actions;
+	pid_t pid;
+	int status = 0;
+	int code;
+
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", 0, 0);
+	posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", 1, 0);
+	posix_spawn_file_actions_addclose(&actions, WORKER_RESULT_FD);
+	code = posix_spawn(&pid, program, &actions, NULL, argv, environ);
+	posix_spawn_file_actions_destroy(&actions);
+	if (code != 0)
+		return err_errno(e, ERR_RETRY, code, "%s", program);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		continue;
+	return (WIFEXITED(status) && WEXITSTATUS(status) == 0) ||
+	    err_set(e, ERR_RETRY, "%s -a %s ended with %d; old routes last up to an hour", program, name, status);
+}
+
+static bool
+short_routes(struct worker *w, struct err *e)
+{
+	char *program = xasprintf("%.*s/libexec/zmproxypurge", (int)w->job->zimbra_home.len,
+	    w->job->zimbra_home.data);
+	bool ok = true;
+
+	for (size_t i = 0; ok && i < w->step->routes->n_names; i++) {
+		char *name = frame_string(&w->step->routes->names[i]);
+
+		/* A name that looks like an option is no account's. */
+		ok = name[0] == '-' ? err_set(e, ERR_REFUSED, "account name \"%s\"", name)
+		                    : routes_purge(program, name, e);
+		free(name);
+	}
+	free(program);
+	return ok;
+}
+
+/* --- a row that this move made --- */
+
+/* Pinned to this very server: unpinned it would destroy the mailbox at its home. */
+static bool
+short_drop_row(struct worker *w, struct err *e)
+{
+	char *server_id = frame_string(&w->job->server_id);
+	struct soap_request *r;
+	struct soap_answer *answer = NULL;
+	char home[256];
+	Wire__Row row;
+	bool ok = account_row(w->soap, w->account_id, &row, e);
+
+	if (ok && !row.present) {
+		free(server_id);
+		return true;
+	}
+	ok = ok && account_home(w->soap, w->account_id, home, sizeof(home), e);
+	if (ok && strcasecmp(home, w->zimbra.host) == 0)
+		ok = err_set(e, ERR_REFUSED, "%s is the account's home; its mailbox is not deleted", home);
+	if (ok && server_id[0] == '\0')
+		ok = err_set(e, ERR_RETRY, "this server's zimbraId is not known yet");
+	if (ok) {
+		r = soap_request_new(SOAP_ADMIN, "DeleteMailboxRequest");
+		soap_pin(r, server_id);
+		soap_open(r, "mbox");
+		soap_attr(r, "id", w->account_id);
+		soap_close(r);
+		ok = soap_call(w->soap, r, &answer, e) || err_wrap(e, "deleting the attempt's own copy");
+		soap_answer_free(&answer);
+		soap_request_free(&r);
+	}
+	free(server_id);
+	return ok;
+}
+
+bool
+worker_short(struct worker *w, struct err *e)
+{
+	switch (w->step->op_case) {
+	case WIRE__STEP_REQUEST__OP_PREFLIGHT:
+		return short_preflight(w, e);
+	case WIRE__STEP_REQUEST__OP_FENCE:
+		return short_fence(w, e);
+	case WIRE__STEP_REQUEST__OP_UNFENCE:
+		return account_lift_lockout(w->soap, w->account_id, e);
+	case WIRE__STEP_REQUEST__OP_ROUTES:
+		return short_routes(w, e);
+	case WIRE__STEP_REQUEST__OP_DROP_ROW:
+		return short_drop_row(w, e);
+	case WIRE__STEP_REQUEST__OP__NOT_SET:
+	case WIRE__STEP_REQUEST__OP_RESERVE:
+	case WIRE__STEP_REQUEST__OP_STAGE:
+	case WIRE__STEP_REQUEST__OP_LEASE:
+	case WIRE__STEP_REQUEST__OP_UNLEASE:
+	case WIRE__STEP_REQUEST__OP_STEER:
+	case WIRE__STEP_REQUEST__OP_IMPORT:
+	case WIRE__STEP_REQUEST__OP_MEND:
+	case WIRE__STEP_REQUEST__OP_VERIFY:
+	case WIRE__STEP_REQUEST__OP_DROP:
+	case WIRE__STEP_REQUEST__OP_PROBE:
+		break;
+	}
+	return err_set(e, ERR_PEER, "this operation is no short one");
+}
