@@ -10,6 +10,7 @@ WORDS = ("the quarterly report plan meeting agenda budget offer contract deliver
          "train please find attached thank you kind regards as discussed yesterday tomorrow we "
          "should could not with without about from next week on Monday morning version two").split()
 OTHER_WORDS = ("Größe", "Übersicht", "naïve", "café", "señor", "東京", "склад", "λόγος", "żółć")
+MIXED_WORDS = WORDS * 5 + list(OTHER_WORDS)     # about one in thirty is not ASCII
 # All names are legal in Zimbra; it refuses only : / and " in them.
 ODD_FOLDERS = ("Kunden*", "Was nun?", "~home", "R&D & more", "Größe Ä Ö Ü ß", "trailing dot.",
                "a!b@c#d$e%f^g(h)+i=j", "  two  spaces", "100% <fertig>", "o'neil's", "[brackets]",
@@ -20,8 +21,7 @@ YEAR_S = 365 * 86400
 
 
 def words(rng, count):
-    return " ".join(rng.choice(OTHER_WORDS) if rng.random() < 0.03 else rng.choice(WORDS)
-                    for _ in range(count))
+    return " ".join(rng.choices(MIXED_WORDS, k=count))
 
 
 def rfc_date(when):

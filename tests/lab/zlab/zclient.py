@@ -280,16 +280,17 @@ class Zimbra:
         return self.admin(user.home, "DelegateAuthRequest", {"duration": 3600},
                           el("account", {"by": "id"}, user.id)).findtext("authToken")
 
-    def rest(self, server, user, method="GET", body=None, token=None, port="admin", path="",
+    def rest(self, server, user, method="GET", data=None, token=None, port="admin", path="",
              headers=None, **params):
-        """REST on /service/home/NAME/. Returns (status, bytes)."""
+        """REST on /service/home/NAME/; `params` (body= among them) make the query string.
+        Returns (status, bytes)."""
         cookie = "ZM_ADMIN_AUTH_TOKEN" if port == "admin" else "ZM_AUTH_TOKEN"
         headers = {"Cookie": "%s=%s" % (cookie, token or self.token), **(headers or {})}
         if method == "POST":
             headers.setdefault("Content-Type", "application/x-compressed-tar")
         url = "/service/home/%s/%s?%s" % (quote(user.name), quote(path), urlencode(params))
-        status, _, data = self.http(server, port, method, url, body, headers)
-        return status, data
+        status, _, answer = self.http(server, port, method, url, data, headers)
+        return status, answer
 
 
 # --- one account ---------------------------------------------------------------------------
@@ -331,8 +332,9 @@ class User:
     def change(self, **how):
         return self.call("NoOpRequest", **how).change
 
-    def sync(self, token=None, **how):
-        return self.call("SyncRequest", {"token": token} if token else None, **how)
+    def sync(self, since=None, **how):
+        """`since` is a Sync token; token= says who asks, as everywhere."""
+        return self.call("SyncRequest", {"token": since} if since else None, **how)
 
     def folders(self, **how):
         """Every folder, search folder and mountpoint: {id: element}."""
@@ -340,12 +342,14 @@ class User:
         return {n.get("id"): n for tag in ("folder", "search", "link") for n in tree.iter(tag)}
 
     def listing(self, **how):
-        """The authoritative list by an initial Sync: {(type, id): folder id}."""
+        """The authoritative list by an initial Sync: {(type, id): folder id}. The type of
+        contacts, `cn` in Sync, is given as `c`."""
         found = {}
         for folder in self.sync(**how).iter("folder"):
             for node in folder:
-                if node.tag in ("m", "c", "appt", "task", "doc", "w", "chat") and node.get("ids"):
-                    found.update({(node.tag, int(i)): int(folder.get("id"))
+                kind = "c" if node.tag == "cn" else node.tag
+                if kind in ("m", "c", "appt", "task", "doc", "w", "chat") and node.get("ids"):
+                    found.update({(kind, int(i)): int(folder.get("id").rpartition(":")[2])
                                   for i in node.get("ids").split(",")})
         return found
 

@@ -117,6 +117,7 @@ def preseed(rig):
     equal([row[k] for k in ("itemIdCheckPoint", "newMessages", "sizeCheckPoint")],
           ["256", "0", "0"], "row of the fresh copy")
     expect(int(row["changeCheckPoint"]) <= 1, "change counter %s", row["changeCheckPoint"])
+    user.sync()     # the first one turns tracking on, which the row shows
     before = rig.z.row(rig.source, user)
     user.burn(100, **pin(rig))
     seeded = user.add(2, message("seeded"), f="u", **pin(rig))
