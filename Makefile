@@ -17,25 +17,33 @@ say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
 
 # --- sources: the list is documentation ------------------------------------------------
 
-base_src    := err xalloc buf log clock conf secret tls tls_ca work http_client
+base_src    := err utf8 xalloc buf log clock conf conf_read secret tls tls_ca tcp work http_client
 zimbra_src  := soap soap_xml rest freeze
 proto_src   := frame check check_stream peer
 
-agent_src   := main agent requests conf lane lease \
+agent_src   := main agent agent_link requests requests_local conf lane lease idle \
                health/probes health/mailboxd health/mariadb health/disk \
-               mailbox/localconfig mailbox/inventory \
-               mailbox/archive mailbox/spool mailbox/items \
-               mailbox/tree mailbox/manifest mailbox/match mailbox/steer mailbox/import \
-               mailbox/mend mailbox/verify \
-               worker/main worker/worker worker/export worker/receive \
+               mailbox/localconfig mailbox/account mailbox/inventory mailbox/metadata \
+               mailbox/archive mailbox/archive_meta mailbox/archive_write \
+               mailbox/spool mailbox/spool_files mailbox/spool_index \
+               mailbox/items mailbox/items_tree mailbox/tree mailbox/match \
+               mailbox/target mailbox/steer mailbox/steer_run mailbox/steer_soap \
+               mailbox/manifest mailbox/arrive mailbox/import mailbox/import_plan \
+               mailbox/import_post mailbox/import_aside mailbox/mend mailbox/mend_add \
+               mailbox/mend_rest mailbox/verify mailbox/verify_run mailbox/verify_tree \
+               mailbox/verify_text mailbox/verify_report \
+               worker/main worker/short worker/stream worker/export worker/export_fetch worker/export_documents \
+               worker/receive worker/receive_items worker/receive_record worker/target \
                worker/steer worker/import worker/mend worker/verify
 
-core_src    := move move_table move_steps job job_table job_steps plan journal fleet world
-edge_src    := controller conf world_live zimbra/directory zimbra/admin \
-               api/http api/routes api/view
+core_src    := move moves move_table move_steps move_takes move_checks job job_table job_progress plan \
+               journal journal_data journal_events journal_rows \
+               fleet fleet_ask fleet_facts world
+edge_src    := controller conf survey world_live \
+               zimbra/directory zimbra/directory_facts zimbra/admin \
+               api/http api/http_listen api/serve api/gate api/session api/signin api/rights \
+               api/idempotency api/approvals api/changes api/routes api/view api/overview api/page
 cli_src     := main api commands wait print_text
-
--include sources.mk
 
 programs := $(B)/zmferry $(B)/zmferry-controller $(B)/zmferry-agent
 
@@ -48,8 +56,9 @@ defines  := -D_GNU_SOURCE '-DPROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(e)='
 
 hard     := -O2 -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 san_debug := -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+san_fuzz := -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-omit-frame-pointer
 san_tsan := -O1 -fsanitize=thread -fno-omit-frame-pointer
-variant_flags := $(if $(filter release,$(VARIANT)),$(hard),$(if $(filter tsan,$(VARIANT)),$(san_tsan),$(san_debug)))
+variant_flags := $(if $(filter release,$(VARIANT)),$(hard),$(or $(san_$(VARIANT)),$(error VARIANT=$(VARIANT): there are release, debug, tsan and fuzz)))
 
 pkg = $(shell pkg-config --cflags $(1))
 lib_packages := libuv libprotobuf-c libcurl libxml-2.0 openssl libconfuse
@@ -123,5 +132,157 @@ $(GEN)/journal_sql.inc: controller/journal.sql
 	$(Q)sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/.*/"&\\n"/' $< > $@
 $(B)/controller/journal.o: $(GEN)/journal_sql.inc
 $(B)/controller/%.o: cppflags += -isystem $(GEN)
+-include zimlet/zimlet.mk
+
+
+# --- tests -----------------------------------------------------------------------------
+
+# Everything but the mains, so that a test links only what it refers to.
+$(B)/libcontroller.a: $(edge_objects) $(core_objects)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(B)/libagent.a: $(filter-out $(B)/agent/main.o,$(agent_objects))
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(B)/libcli.a: $(filter-out $(B)/controller/cli/main.o,$(cli_objects))
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+# One program per module: a crash names it.
+unit_programs := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/unit/*/test_*.c)))
+test_libs = $(shell pkg-config --libs $(agent_packages) $(controller_packages) cmocka) -lldap -llber -lpthread
+
+$(B)/tests/unit/proto/test_%: $(B)/tests/unit/proto/test_%.o $(B)/libproto.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(test_libs)
+
+$(B)/tests/unit/agent/test_%: $(B)/tests/unit/agent/test_%.o $(B)/libagent.a $(B)/libproto.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(test_libs)
+
+$(B)/tests/unit/controller/test_%: $(B)/tests/unit/controller/test_%.o $(B)/libcontroller.a $(B)/libcli.a $(B)/libproto.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(test_libs)
+
+-include tests/tests.mk
+
+fuzz_names := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+fuzz_programs := $(fuzz_names:%=$(B)/tests/fuzz/fuzz_%)
+$(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/standalone.o $(B)/libagent.a $(B)/libcontroller.a $(B)/libproto.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(test_libs)
+
+.PHONY: unit unit-programs run-fuzz corpus check check-asan check-tsan check-clang check-lab check-e2e check-zimbra test demo lint fuzz bench soak
+unit-programs: $(unit_programs) $(sim_programs)
+unit: unit-programs
+	$(Q)sh tests/run.sh $(unit_programs) $(sim_programs)
+
+# Every file that a fuzzer ever found, and the small ones it began with.
+run-fuzz: $(fuzz_names:%=$(B)/fuzzer_%)
+	$(Q)for name in $(fuzz_names); do \
+	    $(B)/fuzzer_$$name -max_total_time=$$(($(MINUTES) * 60)) -timeout=10 -rss_limit_mb=1024 \
+	        -artifact_prefix=tests/fuzz/corpus/$$name/ tests/fuzz/corpus/$$name || exit 1; \
+	done
+$(B)/fuzzer_%: $(B)/tests/fuzz/fuzz_%.o $(B)/libagent.a $(B)/libcontroller.a $(B)/libproto.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ -Wl,--as-needed $(test_libs)
+corpus: $(fuzz_programs)
+	$(Q)for name in $(fuzz_names); do $(B)/tests/fuzz/fuzz_$$name tests/fuzz/corpus/$$name || exit 1; done
+
+## check: unit tests, tables, simulation with its crash matrix, corpus; about a minute
+check: packages
+	$(Q)$(MAKE) --no-print-directory unit corpus
+
+## check-asan: the same with AddressSanitizer and UBSan
+check-asan: packages
+	$(Q)$(MAKE) --no-print-directory VARIANT=debug unit corpus
+
+## check-tsan: the same with ThreadSanitizer
+check-tsan: packages
+	$(Q)$(MAKE) --no-print-directory VARIANT=tsan unit
+
+## check-clang: builds everything with clang, warnings as errors
+check-clang: packages
+	$(Q)$(MAKE) --no-print-directory CC=clang build unit-programs
+
+## check-lab: the lab against the facts it claims to play, and the oracle against spoiled stores
+check-lab: packages
+	$(Q)$(PYTHON) tests/lab/check.py
+
+## check-e2e: whole evacuations on the lab, processes killed in every state (E2E="name ..." for some)
+check-e2e: packages
+	$(Q)$(MAKE) --no-print-directory build
+	$(Q)$(PYTHON) tests/e2e/scenarios.py $(E2E)
+
+## check-zimbra: the lab's checks against a real Zimbra: ZMFERRY_ZIMBRA_HOSTS, _ADMIN, _PASSWORD, _CA
+check-zimbra:
+	$(Q)cd tests/lab && $(PYTHON) -m zlab.conformance
+
+## lint: format, layers, sizes, banned functions, headers alone, manuals, clang-tidy
+lint: packages
+	$(Q)$(MAKE) --no-print-directory $(GEN)/proto/messages.pb-c.h $(GEN)/journal_sql.inc
+	$(Q)sh tests/lint/lint.sh
+
+# What lint.sh compiles with.
+.PHONY: lint-flags
+lint-flags:
+	@echo "-std=c11 $(subst ',,$(defines)) $(cppflags)"
+
+## test: every test there is
+test: packages
+	$(Q)$(MAKE) --no-print-directory build
+	$(Q)$(MAKE) --no-print-directory lint
+	$(Q)$(MAKE) --no-print-directory check
+	$(Q)$(MAKE) --no-print-directory check-asan
+	$(Q)$(MAKE) --no-print-directory check-tsan
+	$(Q)$(MAKE) --no-print-directory check-clang
+	$(Q)$(MAKE) --no-print-directory check-lab
+	$(Q)$(MAKE) --no-print-directory check-e2e
+
+## demo: a cluster played by the lab, a node evacuated while mail arrives, an oracle
+demo: packages
+	$(Q)$(MAKE) --no-print-directory build
+	$(Q)$(PYTHON) tests/e2e/demo.py
+
+## fuzz: libFuzzer on every parser, MINUTES=1 each; findings land in tests/fuzz/corpus
+fuzz: packages
+	$(Q)$(MAKE) --no-print-directory CC=clang VARIANT=fuzz run-fuzz MINUTES=$(or $(MINUTES),1)
+
+## bench: every figure against the naive way, in the same run (BENCH=name for one)
+bench: packages
+	$(Q)$(MAKE) --no-print-directory build
+	$(Q)$(PYTHON) tests/bench/bench.py $(BENCH)
+
+## soak: the long versions: evacuations to and fro with random kills (ROUNDS=20)
+soak: packages
+	$(Q)$(MAKE) --no-print-directory build
+	$(Q)$(PYTHON) tests/e2e/soak.py $(or $(ROUNDS),20)
+
+## install: programs, manuals and sample configuration under PREFIX (and DESTDIR)
+.PHONY: install help clean format
+install: build
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)/etc/zmferry $(DESTDIR)/var/lib/zmferry
+	install -m 755 $(B)/zmferry $(DESTDIR)$(PREFIX)/bin/
+	install -m 755 $(B)/zmferry-controller $(B)/zmferry-agent $(DESTDIR)$(PREFIX)/sbin/
+	for page in docs/man/*.[158]; do \
+	    section=$${page##*.}; \
+	    install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$$section/$${page##*/} || exit 1; \
+	done
+	$(B)/zmferry-controller --sample-config > $(DESTDIR)/etc/zmferry/controller.conf.sample
+	$(B)/zmferry-agent --sample-config > $(DESTDIR)/etc/zmferry/agent.conf.sample
+
+## format: clang-format over all C
+format:
+	$(Q)git ls-files '*.c' '*.h' | xargs clang-format -i
+
+## clean: removes build/
+clean:
+	rm -rf build
+
+## help: this list
+help:
+	$(Q)sed -n 's/^## //p' Makefile
 
 -include $(shell find build -name '*.d' 2>/dev/null)

@@ -7,39 +7,20 @@
 
 #include <string.h>
 
+#include "proto/base/utf8.h"
 #include "proto/check_private.h"
 #include "proto/limits.h"
 
 #define DAY_MS 86400000u
-
-/* Length of the UTF-8 character at p, 0 = none. */
-static size_t
-utf8_length(const uint8_t *p, size_t left)
-{
-	size_t length = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2
-	    : p[0] >= 0xe0 && p[0] < 0xf0                         ? 3
-	    : p[0] >= 0xf0 && p[0] < 0xf5                         ? 4
-	                                                          : 0;
-
-	if (length == 0 || length > left)
-		return 0;
-	for (size_t i = 1; i < length; i++) {
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	}
-	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] >= 0xa0) ||
-	    (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] >= 0x90))
-		return 0;
-	return length;
-}
+#define PATH_BYTES 4095
 
 bool
 check_size(const ProtobufCBinaryData *b, const char *what, size_t least, size_t max,
     struct err *e)
 {
 	if (b->len < least || b->len > max)
-		return err_set(e, ERR_PEER, "%s has %zu bytes, %zu to %zu are allowed", what, b->len, least,
-		    max);
+		return err_set(e, ERR_PEER, "%s has %zu bytes, %zu to %zu are allowed",
+		    what, b->len, least, max);
 	return true;
 }
 
@@ -62,6 +43,24 @@ check_text(const ProtobufCBinaryData *b, const char *what, size_t least, size_t 
 }
 
 bool
+check_name(const ProtobufCBinaryData *b, const char *what, size_t least, size_t max,
+    struct err *e)
+{
+	if (!check_size(b, what, least, max, e))
+		return false;
+	for (size_t i = 0; i < b->len;) {
+		size_t length = utf8_length(b->data + i, b->len - i);
+
+		if (length == 0)
+			return err_set(e, ERR_PEER, "%s is not UTF-8", what);
+		if (b->data[i] == '\0')
+			return err_set(e, ERR_PEER, "%s holds a NUL", what);
+		i += length;
+	}
+	return true;
+}
+
+bool
 check_move_id(const ProtobufCBinaryData *b, struct err *e)
 {
 	if (!check_size(b, "move_id", 1, LIMIT_ID - 1, e))
@@ -70,7 +69,8 @@ check_move_id(const ProtobufCBinaryData *b, struct err *e)
 		uint8_t c = b->data[i];
 
 		if ((c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-')
-			return err_set(e, ERR_PEER, "move_id holds a character other than a-z, 0-9 and -");
+			return err_set(e, ERR_PEER,
+			    "move_id holds a character other than a-z, 0-9 and -");
 	}
 	return true;
 }
@@ -78,15 +78,19 @@ check_move_id(const ProtobufCBinaryData *b, struct err *e)
 bool
 check_count(size_t count, const char *what, size_t max, struct err *e)
 {
-	return count <= max || err_set(e, ERR_PEER, "%s: %zu entries, at most %zu are allowed", what, count, max);
+	return count <= max ||
+	       err_set(e, ERR_PEER, "%s: %zu entries, at most %zu are allowed", what,
+		   count, max);
 }
 
 bool
-check_number(uint64_t value, const char *what, uint64_t least, uint64_t max, struct err *e)
+check_number(
+    uint64_t value, const char *what, uint64_t least, uint64_t max, struct err *e)
 {
 	return (value >= least && value <= max) ||
-	    err_set(e, ERR_PEER, "%s is %llu, %llu to %llu are allowed", what, (unsigned long long)value,
-	        (unsigned long long)least, (unsigned long long)max);
+	       err_set(e, ERR_PEER, "%s is %llu, %llu to %llu are allowed", what,
+		   (unsigned long long)value, (unsigned long long)least,
+		   (unsigned long long)max);
 }
 
 /* --- link --- */
@@ -98,9 +102,10 @@ check_hello(const Wire__Hello *m, struct err *e)
 	    !check_number(m->version_max, "version_max", m->version_min, 1000, e) ||
 	    !check_text(&m->node, "node", 1, LIMIT_NAME, e) ||
 	    !check_text(&m->program_version, "program_version", 1, 30, e) ||
-	    !check_text(&m->server_id, "server_id", 0, LIMIT_ID, e) ||
-	    !check_text(&m->controller_id, "controller_id", 0, LIMIT_ID, e) ||
+	    !check_text(&m->server_id, "server_id", 0, LIMIT_ID - 1, e) ||
+	    !check_text(&m->controller_id, "controller_id", 0, LIMIT_ID - 1, e) ||
 	    !check_number(m->mail_port, "mail_port", 1, 65535, e) ||
+	    !check_text(&m->mail_address, "mail_address", 0, 63, e) ||
 	    !check_count(m->n_spools, "spools", LIMIT_HELLO_SPOOLS, e))
 		return false;
 	for (size_t i = 0; i < m->n_spools; i++) {
@@ -114,15 +119,16 @@ static bool
 check_welcome(const Wire__Welcome *m, struct err *e)
 {
 	return check_number(m->version, "version", 1, 1000, e) &&
-	    check_text(&m->controller_id, "controller_id", 1, LIMIT_ID, e) &&
-	    check_number(m->epoch, "epoch", 1, UINT64_MAX, e) &&
-	    check_number(m->heartbeat_ms, "heartbeat_ms", 100, DAY_MS, e);
+	       check_text(&m->controller_id, "controller_id", 1, LIMIT_ID - 1, e) &&
+	       check_number(m->epoch, "epoch", 1, UINT64_MAX, e) &&
+	       check_number(m->heartbeat_ms, "heartbeat_ms", 100, DAY_MS, e);
 }
 
 static bool
 check_health(const Wire__Health *m, struct err *e)
 {
-	if (!check_count(m->n_probes, "probes", 64, e) || !check_count(m->n_disks, "disks", 16, e))
+	if (!check_count(m->n_probes, "probes", 64, e) ||
+	    !check_count(m->n_disks, "disks", 16, e))
 		return false;
 	for (size_t i = 0; i < m->n_probes; i++) {
 		const Wire__Probe *p = m->probes[i];
@@ -149,7 +155,8 @@ check_inventory(const Wire__InventoryPage *m, struct err *e)
 	if (!check_count(m->n_mailboxes, "mailboxes", LIMIT_INVENTORY_PAGE, e))
 		return false;
 	for (size_t i = 0; i < m->n_mailboxes; i++) {
-		if (!check_text(&m->mailboxes[i]->account_id, "account_id", 1, LIMIT_ID, e))
+		if (!check_text(
+			&m->mailboxes[i]->account_id, "account_id", 1, LIMIT_ID - 1, e))
 			return false;
 	}
 	return true;
@@ -167,19 +174,19 @@ static bool
 check_reserve(const Wire__OpReserve *m, struct err *e)
 {
 	return check_text(&m->source_node, "source_node", 1, LIMIT_NAME, e) &&
-	    check_size(&m->ticket, "ticket", LIMIT_TICKET, LIMIT_TICKET, e) &&
-	    check_number(m->bytes, "bytes", 0, (uint64_t)1 << 50, e);
+	       check_size(&m->ticket, "ticket", LIMIT_TICKET, LIMIT_TICKET, e) &&
+	       check_number(m->bytes, "bytes", 0, (uint64_t)1 << 50, e);
 }
 
 static bool
 check_stage(const Wire__OpStage *m, struct err *e)
 {
 	return check_number((uint64_t)m->pass, "pass", 0, 2, e) &&
-	    check_text(&m->target_host, "target_host", 1, LIMIT_NAME, e) &&
-	    check_number(m->target_port, "target_port", 1, 65535, e) &&
-	    check_text(&m->target_node, "target_node", 1, LIMIT_NAME, e) &&
-	    check_size(&m->ticket, "ticket", LIMIT_TICKET, LIMIT_TICKET, e) &&
-	    check_text(&m->token, "token", 0, 63, e);
+	       check_text(&m->target_host, "target_host", 1, LIMIT_NAME, e) &&
+	       check_number(m->target_port, "target_port", 1, 65535, e) &&
+	       check_text(&m->target_node, "target_node", 1, LIMIT_NAME, e) &&
+	       check_size(&m->ticket, "ticket", LIMIT_TICKET, LIMIT_TICKET, e) &&
+	       check_text(&m->token, "token", 0, 63, e);
 }
 
 static bool
@@ -228,12 +235,14 @@ check_op(const Wire__StepRequest *m, struct err *e)
 	case WIRE__STEP_REQUEST__OP_LEASE:
 		return check_lease(m->lease, e);
 	case WIRE__STEP_REQUEST__OP_FENCE:
-		return check_text(&m->fence->token, "token", 0, 63, e) && check_row(m->fence->row, e);
+		return check_text(&m->fence->token, "token", 0, 63, e) &&
+		       check_row(m->fence->row, e);
 	case WIRE__STEP_REQUEST__OP_ROUTES:
 		return check_routes(m->routes, e);
 	case WIRE__STEP_REQUEST__OP_STEER:
-		return check_number(m->steer->source_last_item_id, "last item id", 0, INT32_MAX, e) &&
-		    check_number(m->steer->source_change, "change", 0, INT64_MAX, e);
+		return check_number(m->steer->source_last_item_id, "last item id", 0,
+			   INT32_MAX, e) &&
+		       check_number(m->steer->source_change, "change", 0, INT64_MAX, e);
 	case WIRE__STEP_REQUEST__OP_IMPORT:
 		return check_number(m->import->folder_limit, "folder_limit", 1, 16, e);
 	case WIRE__STEP_REQUEST__OP_PREFLIGHT:
@@ -252,10 +261,12 @@ check_op(const Wire__StepRequest *m, struct err *e)
 static bool
 check_step(const Wire__StepRequest *m, struct err *e)
 {
-	return check_move_id(&m->move_id, e) && check_number(m->epoch, "epoch", 1, UINT64_MAX, e) &&
-	    check_number(m->deadline_s, "deadline_s", 1, 7 * 86400, e) &&
-	    check_text(&m->account_id, "account_id", 1, LIMIT_ID - 1, e) &&
-	    check_text(&m->account_name, "account_name", 0, LIMIT_NAME, e) && check_op(m, e);
+	return check_move_id(&m->move_id, e) &&
+	       check_number(m->epoch, "epoch", 1, UINT64_MAX, e) &&
+	       check_number(m->deadline_s, "deadline_s", 1, 7 * 86400, e) &&
+	       check_text(&m->account_id, "account_id", 1, LIMIT_ID - 1, e) &&
+	       check_text(&m->account_name, "account_name", 0, LIMIT_NAME, e) &&
+	       check_op(m, e);
 }
 
 static bool
@@ -279,7 +290,8 @@ check_verdict(const Wire__Verdict *m, struct err *e)
 	for (size_t i = 0; i < m->n_differences; i++) {
 		const Wire__Difference *d = m->differences[i];
 
-		if (!check_text(&d->type, "type", 0, 40, e) || !check_text(&d->what, "what", 0, LIMIT_TEXT, e) ||
+		if (!check_text(&d->type, "type", 0, 40, e) ||
+		    !check_text(&d->what, "what", 0, LIMIT_TEXT, e) ||
 		    !check_text(&d->known, "known", 0, LIMIT_TEXT, e))
 			return false;
 	}
@@ -307,13 +319,14 @@ check_facts(const Wire__StepResult *m, struct err *e)
 		return true;
 	case WIRE__STEP_RESULT__FACTS_PREFLIGHT:
 		return check_row(m->preflight->row, e) &&
-		    check_text(&m->preflight->why_unhealthy, "why", 0, LIMIT_TEXT, e);
+		       check_text(&m->preflight->why_unhealthy, "why", 0, LIMIT_TEXT, e);
 	case WIRE__STEP_RESULT__FACTS_STAGE:
-		return check_text(&m->stage->token, "token", 0, 63, e) && check_row(m->stage->row, e) &&
-		    check_lackings(m->stage->lacking, m->stage->n_lacking, e);
+		return check_text(&m->stage->token, "token", 0, 63, e) &&
+		       check_row(m->stage->row, e) &&
+		       check_lackings(m->stage->lacking, m->stage->n_lacking, e);
 	case WIRE__STEP_RESULT__FACTS_FENCE:
 		return check_row(m->fence->row, e) &&
-		    check_text(&m->fence->moved_what, "what", 0, LIMIT_TEXT, e);
+		       check_text(&m->fence->moved_what, "what", 0, LIMIT_TEXT, e);
 	case WIRE__STEP_RESULT__FACTS_STEER:
 		return check_steer_facts(m->steer, e);
 	case WIRE__STEP_RESULT__FACTS_IMPORT:
@@ -329,16 +342,28 @@ check_facts(const Wire__StepResult *m, struct err *e)
 static bool
 check_result(const Wire__StepResult *m, struct err *e)
 {
-	return check_move_id(&m->move_id, e) && check_number((uint64_t)m->kind, "kind", 0, 5, e) &&
-	    check_text(&m->text, "text", 0, LIMIT_TEXT, e) && check_facts(m, e);
+	return check_move_id(&m->move_id, e) &&
+	       check_number((uint64_t)m->kind, "kind", 0, 5, e) &&
+	       check_text(&m->text, "text", 0, LIMIT_TEXT, e) && check_facts(m, e);
 }
 
 static bool
 check_job(const Wire__WorkerJob *m, struct err *e)
 {
-	if (!check_count(m->n_admissions, "admissions", 512, e) ||
+	if (!check_text(&m->spool_dir, "spool_dir", 0, PATH_BYTES, e) ||
+	    !check_text(&m->identity_file, "identity_file", 0, PATH_BYTES, e) ||
+	    !check_text(&m->localconfig, "localconfig", 0, PATH_BYTES, e) ||
+	    !check_text(&m->zimbra_ca_file, "zimbra_ca_file", 0, PATH_BYTES, e) ||
+	    !check_text(&m->zimbra_home, "zimbra_home", 0, PATH_BYTES, e) ||
+	    !check_text(&m->server_id, "server_id", 0, LIMIT_ID - 1, e) ||
+	    !check_number(m->fill_limit, "fill_limit", 0, 100, e) ||
+	    !check_count(m->n_admissions, "admissions", 512, e) ||
 	    !check_count(m->n_resolve, "resolve", 4096, e))
 		return false;
+	for (size_t i = 0; i < m->n_resolve; i++) {
+		if (!check_text(&m->resolve[i], "resolve", 1, LIMIT_NAME + 64, e))
+			return false;
+	}
 	for (size_t i = 0; i < m->n_admissions; i++) {
 		const Wire__Admission *a = m->admissions[i];
 
@@ -370,22 +395,25 @@ check_envelope(const Wire__Envelope *m, struct err *e)
 	case WIRE__ENVELOPE__BODY_INVENTORY:
 		return check_inventory(m->inventory, e);
 	case WIRE__ENVELOPE__BODY_STEP:
-		return check_number(m->id, "id", 1, UINT64_MAX, e) && check_step(m->step, e);
+		return check_number(m->id, "id", 1, UINT64_MAX, e) &&
+		       check_step(m->step, e);
 	case WIRE__ENVELOPE__BODY_PROGRESS:
 		return check_move_id(&m->progress->move_id, e) &&
-		    check_text(&m->progress->text, "text", 0, LIMIT_TEXT, e);
+		       check_text(&m->progress->text, "text", 0, LIMIT_TEXT, e);
 	case WIRE__ENVELOPE__BODY_RESULT:
 		return check_result(m->result, e);
 	case WIRE__ENVELOPE__BODY_CANCEL:
 		return check_move_id(&m->cancel->move_id, e);
 	case WIRE__ENVELOPE__BODY_LEASE_RENEW:
 		return check_move_id(&m->lease_renew->move_id, e) &&
-		    check_number(m->lease_renew->lease_ms, "lease_ms", 1000, DAY_MS, e);
+		       check_number(
+			   m->lease_renew->lease_ms, "lease_ms", 1000, DAY_MS, e);
 	case WIRE__ENVELOPE__BODY_LEASE_EXPIRED:
 		return check_move_id(&m->lease_expired->move_id, e) &&
-		    check_text(&m->lease_expired->account_id, "account_id", 1, LIMIT_ID - 1, e) &&
-		    check_number((uint64_t)m->lease_expired->kind, "kind", 0, 5, e) &&
-		    check_text(&m->lease_expired->text, "text", 0, LIMIT_TEXT, e);
+		       check_text(&m->lease_expired->account_id, "account_id", 1,
+			   LIMIT_ID - 1, e) &&
+		       check_number((uint64_t)m->lease_expired->kind, "kind", 0, 5, e) &&
+		       check_text(&m->lease_expired->text, "text", 0, LIMIT_TEXT, e);
 	case WIRE__ENVELOPE__BODY_JOB:
 		return check_job(m->job, e);
 	}
@@ -395,8 +423,8 @@ check_envelope(const Wire__Envelope *m, struct err *e)
 const char *
 check_body_name(Wire__Envelope__BodyCase body)
 {
-	const ProtobufCFieldDescriptor *f =
-	    protobuf_c_message_descriptor_get_field(&wire__envelope__descriptor, (unsigned)body);
+	const ProtobufCFieldDescriptor *f = protobuf_c_message_descriptor_get_field(
+	    &wire__envelope__descriptor, (unsigned)body);
 
 	return f == NULL ? "nothing" : f->name;
 }
@@ -404,8 +432,8 @@ check_body_name(Wire__Envelope__BodyCase body)
 const char *
 check_op_name(Wire__StepRequest__OpCase op)
 {
-	const ProtobufCFieldDescriptor *f =
-	    protobuf_c_message_descriptor_get_field(&wire__step_request__descriptor, (unsigned)op);
+	const ProtobufCFieldDescriptor *f = protobuf_c_message_descriptor_get_field(
+	    &wire__step_request__descriptor, (unsigned)op);
 
 	return f == NULL ? "nothing" : f->name;
 }

@@ -28,7 +28,8 @@ frame_put_length(uint8_t out[HEADER], size_t length)
 static size_t
 frame_get_length(const uint8_t in[HEADER])
 {
-	return (size_t)in[0] << 24 | (size_t)in[1] << 16 | (size_t)in[2] << 8 | (size_t)in[3];
+	return (size_t)in[0] << 24 | (size_t)in[1] << 16 | (size_t)in[2] << 8 |
+	       (size_t)in[3];
 }
 
 static bool
@@ -40,7 +41,8 @@ frame_pack(struct buf *out, const ProtobufCMessage *m, struct err *e)
 	bool ok;
 
 	if (length > LIMIT_FRAME)
-		return err_set(e, ERR_REFUSED, "a message of %zu bytes is above the limit of %u", length,
+		return err_set(e, ERR_REFUSED,
+		    "a message of %zu bytes is above the limit of %u", length,
 		    LIMIT_FRAME);
 	frame_put_length(header, length);
 	bytes = xcalloc(1, length);
@@ -50,15 +52,27 @@ frame_pack(struct buf *out, const ProtobufCMessage *m, struct err *e)
 	return ok || err_set(e, ERR_RETRY, "too much is waiting to be sent");
 }
 
+/* What the other side would drop us for is refused here, where it can be told why. */
+static bool
+frame_own_fault(struct err *e)
+{
+	e->kind = ERR_REFUSED;
+	return err_wrap(e, "a message of our own is against the rules");
+}
+
 bool
 frame_put(struct buf *out, const Wire__Envelope *m, struct err *e)
 {
+	if (!check_envelope(m, e))
+		return frame_own_fault(e);
 	return frame_pack(out, &m->base, e);
 }
 
 bool
 frame_put_stream(struct buf *out, const Wire__Stream *m, struct err *e)
 {
+	if (!check_stream(m, e))
+		return frame_own_fault(e);
 	return frame_pack(out, &m->base, e);
 }
 
@@ -92,7 +106,7 @@ frame_unpack_stream(const uint8_t *bytes, size_t length, struct err *e)
 	return NULL;
 }
 
-/* How long is the frame at the front of in? 0 = not whole yet. */
+/* Is a frame whole at the front of in, and how long is it without its header? */
 static enum frame_status
 frame_whole(const struct buf *in, size_t max, size_t *length_out, struct err *e)
 {
@@ -100,7 +114,8 @@ frame_whole(const struct buf *in, size_t max, size_t *length_out, struct err *e)
 		return FRAME_INCOMPLETE;
 	*length_out = frame_get_length(in->data);
 	if (*length_out > max) {
-		err_set(e, ERR_PEER, "a message of %zu bytes is above the limit of %zu", *length_out, max);
+		err_set(e, ERR_PEER, "a message of %zu bytes is above the limit of %zu",
+		    *length_out, max);
 		return FRAME_BAD;
 	}
 	return in->len - HEADER < *length_out ? FRAME_INCOMPLETE : FRAME_MESSAGE;
@@ -163,9 +178,11 @@ frame_read_fd(int fd, size_t max, Wire__Envelope **out, struct err *e)
 		return false;
 	length = frame_get_length(header);
 	if (length > max)
-		return err_set(e, ERR_PEER, "a message of %zu bytes is above the limit of %zu", length, max);
+		return err_set(e, ERR_PEER,
+		    "a message of %zu bytes is above the limit of %zu", length, max);
 	bytes = xcalloc(1, length);
-	ok = fd_read_all(fd, bytes, length, e) && (*out = frame_unpack(bytes, length, e)) != NULL;
+	ok = fd_read_all(fd, bytes, length, e) &&
+	     (*out = frame_unpack(bytes, length, e)) != NULL;
 	free(bytes);
 	return ok;
 }
@@ -204,10 +221,11 @@ frame_read_tls(struct tls_stream *s, size_t max, Wire__Stream **out, struct err 
 		return false;
 	length = frame_get_length(header);
 	if (length > max)
-		return err_set(e, ERR_PEER, "a message of %zu bytes is above the limit of %zu", length, max);
+		return err_set(e, ERR_PEER,
+		    "a message of %zu bytes is above the limit of %zu", length, max);
 	bytes = xcalloc(1, length);
 	ok = tls_stream_read(s, bytes, length, e) &&
-	    (*out = frame_unpack_stream(bytes, length, e)) != NULL;
+	     (*out = frame_unpack_stream(bytes, length, e)) != NULL;
 	free(bytes);
 	return ok;
 }
@@ -229,7 +247,8 @@ frame_write_tls(struct tls_stream *s, const Wire__Stream *m, struct err *e)
 ProtobufCBinaryData
 frame_bytes(const char *text)
 {
-	ProtobufCBinaryData b = { .len = strlen(text), .data = (uint8_t *)(uintptr_t)text };
+	ProtobufCBinaryData b = {
+	    .len = text == NULL ? 0 : strlen(text), .data = (uint8_t *)(uintptr_t)text};
 
 	return b;
 }
@@ -243,7 +262,8 @@ frame_string(const ProtobufCBinaryData *b)
 bool
 frame_equal(const ProtobufCBinaryData *b, const char *text)
 {
-	return b->len == strlen(text) && (b->len == 0 || memcmp(b->data, text, b->len) == 0);
+	return b->len == strlen(text) &&
+	       (b->len == 0 || memcmp(b->data, text, b->len) == 0);
 }
 
 bool

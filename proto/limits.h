@@ -9,13 +9,13 @@
 #define LIMIT_VERSION_MIN 1
 #define LIMIT_VERSION_MAX 1
 
-#define LIMIT_FRAME_NEW (4 * KIB)        /* before the peer is known */
-#define LIMIT_FRAME (1 * MIB)            /* after */
-#define LIMIT_HELLO_SPOOLS 32            /* so that a Hello fits in LIMIT_FRAME_NEW */
-#define LIMIT_SEND_QUEUE (4 * MIB)       /* peer_send answers PEER_FULL above */
-#define LIMIT_NAME 255                   /* host, account, node names, bytes */
-#define LIMIT_ID 40                      /* zimbraId, move id */
-#define LIMIT_TEXT 480                   /* sentences, as struct err */
+#define LIMIT_FRAME_NEW (4 * KIB)  /* before the peer is known */
+#define LIMIT_FRAME (1 * MIB)	   /* after */
+#define LIMIT_HELLO_SPOOLS 32	   /* so that a Hello fits in LIMIT_FRAME_NEW */
+#define LIMIT_SEND_QUEUE (4 * MIB) /* peer_send answers PEER_FULL above */
+#define LIMIT_NAME 255		   /* host, account, node names, bytes */
+#define LIMIT_ID 40		   /* zimbraId, move id */
+#define LIMIT_TEXT 480		   /* sentences, as struct err */
 #define LIMIT_TICKET 32
 #define LIMIT_STREAM_CHUNK (256 * KIB)
 #define LIMIT_STREAM_IDS 20000
@@ -30,9 +30,9 @@
 #define WAIT_HELLO_MS 10000
 #define WAIT_HEARTBEAT_MS 5000
 #define WAIT_HEARTBEATS_MISSED 3
-#define WAIT_STREAM_MS 120000            /* no byte on a mail stream for so long */
+#define WAIT_STREAM_MS 900000 /* no byte on a mail stream: an export may think for long */
 #define LEASE_MS 60000
-#define LEASE_SWITCH_MIN_MS 20000        /* switch only with this much lease left */
+#define LEASE_SWITCH_MIN_MS 20000 /* switch only with this much lease left */
 #define WAIT_SWITCH_MS 10000
 
 #endif

@@ -16,14 +16,19 @@
 #include "proto/limits.h"
 
 #define READ_CHUNK 65536
+#define LINGER_MS 1000 /* for last words: a refusal, a TLS alert */
 
 struct peer {
 	uv_tcp_t tcp;
 	uv_timer_t deadline;
 	uv_connect_t connecting;
 	uv_getaddrinfo_t resolving;
+	uv_shutdown_t ending;
+	struct addrinfo *addresses; /* while connecting */
+	struct addrinfo *untried;
 	int open_handles;
 	bool looking_up;
+	bool handles_closing;
 	uv_loop_t *loop;
 	enum peer_state state;
 	const struct tls_context *tls;
@@ -35,6 +40,7 @@ struct peer {
 	char name[TLS_NAME_MAX];
 	char expected[TLS_NAME_MAX]; /* "" = any */
 	char address[64];
+	char host[256]; /* whom we dial, for texts */
 	uint16_t port;
 	struct buf plain;
 	struct err why;
@@ -61,12 +67,17 @@ peer_fail(struct peer *p, const struct err *why)
 	peer_close(p);
 }
 
+/* Before the link is up the text must say where it was to go. */
+
 static void
 peer_fail_text(struct peer *p, enum err_kind kind, const char *text)
 {
 	struct err e;
 
-	err_set(&e, kind, "%s", text);
+	if (p->state == PEER_CONNECTING)
+		err_set(&e, kind, "%s port %u: %s", p->host, p->port, text);
+	else
+		err_set(&e, kind, "%s", text);
 	peer_fail(p, &e);
 }
 
@@ -82,36 +93,42 @@ peer_on_handle_closed(uv_handle_t *handle)
 	p->events.on_closed(p, &p->why, p->ctx);
 	tls_engine_free(&p->engine);
 	buf_fini(&p->plain);
+	uv_freeaddrinfo(p->addresses);
 	free(p);
 }
 
 void
 peer_close(struct peer *p)
 {
-	if (p->state == PEER_CLOSING)
+	if (p->handles_closing)
 		return;
+	p->handles_closing = true;
 	p->state = PEER_CLOSING;
 	if (p->looking_up)
 		uv_cancel((uv_req_t *)&p->resolving);
-	uv_close((uv_handle_t *)&p->tcp, peer_on_handle_closed);
+	if (!uv_is_closing((
+		uv_handle_t *)&p->tcp)) /* between two addresses it is, see peer_redial */
+		uv_close((uv_handle_t *)&p->tcp, peer_on_handle_closed);
 	uv_close((uv_handle_t *)&p->deadline, peer_on_handle_closed);
 }
+
+static bool peer_try_next(struct peer *p);
 
 static void
 peer_on_deadline(uv_timer_t *timer)
 {
 	static const char *const waits[PEER_STATE_COUNT] = {
-		[PEER_CONNECTING] = "no connection in time",
-		[PEER_HANDSHAKING] = "no TLS in time",
-		[PEER_NEW] = "no hello in time",
-		[PEER_KNOWN] = "no heartbeat",
-		[PEER_CLOSING] = "closing",
+	    [PEER_CONNECTING] = "no connection in time",
+	    [PEER_HANDSHAKING] = "no TLS in time",
+	    [PEER_NEW] = "no hello in time",
+	    [PEER_KNOWN] = "no heartbeat",
+	    [PEER_CLOSING] = "closing",
 	};
 	struct peer *p = timer->data;
 
-	if (p->why.kind != ERR_NONE) /* refused, and the words had their time */
+	if (p->state == PEER_CLOSING) /* the last words had their time */
 		peer_close(p);
-	else
+	else if (p->state != PEER_CONNECTING || !peer_try_next(p))
 		peer_fail_text(p, ERR_RETRY, waits[p->state]);
 }
 
@@ -119,6 +136,28 @@ static void
 peer_await(struct peer *p, unsigned ms)
 {
 	uv_timer_start(&p->deadline, peer_on_deadline, ms, 0);
+}
+
+static void
+peer_on_ended(uv_shutdown_t *request, int status)
+{
+	(void)request;
+	(void)status;
+}
+
+/* Closes once the other side has read our last words, or had time to: a socket closed
+   with unread bytes in it would reset the connection and take the words with it. */
+static void
+peer_linger(struct peer *p, const struct err *why)
+{
+	if (p->state == PEER_CLOSING)
+		return;
+	p->why = *why;
+	p->state = PEER_CLOSING;
+	if (uv_shutdown(&p->ending, (uv_stream_t *)&p->tcp, peer_on_ended) == 0)
+		peer_await(p, LINGER_MS);
+	else
+		peer_close(p);
 }
 
 /* --- writing --- */
@@ -189,7 +228,8 @@ peer_send(struct peer *p, const Wire__Envelope *m)
 		return PEER_FULL;
 	}
 	buf_init(&plain, LIMIT_FRAME + 16);
-	ok = frame_put(&plain, m, &e) && tls_engine_write(p->engine, plain.data, plain.len, &e);
+	ok = frame_put(&plain, m, &e) &&
+	     tls_engine_write(p->engine, plain.data, plain.len, &e);
 	buf_fini(&plain);
 	if (!ok) {
 		peer_fail(p, &e);
@@ -199,11 +239,23 @@ peer_send(struct peer *p, const Wire__Envelope *m)
 	return p->state == PEER_CLOSING ? PEER_GONE : PEER_SENT;
 }
 
-void
-peer_refuse(struct peer *p, const char *fmt, ...)
+/* Says why, then ends. */
+static void
+peer_refuse_err(struct peer *p, const struct err *why)
 {
 	Wire__Envelope m = WIRE__ENVELOPE__INIT;
 	Wire__Refusal refusal = WIRE__REFUSAL__INIT;
+
+	refusal.text = frame_bytes(why->text);
+	m.body_case = WIRE__ENVELOPE__BODY_REFUSAL;
+	m.refusal = &refusal;
+	(void)!peer_send(p, &m);
+	peer_linger(p, why);
+}
+
+void
+peer_refuse(struct peer *p, const char *fmt, ...)
+{
 	struct err e;
 	char text[LIMIT_TEXT];
 	va_list args;
@@ -212,17 +264,8 @@ peer_refuse(struct peer *p, const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
 	err_set(&e, ERR_REFUSED, "%s", text);
-	refusal.text = frame_bytes(e.text);
-	m.body_case = WIRE__ENVELOPE__BODY_REFUSAL;
-	m.refusal = &refusal;
-	(void)!peer_send(p, &m);
 	log_warn(&p->log, "refused: %s", e.text);
-	/* The words must leave before the end: closing waits for the silence deadline or the peer. */
-	if (p->state != PEER_CLOSING) {
-		p->why = e;
-		p->state = PEER_HANDSHAKING; /* nothing more is taken */
-		peer_await(p, 500);
-	}
+	peer_refuse_err(p, &e);
 }
 
 /* --- reading --- */
@@ -239,12 +282,12 @@ peer_take_messages(struct peer *p)
 		if (status == FRAME_INCOMPLETE)
 			return;
 		if (status == FRAME_BAD) {
-			peer_fail(p, &e);
+			peer_refuse_err(p, &e);
 			return;
 		}
 		if (m->body_case == WIRE__ENVELOPE__BODY_REFUSAL) {
-			err_set(&e, ERR_REFUSED, "the other side refused: %.*s", (int)m->refusal->text.len,
-			    m->refusal->text.data);
+			err_set(&e, ERR_REFUSED, "the other side refused: %.*s",
+			    (int)m->refusal->text.len, m->refusal->text.data);
 			peer_fail(p, &e);
 		} else {
 			if (p->state == PEER_KNOWN)
@@ -262,7 +305,8 @@ peer_on_ready(struct peer *p)
 	if (p->expected[0] != '\0' && strcasecmp(p->expected, p->name) != 0) {
 		struct err e;
 
-		err_set(&e, ERR_PEER, "the other side's certificate says \"%s\", not \"%s\"", p->name,
+		err_set(&e, ERR_PEER,
+		    "the other side's certificate says \"%s\", not \"%s\"", p->name,
 		    p->expected);
 		peer_fail(p, &e);
 		return;
@@ -282,10 +326,10 @@ peer_step(struct peer *p)
 	if (p->state == PEER_CLOSING)
 		return;
 	if (progress == TLS_FAILED) {
-		peer_fail(p, &e);
+		peer_linger(p, &e); /* the alert tells the other side why */
 		return;
 	}
-	if (progress != TLS_WANT_INPUT && p->state == PEER_HANDSHAKING && p->why.kind == ERR_NONE)
+	if (progress != TLS_WANT_INPUT && p->state == PEER_HANDSHAKING)
 		peer_on_ready(p);
 	if (p->state != PEER_CLOSING)
 		peer_take_messages(p);
@@ -308,11 +352,14 @@ peer_on_read(uv_stream_t *stream, ssize_t length, const uv_buf_t *b)
 	struct peer *p = stream->data;
 	struct err e;
 
+	if (length < 0 && p->state == PEER_CLOSING)
+		peer_close(p); /* they have read all there was */
 	if (length == 0 || p->state == PEER_CLOSING)
 		return;
 	if (length < 0) {
 		peer_fail_text(p, ERR_RETRY,
-		    length == UV_EOF ? "the other side closed the connection" : uv_strerror((int)length));
+		    length == UV_EOF ? "the other side closed the connection"
+				     : uv_strerror((int)length));
 		return;
 	}
 	if (!tls_engine_feed(p->engine, b->base, (size_t)length, &e)) {
@@ -333,9 +380,11 @@ peer_set_address(struct peer *p)
 	if (uv_tcp_getpeername(&p->tcp, (struct sockaddr *)&address, &size) != 0)
 		return;
 	if (address.ss_family == AF_INET)
-		uv_ip4_name((struct sockaddr_in *)&address, p->address, sizeof(p->address));
+		uv_ip4_name(
+		    (struct sockaddr_in *)&address, p->address, sizeof(p->address));
 	else
-		uv_ip6_name((struct sockaddr_in6 *)&address, p->address, sizeof(p->address));
+		uv_ip6_name(
+		    (struct sockaddr_in6 *)&address, p->address, sizeof(p->address));
 }
 
 static void
@@ -381,54 +430,100 @@ peer_on_connected(uv_connect_t *request, int status)
 {
 	struct peer *p = request->data;
 
-	if (p->state == PEER_CLOSING)
+	if (p->state == PEER_CLOSING || uv_is_closing((uv_handle_t *)&p->tcp))
 		return;
-	if (status < 0)
-		peer_fail_text(p, ERR_RETRY, uv_strerror(status));
-	else
+	if (status == 0)
 		peer_begin_tls(p, false);
+	else if (!peer_try_next(p))
+		peer_fail_text(p, ERR_RETRY, uv_strerror(status));
+}
+
+/* Dials the address whose turn it is. */
+static void
+peer_dial(struct peer *p)
+{
+	const struct addrinfo *to = p->untried;
+	int code;
+
+	p->untried = to->ai_next;
+	peer_await(p, WAIT_CONNECT_MS);
+	code = uv_tcp_connect(&p->connecting, &p->tcp, to->ai_addr, peer_on_connected);
+	if (code != 0 && !peer_try_next(p))
+		peer_fail_text(p, ERR_RETRY, uv_strerror(code));
+}
+
+/* The handle of the address before is gone; a new one takes its place. */
+static void
+peer_redial(uv_handle_t *handle)
+{
+	struct peer *p = handle->data;
+
+	if (p->handles_closing) {
+		peer_on_handle_closed(handle);
+		return;
+	}
+	uv_tcp_init(p->loop, &p->tcp);
+	p->tcp.data = p;
+	peer_dial(p);
+}
+
+/* A host may have an address that nobody listens on; false: no more of them. */
+static bool
+peer_try_next(struct peer *p)
+{
+	if (p->untried == NULL)
+		return false;
+	if (!uv_is_closing((uv_handle_t *)&p->tcp))
+		uv_close((uv_handle_t *)&p->tcp, peer_redial);
+	return true;
 }
 
 static void
 peer_on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *list)
 {
 	struct peer *p = request->data;
-	int code = status;
 
 	p->looking_up = false;
-	if (p->state == PEER_CLOSING) {
-		uv_freeaddrinfo(list);
-		if (p->open_handles == 0) {
-			p->open_handles = 1;
-			peer_on_handle_closed((uv_handle_t *)&p->tcp);
-		}
-		return;
+	p->addresses = p->untried = list;
+	if (p->open_handles == 0) { /* closed meanwhile, and only waited for this */
+		p->open_handles = 1;
+		peer_on_handle_closed((uv_handle_t *)&p->tcp);
+	} else if (p->state != PEER_CLOSING && status != 0) {
+		peer_fail_text(p, ERR_RETRY, uv_strerror(status));
+	} else if (p->state != PEER_CLOSING) {
+		peer_dial(p);
 	}
-	if (code == 0)
-		code = uv_tcp_connect(&p->connecting, &p->tcp, list->ai_addr, peer_on_connected);
-	uv_freeaddrinfo(list);
-	if (code != 0)
-		peer_fail_text(p, ERR_RETRY, uv_strerror(code));
 }
 
 struct peer *
-peer_connect(uv_loop_t *loop, const struct tls_context *tls, const char *host, uint16_t port,
-    const char *expected_name, const struct log *log, const struct peer_events *events,
-    void *ctx)
+peer_connect(uv_loop_t *loop, const struct tls_context *tls, const char *host,
+    uint16_t port, const char *expected_name, const struct log *log,
+    const struct peer_events *events, void *ctx)
 {
 	struct peer *p = peer_new(loop, tls, log, events, ctx);
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
 	char service[8];
 
 	snprintf(p->expected, sizeof(p->expected), "%s", expected_name);
+	snprintf(p->host, sizeof(p->host), "%s", host);
 	snprintf(service, sizeof(service), "%u", port);
+	p->port = port;
 	p->state = PEER_CONNECTING;
 	p->connecting.data = p->resolving.data = p;
 	peer_await(p, WAIT_CONNECT_MS);
-	p->looking_up = uv_getaddrinfo(loop, &p->resolving, peer_on_resolved, host, service, &hints) == 0;
+	p->looking_up = uv_getaddrinfo(loop, &p->resolving, peer_on_resolved, host,
+			    service, &hints) == 0;
 	if (!p->looking_up)
 		peer_await(p, 0); /* reported from the loop, as every other failure */
 	return p;
+}
+
+static void
+peer_on_nobody_closed(struct peer *p, const struct err *why, void *ctx)
+{
+	(void)p;
+	(void)why;
+	(void)ctx;
 }
 
 struct peer *
@@ -441,7 +536,9 @@ peer_accept(uv_loop_t *loop, uv_stream_t *listener, const struct tls_context *tl
 	p->is_server = true;
 	if (code != 0) {
 		log_warn(log, "accept: %s", uv_strerror(code));
-		peer_fail_text(p, ERR_RETRY, uv_strerror(code));
+		p->events.on_closed =
+		    peer_on_nobody_closed; /* the caller never knew it */
+		peer_close(p);
 		return NULL;
 	}
 	peer_begin_tls(p, true);

@@ -16,7 +16,14 @@
 
 struct peer;
 
-enum peer_state { PEER_CONNECTING, PEER_HANDSHAKING, PEER_NEW, PEER_KNOWN, PEER_CLOSING, PEER_STATE_COUNT };
+enum peer_state {
+	PEER_CONNECTING,
+	PEER_HANDSHAKING,
+	PEER_NEW,
+	PEER_KNOWN,
+	PEER_CLOSING,
+	PEER_STATE_COUNT
+};
 enum peer_send_result { PEER_SENT, PEER_FULL, PEER_GONE };
 
 struct peer_events {
@@ -31,16 +38,17 @@ struct peer_events {
 };
 
 /* Dials; the certificate's name must be expected_name ("controller"). Never NULL. */
-struct peer *peer_connect(uv_loop_t *loop, const struct tls_context *tls, const char *host,
-    uint16_t port, const char *expected_name, const struct log *log,
+struct peer *peer_connect(uv_loop_t *loop, const struct tls_context *tls,
+    const char *host, uint16_t port, const char *expected_name, const struct log *log,
     const struct peer_events *events, void *ctx);
 /* Takes a connection from a listening handle; NULL when accept failed (logged). */
-struct peer *peer_accept(uv_loop_t *loop, uv_stream_t *listener, const struct tls_context *tls,
+struct peer *
+peer_accept(uv_loop_t *loop, uv_stream_t *listener, const struct tls_context *tls,
     const struct log *log, const struct peer_events *events, void *ctx);
 
-const char *peer_name(const struct peer *p);      /* certificate's common name */
-const char *peer_address(const struct peer *p);   /* "10.0.0.5" */
-uint64_t peer_id(const struct peer *p);           /* never reused in a process */
+const char *peer_name(const struct peer *p);	/* certificate's common name */
+const char *peer_address(const struct peer *p); /* "10.0.0.5" */
+uint64_t peer_id(const struct peer *p);		/* never reused in a process */
 enum peer_state peer_state(const struct peer *p);
 
 /* hello/welcome went well: bigger frames, and silence_ms without a frame closes the link. */

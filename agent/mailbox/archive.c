@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Reading: entries in pairs, metadata then data; the pair is handed on when its data
- * begins. Zimbra marks a blob that does not match by an ".err" entry behind it. What
- * can go wrong: the archive ends early (what came whole is kept), metadata that is none.
+ * begins. Zimbra marks a blob that does not match by an ".err" entry behind it, so an item
+ * ends when the next entry is seen. What can go wrong: the archive ends early (what came
+ * whole is kept, the last item is not trusted), metadata that is none.
  */
 #include "agent/mailbox/archive.h"
 
@@ -23,6 +24,7 @@
 #include "proto/limits.h"
 
 #define CHUNK 65536
+#define TAR_BLOCK 512
 
 /* What is known of the pair under way. */
 struct reading {
@@ -30,10 +32,12 @@ struct reading {
 	const struct archive_sink *sink;
 	bool headers_only;
 	struct spool_item item;
-	char *meta;          /* of an item whose data entry is awaited */
-	char *meta_name;     /* its entry without ".meta" */
-	bool open;           /* begun at the sink, not ended yet: an .err entry may follow */
+	char *meta;	 /* of an item whose data entry is awaited */
+	char *meta_name; /* its entry without ".meta" */
+	bool open;	 /* begun at the sink, not ended yet: an .err entry may follow */
 	char *open_name;
+	bool mark_seen; /* the last entry was the folder that ends a list */
+	bool cut;	/* the archive ended inside an entry */
 };
 
 static bool
@@ -48,15 +52,18 @@ reading_end(struct reading *r, bool bad, struct err *e)
 	return ok;
 }
 
-/* A metadata entry whose data never came: folders and tags have none, items may. */
+/*
+ * A metadata entry whose data never came. A contact without a picture has none; what has a
+ * digest has a blob, and without it is not whole.
+ */
 static bool
 reading_flush(struct reading *r, struct err *e)
 {
 	bool ok = true;
 
-	if (r->meta != NULL && r->item.id != 0)
+	if (r->meta != NULL)
 		ok = r->sink->begin(r->sink->ctx, &r->item, r->meta, "", false, e) &&
-		    r->sink->end(r->sink->ctx, false, e);
+		     r->sink->end(r->sink->ctx, r->item.digest_hash != 0, e);
 	xfree(&r->meta);
 	xfree(&r->meta_name);
 	return ok;
@@ -70,48 +77,48 @@ base_name(const char *path)
 	return slash == NULL ? path : slash + 1;
 }
 
-/* Revisions before the current one carry "-00001" style versions in their names (facts 1.6). */
 static bool
 reading_take_meta(struct reading *r, const char *path, uint64_t size, struct err *e)
 {
 	struct err why;
-	size_t length = strlen(path) - strlen(".meta");
-	ssize_t got;
 
 	if (!reading_flush(r, e))
 		return false;
-	if (size > LIMIT_ITEM_META)
-		return err_set(e, ERR_REFUSED, "a metadata entry of %llu bytes", (unsigned long long)size);
-	r->meta = xcalloc(1, (size_t)size + 1);
-	got = archive_read_data(r->tar, r->meta, (size_t)size);
-	if (got != (ssize_t)size) {
-		xfree(&r->meta);
-		return true; /* cut: the caller sees the end next */
+	r->mark_seen = false;
+	if (size > LIMIT_ITEM_META) {
+		log_warn(NULL,
+		    "export: %.100s: a metadata entry of %llu bytes is passed over", path,
+		    (unsigned long long)size);
+		return true; /* shows up as lacking */
 	}
-	r->meta_name = xstrndup(path, length);
-	if (!archive_parse_meta(r->meta, &r->item, &why)) {
-		/* Folders, tags and the like; a broken one shows up as lacking. */
-		r->item.id = 0;
+	r->meta = xcalloc(1, (size_t)size + 1);
+	if (archive_read_data(r->tar, r->meta, (size_t)size) != (la_ssize_t)size) {
 		xfree(&r->meta);
-		xfree(&r->meta_name);
+		r->cut = true;
 		return true;
 	}
+	if (!archive_parse_meta(r->meta, &r->item, &why)) {
+		/* Folders, tags and the like; a broken one shows up as lacking. */
+		r->mark_seen = archive_meta_is_mark(r->meta);
+		xfree(&r->meta);
+		return true;
+	}
+	r->meta_name = xstrndup(path, strlen(path) - strlen(".meta"));
 	r->item.meta_bytes = (uint32_t)size;
 	return true;
 }
 
 static bool
-reading_copy_data(struct reading *r, uint64_t size, bool *cut_out, struct err *e)
+reading_copy_data(struct reading *r, uint64_t size, struct err *e)
 {
 	char chunk[CHUNK];
-	uint64_t left = size;
 
-	*cut_out = false;
-	while (left > 0) {
-		ssize_t n = archive_read_data(r->tar, chunk, left < CHUNK ? (size_t)left : CHUNK);
+	for (uint64_t left = size; left > 0;) {
+		la_ssize_t n =
+		    archive_read_data(r->tar, chunk, left < CHUNK ? (size_t)left : CHUNK);
 
 		if (n <= 0) {
-			*cut_out = true;
+			r->cut = true;
 			return true;
 		}
 		left -= (uint64_t)n;
@@ -121,9 +128,11 @@ reading_copy_data(struct reading *r, uint64_t size, bool *cut_out, struct err *e
 	return true;
 }
 
+/* libarchive keeps the device number only of devices, so Zimbra's type byte is 0 here;
+   Zimbra takes 0 as "see the metadata". */
 static bool
-reading_take_data(struct reading *r, struct archive_entry *entry, const char *path,
-    bool *cut_out, struct err *e)
+reading_take_data(
+    struct reading *r, struct archive_entry *entry, const char *path, struct err *e)
 {
 	uint64_t size = (uint64_t)archive_entry_size(entry);
 	const char *name = base_name(path);
@@ -139,7 +148,7 @@ reading_take_data(struct reading *r, struct archive_entry *entry, const char *pa
 	r->open_name = xstrdup(path);
 	xfree(&r->meta);
 	xfree(&r->meta_name);
-	return r->headers_only || reading_copy_data(r, size, cut_out, e);
+	return r->headers_only || reading_copy_data(r, size, e);
 }
 
 static bool
@@ -151,59 +160,78 @@ has_suffix(const char *text, const char *suffix)
 	return a >= b && strcmp(text + a - b, suffix) == 0;
 }
 
-/* One entry; *cut_out: the archive ended inside it. */
 static bool
-reading_entry(struct reading *r, struct archive_entry *entry, bool *cut_out, struct err *e)
+reading_entry(struct reading *r, struct archive_entry *entry, struct err *e)
 {
-	const char *path = archive_entry_pathname_utf8(entry);
+	/* Names travel as the bytes they are: a locale has no say in them. */
+	const char *path = archive_entry_pathname(entry);
+	size_t open_length = r->open ? strlen(r->open_name) : 0;
 
 	if (path == NULL)
-		path = archive_entry_pathname(entry);
-	if (path == NULL)
 		return true;
-	if (r->open && has_suffix(path, ".err") &&
-	    strncmp(path, r->open_name, strlen(r->open_name)) == 0)
+	if (r->open && strncmp(path, r->open_name, open_length) == 0 &&
+	    strcmp(path + open_length, ".err") == 0)
 		return reading_end(r, true, e);
 	if (!reading_end(r, false, e))
 		return false;
+	/* First by its own metadata: a document may itself be called "x.meta". */
+	if (r->meta != NULL && strcmp(path, r->meta_name) == 0 &&
+	    archive_entry_filetype(entry) == AE_IFREG)
+		return reading_take_data(r, entry, path, e);
 	if (has_suffix(path, ".meta"))
 		return reading_take_meta(r, path, (uint64_t)archive_entry_size(entry), e);
-	if (r->meta != NULL)
-		return reading_take_data(r, entry, path, cut_out, e);
-	return true; /* data of an entry without metadata: nothing we asked for */
+	return reading_flush(r, e); /* data without metadata: nothing we asked for */
+}
+
+/* Hands on what comes; *whole_out: the end of the tar was there, it did not just stop. */
+static bool
+reading_all(struct reading *r, bool *whole_out, struct err *e)
+{
+	struct archive_entry *entry;
+	la_int64_t end = 0;
+	int code = ARCHIVE_OK;
+	bool any = false;
+	bool ok = true;
+
+	while (ok && !r->cut) {
+		code = archive_read_next_header(r->tar, &entry);
+		if (code != ARCHIVE_OK && code != ARCHIVE_WARN)
+			break;
+		any = true;
+		ok = reading_entry(r, entry, e);
+		if (ok && !r->cut && archive_read_data_skip(r->tar) < ARCHIVE_WARN)
+			r->cut = true;
+		end = archive_filter_bytes(r->tar, 0);
+	}
+	/* A tar ends with blocks of zeros; one without was cut between two entries. */
+	*whole_out = ok && !r->cut && code == ARCHIVE_EOF &&
+		     (!any || archive_filter_bytes(r->tar, 0) - end >= TAR_BLOCK);
+	return ok;
 }
 
 bool
 archive_read_items(int fd, bool headers_only, const struct archive_sink *sink,
-    bool *whole_out, struct err *e)
+    bool *whole_out, bool *mark_out, struct err *e)
 {
-	struct reading r = { .tar = archive_read_new(), .sink = sink, .headers_only = headers_only };
-	struct archive_entry *entry;
-	bool cut = false;
+	struct reading r = {
+	    .tar = archive_read_new(), .sink = sink, .headers_only = headers_only};
 	bool ok = true;
-	int code = ARCHIVE_OK;
 
 	*whole_out = false;
+	archive_read_support_filter_gzip(r.tar);
 	archive_read_support_format_tar(r.tar);
 	archive_read_support_format_empty(r.tar);
-	if (archive_read_open_fd(r.tar, fd, CHUNK) != ARCHIVE_OK)
-		code = ARCHIVE_FATAL;
-	while (ok && !cut && code == ARCHIVE_OK) {
-		code = archive_read_next_header(r.tar, &entry);
-		if (code == ARCHIVE_WARN)
-			code = ARCHIVE_OK;
-		if (code == ARCHIVE_OK)
-			ok = reading_entry(&r, entry, &cut, e);
-	}
-	if (ok && !cut && code == ARCHIVE_EOF) {
+	if (archive_read_open_fd(r.tar, fd, CHUNK) == ARCHIVE_OK)
+		ok = reading_all(&r, whole_out, e);
+	if (ok && *whole_out) {
 		ok = reading_end(&r, false, e) && reading_flush(&r, e);
-		*whole_out = ok;
 	} else if (r.open) {
-		struct err ignored;
+		struct err *at = ok ? e : &(struct err){0};
 
-		if (!reading_end(&r, true, &ignored) && ok)
-			ok = err_set(e, ignored.kind, "%s", ignored.text);
+		ok = reading_end(&r, true, at) && ok;
 	}
+	*whole_out = ok && *whole_out;
+	*mark_out = r.mark_seen;
 	free(r.meta);
 	free(r.meta_name);
 	free(r.open_name);
@@ -212,10 +240,12 @@ archive_read_items(int fd, bool headers_only, const struct archive_sink *sink,
 }
 
 bool
-archive_read_fd(int fd, bool headers_only, const struct archive_sink *sink, bool *whole_out,
-    struct err *e)
+archive_read_fd(int fd, bool headers_only, const struct archive_sink *sink,
+    bool *whole_out, struct err *e)
 {
-	return archive_read_items(fd, headers_only, sink, whole_out, e);
+	bool mark;
+
+	return archive_read_items(fd, headers_only, sink, whole_out, &mark, e);
 }
 
 /* --- export: one thread transfers into a socket pair, this one reads the tar --- */
@@ -235,7 +265,8 @@ transfer_sink(const void *data, size_t len, void *ctx)
 	struct transfer *t = ctx;
 
 	for (size_t sent = 0; sent < len;) {
-		ssize_t n = send(t->fd, (const char *)data + sent, len - sent, MSG_NOSIGNAL);
+		ssize_t n =
+		    send(t->fd, (const char *)data + sent, len - sent, MSG_NOSIGNAL);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -256,42 +287,60 @@ transfer_run(void *ctx)
 	return NULL;
 }
 
+/* Reads what the thread transfers. */
+static bool
+export_read(struct transfer *t, int fd, const struct archive_sink *sink, bool *whole_out,
+    bool *mark_out, struct err *e)
+{
+	bool ok =
+	    archive_read_items(fd, t->what->headers_only, sink, whole_out, mark_out, e);
+	char rest[4096];
+
+	/* After the tar's end there may be padding; on failure the transfer is cut. */
+	while (ok && read(fd, rest, sizeof(rest)) > 0)
+		continue;
+	return ok;
+}
+
 bool
 archive_export(struct soap_client *c, const struct rest_export *what,
     const struct archive_sink *sink, enum rest_status *status_out, bool *whole_out,
     struct err *e)
 {
-	struct transfer t = { .c = c, .what = what };
+	struct rest_export asked = *what;
+	struct transfer t = {.c = c, .what = &asked};
+	char *list =
+	    what->list == NULL ? NULL : xasprintf("%s," ARCHIVE_MARK, what->list);
+	bool mark = false;
 	pthread_t thread;
 	int pair[2];
 	bool ok;
 
+	asked.list = list;
 	*status_out = REST_OTHER;
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
+	*whole_out = false;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
+		free(list);
 		return err_errno(e, ERR_RETRY, errno, "socketpair");
-	t.fd = pair[1];
-	if (pthread_create(&thread, NULL, transfer_run, &t) != 0) {
-		close(pair[0]);
-		close(pair[1]);
-		return err_set(e, ERR_RETRY, "cannot start a thread");
 	}
-	ok = archive_read_items(pair[0], what->headers_only, sink, whole_out, e);
-	if (ok) { /* after the tar's end there may be padding; on failure the transfer is cut */
-		char rest[4096];
-
-		while (read(pair[0], rest, sizeof(rest)) > 0)
-			continue;
+	t.fd = pair[1];
+	ok = pthread_create(&thread, NULL, transfer_run, &t) == 0;
+	if (ok) {
+		ok = export_read(&t, pair[0], sink, whole_out, &mark, e);
+		shutdown(pair[0], SHUT_RDWR);
+		pthread_join(thread, NULL);
+	} else {
+		err_set(e, ERR_RETRY, "cannot start a thread");
 	}
 	close(pair[0]);
-	pthread_join(thread, NULL);
 	close(pair[1]);
+	free(list);
 	*status_out = t.status;
-	if (!ok)
-		return false;
-	if (!t.ok) {
-		*whole_out = false;
-		*e = t.err; /* what came whole was handed on; the caller fetches the rest */
-		return false;
+	if (ok && !t.ok) {
+		*e =
+		    t.err; /* what came whole was handed on; the caller fetches the rest */
+		ok = false;
 	}
-	return true;
+	*whole_out = ok && *whole_out && (what->list == NULL || mark);
+	return ok;
 }

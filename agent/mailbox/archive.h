@@ -22,15 +22,17 @@ struct archive_sink {
 };
 
 /*
- * Exports from the mailboxd the client is for, and hands the items to the sink. An
- * archive that ends early is true with *whole_out false: what came was handed on whole.
- * headers_only: the data entries hold headers only and are skipped.
+ * Exports from the mailboxd the client is for, and hands the items to the sink. True with
+ * *whole_out false: it ended early, by an error inside Zimbra or by a dead id in the list;
+ * what came was handed on whole. Earlier revisions of a document come first, with the
+ * same id. headers_only: the data entries hold headers only and are skipped. False: the
+ * sink said so, or no clear answer came (what came by then was handed on whole).
  */
 MUST_USE bool archive_export(struct soap_client *c, const struct rest_export *what,
     const struct archive_sink *sink, enum rest_status *status_out, bool *whole_out,
     struct err *e);
 
-/* Reads a tar from a descriptor (tests, fuzzing). */
+/* Reads a tar or tgz from a descriptor (tests, fuzzing). */
 MUST_USE bool archive_read_fd(int fd, bool headers_only, const struct archive_sink *sink,
     bool *whole_out, struct err *e);
 

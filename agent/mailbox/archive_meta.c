@@ -5,22 +5,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/mailbox/archive.h"
+#include "agent/mailbox/archive_private.h"
 #include "proto/limits.h"
+
+#define TYPE_FOLDER 1
 
 /* Zimbra's item types by number (MailItem.Type). */
 static const struct {
 	int number;
 	enum spool_type type;
 } types[] = {
-	{ 5, SPOOL_MESSAGE },
-	{ 6, SPOOL_CONTACT },
-	{ 8, SPOOL_DOCUMENT },
-	{ 9, SPOOL_NOTE },
-	{ 11, SPOOL_APPOINTMENT },
-	{ 14, SPOOL_DOCUMENT }, /* wiki */
-	{ 15, SPOOL_TASK },
-	{ 16, SPOOL_CHAT },
+    {5, SPOOL_MESSAGE},
+    {6, SPOOL_CONTACT},
+    {8, SPOOL_DOCUMENT},
+    {9, SPOOL_NOTE},
+    {11, SPOOL_APPOINTMENT},
+    {14, SPOOL_DOCUMENT}, /* wiki */
+    {15, SPOOL_TASK},
+    {16, SPOOL_CHAT},
 };
 
 static int
@@ -82,11 +84,37 @@ number_of(const json_t *root, const char *key)
 	return n < 0 ? 0 : (uint64_t)n;
 }
 
+/* Flags are a Java int: its highest bit makes it negative. */
+static uint32_t
+bits_of(const json_t *root, const char *key)
+{
+	return (uint32_t)json_integer_value(json_object_get(root, key));
+}
+
+/* Subjects may hold any character, NUL too. */
+static json_t *
+meta_load(const char *meta, json_error_t *why)
+{
+	return json_loads(meta, JSON_DISABLE_EOF_CHECK | JSON_ALLOW_NUL, why);
+}
+
+bool
+archive_meta_is_mark(const char *meta)
+{
+	json_error_t why;
+	json_t *root = meta_load(meta, &why);
+	bool is_mark = number_of(root, "type") == TYPE_FOLDER &&
+		       number_of(root, "id") == strtoull(ARCHIVE_MARK, NULL, 10);
+
+	json_decref(root);
+	return is_mark;
+}
+
 bool
 archive_parse_meta(const char *meta, struct spool_item *out, struct err *e)
 {
 	json_error_t why;
-	json_t *root = json_loads(meta, JSON_DISABLE_EOF_CHECK, &why);
+	json_t *root = meta_load(meta, &why);
 	const char *digest = json_string_value(json_object_get(root, "blob_digest"));
 	const char *extra = json_string_value(json_object_get(root, "ExtraStr"));
 	uint64_t id = number_of(root, "id");
@@ -108,7 +136,7 @@ archive_parse_meta(const char *meta, struct spool_item *out, struct err *e)
 	}
 	out->id = (uint32_t)id;
 	out->folder_id = (uint32_t)number_of(root, "folder_id");
-	out->flags = (uint32_t)number_of(root, "flags");
+	out->flags = bits_of(root, "flags");
 	out->size = number_of(root, "size");
 	out->date_s = (int64_t)number_of(root, "date");
 	out->mod_metadata = (uint32_t)number_of(root, "mod_metadata");
@@ -116,9 +144,10 @@ archive_parse_meta(const char *meta, struct spool_item *out, struct err *e)
 	out->imap_id = (uint32_t)number_of(root, "imap_id");
 	out->unread = number_of(root, "unread") != 0;
 	out->tags_hash = tags_hash(json_string_value(json_object_get(root, "TagNames")));
-	out->digest_hash = digest == NULL || digest[0] == '\0' ? 0 : spool_hash(digest, strlen(digest));
+	out->digest_hash =
+	    digest == NULL || digest[0] == '\0' ? 0 : spool_hash(digest, strlen(digest));
 	out->has_calendar_link = out->type == SPOOL_MESSAGE && extra != NULL &&
-	    strstr(extra, "calendar=") != NULL;
+				 strstr(extra, "calendar=") != NULL;
 	json_decref(root);
 	return true;
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Writing an import's body: for each item its earlier revisions, then metadata and
- * data, with Zimbra's use of the tar header (group = type name, devmajor = type byte,
- * owner-write cleared = unread). Pulled by the transfer, so that memory stays bounded.
+ * data, with Zimbra's use of the tar header (group = type name, owner-write cleared = unread; no
+ * type byte, see archive.c). Pulled by the transfer, so that memory stays bounded. Each
+ * item's checksum is compared before its last bytes go out: Zimbra would believe the
+ * digest in the metadata and never notice damage to the spool.
  */
 #include <archive.h>
 #include <archive_entry.h>
@@ -24,13 +26,31 @@ struct writing {
 	struct archive *tar;
 	struct archive_entry *entry;
 	struct spool *s;
+	int fd;
+	bool cut; /* nothing goes out any more */
 };
+
+static la_ssize_t
+writing_out(struct archive *tar, void *ctx, const void *data, size_t len)
+{
+	struct writing *w = ctx;
+	ssize_t n;
+
+	do
+		n = w->cut ? -1 : write(w->fd, data, len);
+	while (n < 0 && !w->cut && errno == EINTR);
+	if (n < 0)
+		archive_set_error(
+		    tar, w->cut ? ECANCELED : errno, "the transfer ended early");
+	return n;
+}
 
 static bool
 writing_err(struct writing *w, struct err *e)
 {
-	return err_set(e, ERR_RETRY, "import: %s", archive_error_string(w->tar) == NULL
-	        ? "the transfer ended early" : archive_error_string(w->tar));
+	return err_set(e, ERR_RETRY, "import: %s",
+	    archive_error_string(w->tar) == NULL ? "the transfer ended early"
+						 : archive_error_string(w->tar));
 }
 
 static bool
@@ -38,35 +58,76 @@ writing_header(struct writing *w, const char *path, const struct spool_item *ite
     uint64_t size, struct err *e)
 {
 	archive_entry_clear(w->entry);
-	archive_entry_update_pathname_utf8(w->entry, path);
+	archive_entry_set_pathname(
+	    w->entry, path); /* bytes as they are, whatever the locale */
 	archive_entry_set_size(w->entry, (la_int64_t)size);
 	archive_entry_set_filetype(w->entry, AE_IFREG);
 	archive_entry_set_perm(w->entry, (__LA_MODE_T)(item->mode & 0777));
 	archive_entry_set_mtime(w->entry, item->mtime_s, 0);
 	archive_entry_set_gname(w->entry, spool_type_name(item->type));
 	archive_entry_set_uname(w->entry, "");
-	archive_entry_set_rdevmajor(w->entry, item->type_byte);
-	return archive_write_header(w->tar, w->entry) >= ARCHIVE_WARN || writing_err(w, e);
+	return archive_write_header(w->tar, w->entry) >= ARCHIVE_WARN ||
+	       writing_err(w, e);
 }
 
 static bool
 writing_bytes(struct writing *w, const void *data, size_t len, struct err *e)
 {
-	return len == 0 || archive_write_data(w->tar, data, len) == (la_ssize_t)len || writing_err(w, e);
+	return len == 0 || archive_write_data(w->tar, data, len) == (la_ssize_t)len ||
+	       writing_err(w, e);
 }
 
 static bool
-writing_data(struct writing *w, const struct spool_item *item, struct err *e)
+writing_damaged(const struct spool_item *item, struct err *e)
+{
+	return err_set(e, ERR_CORRUPT,
+	    "item %u in the spool is damaged on disk; check the disk before anything "
+	    "else",
+	    item->id);
+}
+
+/* crc: of metadata and name. */
+static bool
+writing_data(
+    struct writing *w, const struct spool_item *item, uint32_t crc, struct err *e)
 {
 	char chunk[CHUNK];
 	size_t got;
 
 	for (uint64_t at = 0; at < item->data_bytes; at += got) {
-		if (!spool_read_data(w->s, item, at, chunk, sizeof(chunk), &got, e) ||
-		    !writing_bytes(w, chunk, got, e))
+		if (!spool_read_data(w->s, item, at, chunk, sizeof(chunk), &got, e))
+			return false;
+		crc = spool_crc(crc, chunk, got);
+		if (at + got == item->data_bytes && crc != item->content_crc)
+			return writing_damaged(item, e);
+		if (!writing_bytes(w, chunk, got, e))
 			return false;
 	}
 	return true;
+}
+
+static bool
+has_suffix(const char *text, const char *suffix)
+{
+	size_t a = strlen(text);
+	size_t b = strlen(suffix);
+
+	return a >= b && strcmp(text + a - b, suffix) == 0;
+}
+
+/* Zimbra takes an item's name from its metadata; the entry's must only not mislead it. */
+static char *
+writing_path(const struct spool_item *item, const char *folder, const char *name)
+{
+	bool plain =
+	    name[0] != '\0' && !has_suffix(name, ".meta") && !has_suffix(name, ".err");
+
+	if (plain && folder[0] == '\0')
+		return xstrdup(name);
+	if (plain)
+		return xasprintf("%s/%s", folder, name);
+	return xasprintf("%s%s%010u-%05u", folder, folder[0] == '\0' ? "" : "/", item->id,
+	    item->version);
 }
 
 /* Metadata and data of one revision. meta is taken. */
@@ -74,24 +135,29 @@ static bool
 writing_item(struct writing *w, const struct spool_item *item, const char *folder,
     char *take_meta, struct err *e)
 {
+	char *meta = NULL;
 	char *name = NULL;
 	char *path = NULL;
 	char *meta_path = NULL;
-	bool ok = take_meta != NULL || spool_read_meta(w->s, item, &take_meta, e);
+	bool ok = spool_read_meta(w->s, item, &meta, e) &&
+		  spool_read_name(w->s, item, &name, e);
 
-	ok = ok && spool_read_name(w->s, item, &name, e);
 	if (ok) {
-		if (name[0] == '\0') {
-			free(name);
-			name = xasprintf("%010u", item->id);
-		}
-		path = folder[0] == '\0' ? xstrdup(name) : xasprintf("%s/%s", folder, name);
+		uint32_t crc = spool_crc(
+		    spool_crc(0, meta, item->meta_bytes), name, item->name_bytes);
+		const char *text = take_meta != NULL ? take_meta : meta;
+
+		path = writing_path(item, folder, name);
 		meta_path = xasprintf("%s.meta", path);
-		ok = writing_header(w, meta_path, item, strlen(take_meta), e) &&
-		    writing_bytes(w, take_meta, strlen(take_meta), e);
+		if (item->data_bytes == 0 && crc != item->content_crc)
+			ok = writing_damaged(item, e);
+		ok = ok && writing_header(w, meta_path, item, strlen(text), e) &&
+		     writing_bytes(w, text, strlen(text), e);
+		if (ok && item->data_bytes > 0)
+			ok = writing_header(w, path, item, item->data_bytes, e) &&
+			     writing_data(w, item, crc, e);
 	}
-	if (ok && item->data_bytes > 0)
-		ok = writing_header(w, path, item, item->data_bytes, e) && writing_data(w, item, e);
+	free(meta);
 	free(name);
 	free(path);
 	free(meta_path);
@@ -136,15 +202,20 @@ writing_all(struct writing *w, archive_next_fn next, void *ctx, struct err *e)
 bool
 archive_write_fd(int fd, struct spool *s, archive_next_fn next, void *ctx, struct err *e)
 {
-	struct writing w = { .tar = archive_write_new(), .entry = archive_entry_new(), .s = s };
+	struct writing w = {
+	    .tar = archive_write_new(), .entry = archive_entry_new(), .s = s, .fd = fd};
 	bool ok;
 
 	archive_write_set_format_gnutar(w.tar);
+	archive_write_set_bytes_per_block(w.tar, CHUNK);
 	archive_write_set_bytes_in_last_block(w.tar, 1);
-	ok = archive_write_open_fd(w.tar, fd) == ARCHIVE_OK || writing_err(&w, e);
+	ok = archive_write_open(w.tar, &w, NULL, writing_out, NULL) == ARCHIVE_OK ||
+	     writing_err(&w, e);
 	ok = ok && writing_all(&w, next, ctx, e);
 	if (ok)
 		ok = archive_write_close(w.tar) == ARCHIVE_OK || writing_err(&w, e);
+	/* On failure freeing would fill up the item with zeros and end the archive properly. */
+	w.cut = true;
 	archive_entry_free(w.entry);
 	archive_write_free(w.tar);
 	return ok;
@@ -187,7 +258,7 @@ bool
 archive_import(struct soap_client *c, const char *account_id, struct spool *s,
     archive_next_fn next, void *ctx, struct rest_import_answer *answer_out, struct err *e)
 {
-	struct building b = { .s = s, .next = next, .ctx = ctx };
+	struct building b = {.s = s, .next = next, .ctx = ctx};
 	pthread_t thread;
 	int pair[2];
 	bool ok;
@@ -209,6 +280,7 @@ archive_import(struct soap_client *c, const char *account_id, struct spool *s,
 		return false;
 	}
 	if (ok && !b.ok)
-		return err_set(e, ERR_RETRY, "import: the archive was not built to its end: %s", b.err.text);
+		return err_set(e, ERR_RETRY,
+		    "import: the archive was not built to its end: %s", b.err.text);
 	return ok;
 }

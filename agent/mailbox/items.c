@@ -19,14 +19,14 @@ static const struct {
 	const char *element;
 	enum spool_type type;
 } kinds[] = {
-	{ "m", SPOOL_MESSAGE },
-	{ "cn", SPOOL_CONTACT },
-	{ "appt", SPOOL_APPOINTMENT },
-	{ "task", SPOOL_TASK },
-	{ "doc", SPOOL_DOCUMENT },
-	{ "w", SPOOL_DOCUMENT },
-	{ "chat", SPOOL_CHAT },
-	{ "notes", SPOOL_NOTE },
+    {"m", SPOOL_MESSAGE},
+    {"cn", SPOOL_CONTACT},
+    {"appt", SPOOL_APPOINTMENT},
+    {"task", SPOOL_TASK},
+    {"doc", SPOOL_DOCUMENT},
+    {"w", SPOOL_DOCUMENT},
+    {"chat", SPOOL_CHAT},
+    {"notes", SPOOL_NOTE},
 };
 
 static bool
@@ -41,18 +41,24 @@ kind_of(const char *element, enum spool_type *out)
 	return false;
 }
 
-/* "257,258": calls add for each; false with e when it is no list of ids. */
+/* "257,258", or "accountId:257,accountId:258": calls add for each; false with e when it is
+   no list of ids. */
 static bool
 each_id(const char *list, void (*add)(void *ctx, uint32_t id), void *ctx, struct err *e)
 {
 	for (const char *p = list; *p != '\0';) {
+		size_t length = strcspn(p, ",");
+		const char *colon = memrchr(p, ':', length);
+		const char *number = colon == NULL ? p : colon + 1;
 		char *end;
-		unsigned long id = strtoul(p, &end, 10);
+		unsigned long id = strtoul(number, &end, 10);
 
-		if (end == p || id == 0 || id > INT32_MAX || (*end != ',' && *end != '\0'))
-			return err_set(e, ERR_PEER, "Sync: \"%.30s\" is no list of ids", p);
+		if (number[0] < '0' || number[0] > '9' || end != p + length || id == 0 ||
+		    id > INT32_MAX)
+			return err_set(
+			    e, ERR_PEER, "Sync: \"%.30s\" is no list of ids", p);
 		add(ctx, (uint32_t)id);
-		p = *end == ',' ? end + 1 : end;
+		p += length + (p[length] == ',' ? 1 : 0);
 	}
 	return true;
 }
@@ -64,7 +70,9 @@ id_of(const struct soap_node *n)
 	const char *text = soap_get(n, "id");
 	const char *colon = text == NULL ? NULL : strrchr(text, ':');
 
-	return text == NULL ? 0 : (uint32_t)strtoul(colon == NULL ? text : colon + 1, NULL, 10);
+	return text == NULL
+		   ? 0
+		   : (uint32_t)strtoul(colon == NULL ? text : colon + 1, NULL, 10);
 }
 
 struct listing {
@@ -84,9 +92,10 @@ on_listed(void *ctx, uint32_t id)
 static bool
 list_folder(const struct soap_node *folder, struct spool_record_list *out, struct err *e)
 {
-	struct listing l = { .out = out, .folder_id = id_of(folder) };
+	struct listing l = {.out = out, .folder_id = id_of(folder)};
 
-	for (const struct soap_node *n = soap_child(folder, NULL); n != NULL; n = soap_next(n, NULL)) {
+	for (const struct soap_node *n = soap_child(folder, NULL); n != NULL;
+	     n = soap_next(n, NULL)) {
 		const char *ids = soap_get(n, "ids");
 
 		if (strcmp(soap_name(n), "folder") == 0) {
@@ -129,7 +138,8 @@ items_list(struct soap_client *c, const char *account_id, struct spool_record_li
 	bool ok = soap_call(c, r, &answer, e);
 
 	memset(out, 0, sizeof(*out));
-	for (const struct soap_node *f = ok ? soap_child(soap_body(answer), "folder") : NULL;
+	for (const struct soap_node *f = ok ? soap_child(soap_body(answer), "folder")
+					    : NULL;
 	     ok && f != NULL; f = soap_next(f, "folder"))
 		ok = list_folder(f, out, e);
 	ok = ok && copy_token(soap_body(answer), token_out, token_size, e);
@@ -151,7 +161,8 @@ on_changed(void *ctx, uint32_t id)
 
 	if ((x->changed_count & (x->changed_count - 1)) == 0)
 		x->changed = xrealloc_array(x->changed,
-		    x->changed_count == 0 ? 1 : x->changed_count * 2, sizeof(*x->changed));
+		    x->changed_count == 0 ? 1 : x->changed_count * 2,
+		    sizeof(*x->changed));
 	x->changed[x->changed_count++] = id;
 }
 
@@ -162,8 +173,25 @@ on_deleted(void *ctx, uint32_t id)
 
 	if ((x->deleted_count & (x->deleted_count - 1)) == 0)
 		x->deleted = xrealloc_array(x->deleted,
-		    x->deleted_count == 0 ? 1 : x->deleted_count * 2, sizeof(*x->deleted));
+		    x->deleted_count == 0 ? 1 : x->deleted_count * 2,
+		    sizeof(*x->deleted));
 	x->deleted[x->deleted_count++] = id;
+}
+
+static void
+on_changed_folder(struct items_changes *x, uint32_t id)
+{
+	if ((x->folder_count & (x->folder_count - 1)) == 0)
+		x->folders = xrealloc_array(x->folders,
+		    x->folder_count == 0 ? 1 : x->folder_count * 2, sizeof(*x->folders));
+	x->folders[x->folder_count++] = id;
+}
+
+static bool
+is_container(const char *element)
+{
+	return strcmp(element, "folder") == 0 || strcmp(element, "search") == 0 ||
+	       strcmp(element, "link") == 0 || strcmp(element, "tag") == 0;
 }
 
 static bool
@@ -181,14 +209,18 @@ changes_page(struct soap_client *c, const char *account_id, struct items_changes
 		out->must_resync = true;
 		ok = true;
 	}
-	for (const struct soap_node *n = answer == NULL ? NULL : soap_child(soap_body(answer), NULL);
+	for (const struct soap_node *n =
+		 answer == NULL ? NULL : soap_child(soap_body(answer), NULL);
 	     ok && n != NULL; n = soap_next(n, NULL)) {
 		enum spool_type type;
 
 		if (strcmp(soap_name(n), "deleted") == 0)
-			ok = soap_get(n, "ids") == NULL || each_id(soap_get(n, "ids"), on_deleted, out, e);
+			ok = soap_get(n, "ids") == NULL ||
+			     each_id(soap_get(n, "ids"), on_deleted, out, e);
 		else if (kind_of(soap_name(n), &type) && id_of(n) != 0)
 			on_changed(out, id_of(n));
+		else if (is_container(soap_name(n)) && id_of(n) != 0)
+			on_changed_folder(out, id_of(n));
 	}
 	if (ok && answer != NULL) {
 		const char *more = soap_get(soap_body(answer), "more");
@@ -222,13 +254,19 @@ items_changes(struct soap_client *c, const char *account_id, const char *token,
 		if (page == PAGES_MAX || !changes_page(c, account_id, out, &more, e)) {
 			items_changes_free(out);
 			return page != PAGES_MAX ? false
-			                         : err_set(e, ERR_PEER, "Sync: it never comes to an end");
+						 : err_set(e, ERR_PEER,
+						       "Sync: it never comes to an end");
 		}
 	}
 	if (out->changed_count > 0)
-		qsort(out->changed, out->changed_count, sizeof(*out->changed), compare_u32);
+		qsort(
+		    out->changed, out->changed_count, sizeof(*out->changed), compare_u32);
 	if (out->deleted_count > 0)
-		qsort(out->deleted, out->deleted_count, sizeof(*out->deleted), compare_u32);
+		qsort(
+		    out->deleted, out->deleted_count, sizeof(*out->deleted), compare_u32);
+	if (out->folder_count > 0)
+		qsort(
+		    out->folders, out->folder_count, sizeof(*out->folders), compare_u32);
 	return true;
 }
 
@@ -237,7 +275,8 @@ items_changes_free(struct items_changes *x)
 {
 	xfree(&x->changed);
 	xfree(&x->deleted);
-	x->changed_count = x->deleted_count = 0;
+	xfree(&x->folders);
+	x->changed_count = x->deleted_count = x->folder_count = 0;
 }
 
 /* --- counters --- */
@@ -246,7 +285,8 @@ bool
 items_last_id(struct soap_client *c, const char *account_id, uint64_t *out,
     uint64_t *change_out, struct err *e)
 {
-	struct soap_request *r = items_request("GetLastItemIdInMailboxRequest", account_id);
+	struct soap_request *r =
+	    items_request("GetLastItemIdInMailboxRequest", account_id);
 	struct soap_answer *answer = NULL;
 	const struct soap_node *id;
 	bool ok = soap_call(c, r, &answer, e);
@@ -254,12 +294,14 @@ items_last_id(struct soap_client *c, const char *account_id, uint64_t *out,
 	id = ok ? soap_child(soap_body(answer), "id") : NULL;
 	if (ok) {
 		/* An element or an attribute, as versions differ. */
-		const char *text = id != NULL ? soap_get_text(id) : soap_get(soap_body(answer), "id");
+		const char *text =
+		    id != NULL ? soap_get_text(id) : soap_get(soap_body(answer), "id");
 
 		*out = text == NULL ? 0 : strtoull(text, NULL, 10);
 		*change_out = soap_change_token(answer);
 		if (*out == 0)
-			ok = err_set(e, ERR_PEER, "GetLastItemIdInMailbox: the answer has no id");
+			ok = err_set(
+			    e, ERR_PEER, "GetLastItemIdInMailbox: the answer has no id");
 	}
 	soap_answer_free(&answer);
 	soap_request_free(&r);
@@ -278,7 +320,8 @@ items_tracks_imap(struct soap_client *c, const char *account_id, bool *out, stru
 	ok = soap_call(c, r, &answer, e);
 	*out = false;
 	if (ok) {
-		const struct soap_node *n = soap_child(soap_body(answer), "isTrackingIMAP");
+		const struct soap_node *n =
+		    soap_child(soap_body(answer), "isTrackingIMAP");
 		const char *text = n == NULL ? "" : soap_get_text(n);
 
 		*out = strcmp(text, "1") == 0 || strcmp(text, "true") == 0;

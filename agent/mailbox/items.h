@@ -14,6 +14,8 @@ struct items_changes {
 	size_t changed_count;
 	uint32_t *deleted;      /* ids, sorted */
 	size_t deleted_count;
+	uint32_t *folders;      /* ids of folders, search folders, links, tags changed, sorted */
+	size_t folder_count;
 	bool must_resync;       /* the token is too old: take everything as changed */
 	char token[64];
 };
@@ -30,6 +32,10 @@ void items_changes_free(struct items_changes *x);
    wire__stream_tree__free_unpacked. */
 MUST_USE bool items_tree(struct soap_client *c, const char *account_id, Wire__StreamTree **out,
     struct err *e);
+
+/* Adds the sections of the mailbox's own metadata that are known by name. */
+MUST_USE bool items_sections(struct soap_client *c, const char *account_id,
+    Wire__StreamTree *tree, struct err *e);
 
 MUST_USE bool items_last_id(struct soap_client *c, const char *account_id, uint64_t *out,
     uint64_t *change_out, struct err *e);

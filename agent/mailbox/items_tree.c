@@ -62,6 +62,41 @@ take_grants(const struct soap_node *n, Wire__Folder *f)
 	}
 }
 
+static void
+take_policy(const struct soap_node *n, bool purge, Wire__Folder *f)
+{
+	Wire__Policy *policy = XNEW(Wire__Policy);
+
+	wire__policy__init(policy);
+	policy->purge = purge;
+	policy->type = own_bytes(soap_get(n, "type"));
+	policy->id = own_bytes(soap_get(n, "id"));
+	policy->lifetime = own_bytes(soap_get(n, "lifetime"));
+	f->policies = xrealloc_array(f->policies, f->n_policies + 1, sizeof(*f->policies));
+	f->policies[f->n_policies++] = policy;
+}
+
+static void
+take_policies(const struct soap_node *n, Wire__Folder *f)
+{
+	const struct soap_node *all = soap_child(n, "retentionPolicy");
+
+	for (const struct soap_node *list = soap_child(all, NULL); list != NULL;
+	    list = soap_next(list, NULL)) {
+		bool purge = strcmp(soap_name(list), "purge") == 0;
+
+		for (const struct soap_node *p = soap_child(list, "policy");
+		    p != NULL && f->n_policies < 64; p = soap_next(p, "policy"))
+			take_policy(p, purge, f);
+	}
+}
+
+static bool
+is_true(const char *text)
+{
+	return text != NULL && (strcmp(text, "1") == 0 || strcmp(text, "true") == 0);
+}
+
 static Wire__Folder *
 grow(struct growing *g)
 {
@@ -90,6 +125,9 @@ take_common(const struct soap_node *n, uint64_t parent, const char *kind, Wire__
 	f->rgb = own_bytes(soap_get(n, "rgb"));
 	f->color = color == NULL ? -1 : (int32_t)strtol(color, NULL, 10);
 	f->rev = number_of(n, "rev");
+	f->offline_days = (uint32_t)number_of(n, "webOfflineSyncDays");
+	f->no_activesync = is_true(soap_get(n, "activesyncdisabled"));
+	take_policies(n, f);
 }
 
 static bool take_folder(struct growing *g, const struct soap_node *n, uint64_t parent,
@@ -116,8 +154,6 @@ take_folder(struct growing *g, const struct soap_node *n, uint64_t parent, const
     int depth, struct err *e)
 {
 	Wire__Folder *f;
-	const char *reminder = soap_get(n, "reminder");
-
 	if (depth > 200 || g->tree->n_folders >= LIMIT_FOLDERS)
 		return err_set(e, ERR_REFUSED, "GetFolder: more folders, or deeper, than is sane");
 	f = grow(g);
@@ -128,7 +164,7 @@ take_folder(struct growing *g, const struct soap_node *n, uint64_t parent, const
 	f->sort_by = own_bytes(soap_get(n, "sortBy"));
 	f->owner_id = own_bytes(soap_get(n, "zid"));
 	f->remote_id = number_of(n, "rid");
-	f->reminder = reminder != NULL && strcmp(reminder, "1") == 0;
+	f->reminder = is_true(soap_get(n, "reminder"));
 	take_grants(n, f);
 	if (f->id == 0)
 		return err_set(e, ERR_PEER, "GetFolder: a folder without an id");
@@ -185,4 +221,66 @@ items_tree(struct soap_client *c, const char *account_id, Wire__StreamTree **out
 	}
 	wire__stream_tree__free_unpacked(g.tree, NULL);
 	return false;
+}
+
+/* Sections that Zimbra's own clients keep; it lists none, so they are known by name. */
+static const char *const section_names[] = { "zwc:implicit" };
+
+static void
+take_pairs(const struct soap_node *meta, Wire__Section *section)
+{
+	for (const struct soap_node *a = soap_child(meta, "a");
+	    a != NULL && section->n_pairs < 4096; a = soap_next(a, "a")) {
+		Wire__Pair *pair = XNEW(Wire__Pair);
+
+		wire__pair__init(pair);
+		pair->name = own_bytes(soap_get(a, "n"));
+		pair->value = own_bytes(soap_get_text(a));
+		section->pairs =
+		    xrealloc_array(section->pairs, section->n_pairs + 1, sizeof(*section->pairs));
+		section->pairs[section->n_pairs++] = pair;
+	}
+}
+
+static bool
+take_section(struct soap_client *c, const char *account_id, const char *name,
+    Wire__StreamTree *tree, struct err *e)
+{
+	struct soap_request *r = soap_request_new(SOAP_MAIL, "GetMailboxMetadataRequest");
+	struct soap_answer *answer = NULL;
+	bool ok;
+
+	soap_on_account(r, account_id);
+	soap_open(r, "meta");
+	soap_attr(r, "section", name);
+	soap_close(r);
+	ok = soap_call(c, r, &answer, e);
+	if (ok) {
+		Wire__Section *section = XNEW(Wire__Section);
+
+		wire__section__init(section);
+		section->name = own_bytes(name);
+		take_pairs(soap_child(soap_body(answer), "meta"), section);
+		if (section->n_pairs == 0) {
+			wire__section__free_unpacked(section, NULL);
+		} else {
+			tree->sections = xrealloc_array(tree->sections, tree->n_sections + 1,
+			    sizeof(*tree->sections));
+			tree->sections[tree->n_sections++] = section;
+		}
+	}
+	soap_answer_free(&answer);
+	soap_request_free(&r);
+	return ok;
+}
+
+bool
+items_sections(struct soap_client *c, const char *account_id, Wire__StreamTree *tree,
+    struct err *e)
+{
+	for (size_t i = 0; i < ARRAY_LEN(section_names); i++) {
+		if (!take_section(c, account_id, section_names[i], tree, e))
+			return false;
+	}
+	return true;
 }

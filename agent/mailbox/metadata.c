@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "proto/base/utf8.h"
+
 #define METADATA_DEPTH_MAX 32
 
 struct cursor {
@@ -23,21 +25,16 @@ metadata_take_units(struct cursor *c, size_t units, struct metadata_span *out)
 	const char *start = c->at;
 
 	while (units > 0) {
-		unsigned char lead;
-		size_t bytes, cost = 1;
+		size_t bytes =
+		    c->at >= c->end ? 0 : utf8_length(c->at, (size_t)(c->end - c->at));
+		size_t cost = bytes == 4 ? 2 : 1;
 
-		if (c->at >= c->end)
-			return false;
-		lead = (unsigned char)*c->at;
-		bytes = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-		if (bytes == 4)
-			cost = 2;
-		if (cost > units || (size_t)(c->end - c->at) < bytes)
+		if (bytes == 0 || cost > units)
 			return false;
 		c->at += bytes;
 		units -= cost;
 	}
-	*out = (struct metadata_span){ start, (size_t)(c->at - start) };
+	*out = (struct metadata_span){start, (size_t)(c->at - start)};
 	return true;
 }
 
@@ -96,7 +93,7 @@ metadata_take_value(struct cursor *c, struct metadata_span *out)
 		return metadata_take_string(c, out);
 	if (!metadata_skip(c, 0))
 		return false;
-	*out = (struct metadata_span){ start, (size_t)(c->at - start) };
+	*out = (struct metadata_span){start, (size_t)(c->at - start)};
 	return true;
 }
 
@@ -109,7 +106,7 @@ metadata_is(struct metadata_span s, const char *text)
 bool
 metadata_get(struct metadata_span encoded, const char *key, struct metadata_span *out)
 {
-	struct cursor c = { encoded.at, encoded.at + encoded.len };
+	struct cursor c = {encoded.at, encoded.at + encoded.len};
 	struct metadata_span name, value;
 
 	if (encoded.len == 0 || *c.at++ != 'd')
@@ -144,7 +141,8 @@ metadata_units(const char *text, size_t len)
 static bool
 metadata_put_string(struct buf *out, const char *text, size_t len)
 {
-	return buf_printf(out, "%zu:", metadata_units(text, len)) && buf_add(out, text, len);
+	return buf_printf(out, "%zu:", metadata_units(text, len)) &&
+	       buf_add(out, text, len);
 }
 
 static bool
@@ -152,13 +150,14 @@ metadata_group(struct metadata_span encoded, struct metadata_span *fields,
     struct metadata_span *group, struct metadata_span *members)
 {
 	return metadata_get(encoded, "fld", fields) &&
-	    metadata_get(*fields, "groupMember", group) && metadata_get(*group, "m", members);
+	       metadata_get(*fields, "groupMember", group) &&
+	       metadata_get(*group, "m", members);
 }
 
 /* A member of type C: its number, which may stand behind "accountId:" of this mailbox. */
 static bool
-metadata_reference(struct metadata_span member, struct metadata_span *value_out,
-    uint32_t *id_out)
+metadata_reference(
+    struct metadata_span member, struct metadata_span *value_out, uint32_t *id_out)
 {
 	struct metadata_span type, value;
 	uint64_t id = 0;
@@ -187,7 +186,7 @@ metadata_has_references(struct metadata_span encoded)
 
 	if (!metadata_group(encoded, &fields, &group, &members) || members.len < 2)
 		return false;
-	c = (struct cursor){ members.at + 1, members.at + members.len };
+	c = (struct cursor){members.at + 1, members.at + members.len};
 	while (c.at < c.end && *c.at != 'e' && metadata_take_value(&c, &member))
 		if (metadata_reference(member, &value, &id))
 			return true;
@@ -199,7 +198,7 @@ static bool
 metadata_remap_members(struct metadata_span group, struct metadata_span members,
     metadata_map_fn map, void *ctx, size_t *unknown_out, struct buf *out)
 {
-	struct cursor c = { members.at + 1, members.at + members.len };
+	struct cursor c = {members.at + 1, members.at + members.len};
 	const char *copied = group.at;
 	struct metadata_span member, value;
 	uint32_t id, new_id;
@@ -248,9 +247,9 @@ metadata_remap_group(struct metadata_span encoded, metadata_map_fn map, void *ct
 	while (before > encoded.at && before[-1] >= '0' && before[-1] <= '9')
 		before--;
 	ok = ok && buf_add(out, encoded.at, (size_t)(before - encoded.at)) &&
-	    metadata_put_string(out, buf_str(&inner), inner.len) &&
-	    buf_add(out, group.at + group.len,
-		(size_t)(encoded.at + encoded.len - (group.at + group.len)));
+	     metadata_put_string(out, buf_str(&inner), inner.len) &&
+	     buf_add(out, group.at + group.len,
+		 (size_t)(encoded.at + encoded.len - (group.at + group.len)));
 	buf_fini(&inner);
 	return ok;
 }

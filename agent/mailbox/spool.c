@@ -21,13 +21,13 @@
 #include "proto/limits.h"
 
 static const char *const type_names[] = {
-	[SPOOL_MESSAGE] = "message",
-	[SPOOL_CONTACT] = "contact",
-	[SPOOL_APPOINTMENT] = "appointment",
-	[SPOOL_TASK] = "task",
-	[SPOOL_DOCUMENT] = "document",
-	[SPOOL_CHAT] = "chat",
-	[SPOOL_NOTE] = "note",
+    [SPOOL_MESSAGE] = "message",
+    [SPOOL_CONTACT] = "contact",
+    [SPOOL_APPOINTMENT] = "appointment",
+    [SPOOL_TASK] = "task",
+    [SPOOL_DOCUMENT] = "document",
+    [SPOOL_CHAT] = "chat",
+    [SPOOL_NOTE] = "note",
 };
 static_assert(ARRAY_LEN(type_names) == SPOOL_TYPE_COUNT, "name every type");
 
@@ -41,7 +41,8 @@ bool
 spool_type_parse(const char *name, size_t len, enum spool_type *out)
 {
 	for (int t = 0; t < SPOOL_TYPE_COUNT; t++) {
-		if (strlen(type_names[t]) == len && strncmp(type_names[t], name, len) == 0) {
+		if (strlen(type_names[t]) == len &&
+		    strncmp(type_names[t], name, len) == 0) {
 			*out = (enum spool_type)t;
 			return true;
 		}
@@ -83,7 +84,8 @@ spool_lock(struct spool *s, struct err *e)
 	if (s->lock_fd < 0)
 		return err_errno(e, ERR_RETRY, errno, "spool: %s", path);
 	if (flock(s->lock_fd, LOCK_EX | LOCK_NB) != 0)
-		return err_set(e, ERR_RETRY, "spool %s: another worker writes it just now", s->dir);
+		return err_set(
+		    e, ERR_RETRY, "spool %s: another worker writes it just now", s->dir);
 	return true;
 }
 
@@ -100,7 +102,8 @@ spool_open(const char *spool_dir, const char *move_id, bool write, struct spool 
 		err_errno(e, ERR_RETRY, errno, "spool: %s", s->dir);
 		goto fail;
 	}
-	if ((write && !spool_lock(s, e)) || !spool_open_file(s, "items", &s->items_fd, e) ||
+	if ((write && (!spool_sync_dir(spool_dir, e) || !spool_lock(s, e))) ||
+	    !spool_open_file(s, "items", &s->items_fd, e) ||
 	    !spool_open_file(s, "index", &s->index_fd, e) ||
 	    !spool_open_file(s, "state", &s->state_fd, e) || !spool_index_load(s, e))
 		goto fail;
@@ -137,8 +140,13 @@ spool_close(struct spool **s)
 bool
 spool_sync(struct spool *s, struct err *e)
 {
+	if (!s->dirty)
+		return true;
 	if (fsync(s->items_fd) != 0 || fsync(s->state_fd) != 0 || fsync(s->index_fd) != 0)
 		return err_errno(e, ERR_RETRY, errno, "spool %s: fsync", s->dir);
+	if (!spool_durable_write(s, e))
+		return false;
+	s->dirty = false;
 	return true;
 }
 
@@ -194,21 +202,26 @@ item_from_record(struct spool_item *out, const struct spool_record *r)
 	out->data_offset = r->data_offset;
 	out->meta_bytes = r->meta_bytes;
 	out->name_bytes = r->name_bytes;
+	out->content_crc = r->content_crc;
 	out->previous = r->previous;
 }
 
-/* A document's revisions come oldest first: each remembers the one before. */
+/*
+ * A document's revisions come oldest first and without a gap: each remembers the one
+ * before. What an interrupted pass left of them is not linked to.
+ */
 static uint32_t
-spool_previous(struct spool *s, const struct spool_item *item)
+spool_previous(struct spool *s)
 {
+	const struct spool_record *r = &s->next;
 	struct spool_record before;
-	uint32_t record;
 	struct err e;
 
-	if (item->type != SPOOL_DOCUMENT || !spool_index_find(s, item->id, &record) ||
-	    !spool_index_read(s, record, &before, &e) || before.version == 0)
+	if (r->type != SPOOL_DOCUMENT || s->last_put == 0 ||
+	    !spool_index_read(s, s->last_put - 1, &before, &e) || before.id != r->id ||
+	    before.version == 0 || (r->version != 0 && before.version >= r->version))
 		return 0;
-	return record + 1;
+	return s->last_put;
 }
 
 bool
@@ -217,16 +230,21 @@ spool_put_begin(struct spool *s, const struct spool_item *item, const void *meta
 {
 	if (!s->write || s->putting)
 		BUG("spool: putting twice, or into one that is only read");
+	if (item->id == 0 || item->id > INT32_MAX)
+		return err_set(e, ERR_PEER, "spool: %u is no item id", item->id);
 	record_from_item(&s->next, item);
-	s->next.previous = spool_previous(s, item);
 	s->next.meta_bytes = item->meta_bytes;
 	s->next.name_bytes = item->name_bytes;
 	s->next.meta_offset = s->items_end;
 	s->next.data_offset = s->items_end + item->meta_bytes + item->name_bytes;
 	s->put_left = item->data_bytes;
-	if (!spool_pwrite(s->items_fd, meta, item->meta_bytes, s->items_end, "items", e) ||
-	    !spool_pwrite(s->items_fd, name, item->name_bytes, s->items_end + item->meta_bytes, "items", e))
+	if (!spool_pwrite(
+		s->items_fd, meta, item->meta_bytes, s->items_end, "items", e) ||
+	    !spool_pwrite(s->items_fd, name, item->name_bytes,
+		s->items_end + item->meta_bytes, "items", e))
 		return false;
+	s->next.content_crc =
+	    spool_crc(spool_crc(0, meta, item->meta_bytes), name, item->name_bytes);
 	s->putting = true;
 	return true;
 }
@@ -237,12 +255,28 @@ spool_put_data(struct spool *s, const void *data, size_t len, struct err *e)
 	if (!s->putting)
 		BUG("spool: data without an item");
 	if (len > s->put_left)
-		return err_set(e, ERR_PEER, "item %u has more data than it said", s->next.id);
+		return err_set(
+		    e, ERR_PEER, "item %u has more data than it said", s->next.id);
 	if (!spool_pwrite(s->items_fd, data, len,
-	        s->next.data_offset + s->next.data_bytes - s->put_left, "items", e))
+		s->next.data_offset + s->next.data_bytes - s->put_left, "items", e))
 		return false;
+	s->next.content_crc = spool_crc(s->next.content_crc, data, len);
 	s->put_left -= len;
 	return true;
+}
+
+void
+spool_put_revision(struct spool *s, uint16_t version)
+{
+	if (!s->putting)
+		BUG("spool: a revision without an item");
+	s->next.version = version;
+}
+
+uint32_t
+spool_put_crc(const struct spool *s)
+{
+	return s->next.content_crc;
 }
 
 bool
@@ -252,10 +286,14 @@ spool_put_end(struct spool *s, struct err *e)
 		BUG("spool: end without an item");
 	s->putting = false;
 	if (s->put_left != 0)
-		return err_set(e, ERR_PEER, "item %u lacks %llu bytes of its data", s->next.id,
-		    (unsigned long long)s->put_left);
+		return err_set(e, ERR_PEER, "item %u lacks %llu bytes of its data",
+		    s->next.id, (unsigned long long)s->put_left);
+	s->next.previous = spool_previous(s);
+	if (!spool_index_append(s, &s->next, e))
+		return false;
 	s->items_end = s->next.data_offset + s->next.data_bytes;
-	return spool_index_append(s, &s->next, e);
+	s->last_put = s->record_count;
+	return true;
 }
 
 void
@@ -291,7 +329,7 @@ spool_find(struct spool *s, uint32_t id, struct spool_item *out)
 	uint32_t record;
 
 	return spool_index_find(s, id, &record) && spool_load_item(s, record, out) &&
-	    out->version == 0;
+	       out->version == 0;
 }
 
 bool
@@ -303,9 +341,10 @@ spool_revision(struct spool *s, const struct spool_item *item, struct spool_item
 bool
 spool_forget(struct spool *s, uint32_t id, struct err *e)
 {
-	struct spool_record r = { .id = id, .gone = 1 };
+	struct spool_record r = {.id = id, .gone = 1};
 	uint32_t record;
 
+	s->last_put = 0;
 	return !spool_index_find(s, id, &record) || spool_index_append(s, &r, e);
 }
 
@@ -318,7 +357,8 @@ spool_change_cell(struct spool *s, uint32_t id, const enum spool_state *state,
 	uint32_t record;
 
 	if (!spool_index_find(s, id, &record) || !spool_load_item(s, record, &item))
-		return err_set(e, ERR_CORRUPT, "spool %s: item %u is not held", s->dir, id);
+		return err_set(
+		    e, ERR_CORRUPT, "spool %s: item %u is not held", s->dir, id);
 	cell.state = state == NULL ? (uint32_t)item.state : (uint32_t)*state;
 	cell.target_id = target_id == NULL ? item.target_id : *target_id;
 	cell.folder_id = folder_id == NULL ? item.folder_id : *folder_id;
@@ -364,12 +404,13 @@ spool_read_meta(struct spool *s, const struct spool_item *item, char **out, stru
 bool
 spool_read_name(struct spool *s, const struct spool_item *item, char **out, struct err *e)
 {
-	return spool_read_at(s, item->meta_offset + item->meta_bytes, item->name_bytes, out, e);
+	return spool_read_at(
+	    s, item->meta_offset + item->meta_bytes, item->name_bytes, out, e);
 }
 
 bool
-spool_read_data(struct spool *s, const struct spool_item *item, uint64_t offset, void *out,
-    size_t size, size_t *got_out, struct err *e)
+spool_read_data(struct spool *s, const struct spool_item *item, uint64_t offset,
+    void *out, size_t size, size_t *got_out, struct err *e)
 {
 	uint64_t left = offset >= item->data_bytes ? 0 : item->data_bytes - offset;
 	size_t want = left < size ? (size_t)left : size;
@@ -380,7 +421,8 @@ spool_read_data(struct spool *s, const struct spool_item *item, uint64_t offset,
 		return true;
 	n = pread(s->items_fd, out, want, (off_t)(item->data_offset + offset));
 	if (n <= 0)
-		return err_set(e, ERR_CORRUPT, "spool %s: item %u ends before its data", s->dir, item->id);
+		return err_set(e, ERR_CORRUPT, "spool %s: item %u ends before its data",
+		    s->dir, item->id);
 	*got_out = (size_t)n;
 	return true;
 }

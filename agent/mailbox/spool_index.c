@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The index in memory: id to record number, 8 bytes a slot. What can go wrong: a torn
- * tail after power loss. The index is cut at the first record that is not whole, or
- * whose bytes the items file does not have; what is cut counts as not held.
+ * tail after power loss. Behind what the last fsync covered the index is cut at the first
+ * record that is not whole, or whose bytes the items file does not have as they were;
+ * what is cut counts as not held. Before it nothing may be missing.
  */
+#include <endian.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -19,24 +22,50 @@
 #define LOAD_CHUNK 512
 #define CELL_SEED 0x43454c4cu
 
+/* Eight bytes a step: table k has the CRC of a byte with k zero bytes behind it. */
+static uint32_t crc_table[8][256];
+static pthread_once_t crc_once = PTHREAD_ONCE_INIT;
+
+static void
+crc_make_table(void)
+{
+	for (uint32_t i = 0; i < 256; i++) {
+		uint32_t c = i;
+
+		for (int k = 0; k < 8; k++)
+			c = (c & 1) != 0 ? 0x82f63b78u ^ (c >> 1) : c >> 1;
+		crc_table[0][i] = c;
+	}
+	for (size_t k = 1; k < 8; k++) {
+		for (size_t i = 0; i < 256; i++) {
+			uint32_t before = crc_table[k - 1][i];
+
+			crc_table[k][i] = crc_table[0][before & 0xff] ^ (before >> 8);
+		}
+	}
+}
+
 uint32_t
 spool_crc(uint32_t crc, const void *data, size_t len)
 {
-	static uint32_t table[256];
 	const uint8_t *p = data;
 
-	if (table[1] == 0) {
-		for (uint32_t i = 0; i < 256; i++) {
-			uint32_t c = i;
-
-			for (int k = 0; k < 8; k++)
-				c = (c & 1) != 0 ? 0x82f63b78u ^ (c >> 1) : c >> 1;
-			table[i] = c;
-		}
-	}
+	pthread_once(&crc_once, crc_make_table);
 	crc = ~crc;
+	for (; len >= 8; len -= 8, p += 8) {
+		uint32_t low, high;
+
+		memcpy(&low, p, 4);
+		memcpy(&high, p + 4, 4);
+		low = le32toh(low) ^ crc;
+		high = le32toh(high);
+		crc = crc_table[7][low & 0xff] ^ crc_table[6][low >> 8 & 0xff] ^
+		      crc_table[5][low >> 16 & 0xff] ^ crc_table[4][low >> 24] ^
+		      crc_table[3][high & 0xff] ^ crc_table[2][high >> 8 & 0xff] ^
+		      crc_table[1][high >> 16 & 0xff] ^ crc_table[0][high >> 24];
+	}
 	for (size_t i = 0; i < len; i++)
-		crc = table[(crc ^ p[i]) & 0xff] ^ (crc >> 8);
+		crc = crc_table[0][(crc ^ p[i]) & 0xff] ^ (crc >> 8);
 	return ~crc;
 }
 
@@ -45,7 +74,8 @@ spool_pwrite(int fd, const void *data, size_t len, uint64_t offset, const char *
     struct err *e)
 {
 	for (size_t done = 0; done < len;) {
-		ssize_t n = pwrite(fd, (const char *)data + done, len - done, (off_t)(offset + done));
+		ssize_t n = pwrite(
+		    fd, (const char *)data + done, len - done, (off_t)(offset + done));
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -120,11 +150,38 @@ record_crc(const struct spool_record *r)
 	return spool_crc(0, r, offsetof(struct spool_record, crc));
 }
 
+/* Its own bytes, and as much of the items file as it speaks of. */
 static bool
-record_is_whole(const struct spool *s, const struct spool_record *r)
+record_is_whole(const struct spool_record *r, uint64_t items_bytes)
 {
 	return r->magic == RECORD_MAGIC && r->crc == record_crc(r) &&
-	    r->data_offset + r->data_bytes <= s->items_end && r->meta_offset <= s->items_end;
+	       r->data_bytes <= items_bytes &&
+	       r->data_offset <= items_bytes - r->data_bytes &&
+	       r->meta_offset <= r->data_offset;
+}
+
+/* Are the bytes in the items file those that were put? */
+static bool
+content_is_whole(const struct spool *s, const struct spool_record *r)
+{
+	char chunk[65536];
+	uint64_t left = r->data_offset + r->data_bytes - r->meta_offset;
+	uint64_t at = r->meta_offset;
+	uint32_t crc = 0;
+
+	if (r->gone != 0)
+		return true;
+	while (left > 0) {
+		ssize_t n = pread(s->items_fd, chunk,
+		    left < sizeof(chunk) ? (size_t)left : sizeof(chunk), (off_t)at);
+
+		if (n <= 0)
+			return false;
+		crc = spool_crc(crc, chunk, (size_t)n);
+		at += (uint64_t)n;
+		left -= (uint64_t)n;
+	}
+	return crc == r->content_crc;
 }
 
 static void
@@ -133,68 +190,104 @@ index_take(struct spool *s, const struct spool_record *r, uint32_t number)
 	slots_set(s, r->id, r->gone ? 0 : number + 1);
 }
 
+/* Takes records up to the first that is not whole, or to the end. */
+static bool
+index_read_all(struct spool *s, uint64_t items_bytes, uint32_t durable, bool *torn_out,
+    struct err *e)
+{
+	struct spool_record chunk[LOAD_CHUNK];
+
+	for (;;) {
+		ssize_t n = pread(s->index_fd, chunk, sizeof(chunk),
+		    (off_t)((uint64_t)s->record_count * sizeof(chunk[0])));
+		size_t rows = n < 0 ? 0 : (size_t)n / sizeof(chunk[0]);
+
+		if (n < 0)
+			return err_errno(e, ERR_RETRY, errno, "spool %s: index", s->dir);
+		if (rows == 0) {
+			*torn_out = n > 0;
+			return true;
+		}
+		for (size_t i = 0; i < rows; i++) {
+			const struct spool_record *r = &chunk[i];
+
+			if (!record_is_whole(r, items_bytes) ||
+			    (s->write && s->record_count >= durable &&
+				!content_is_whole(s, r))) {
+				*torn_out = true;
+				return true;
+			}
+			if (r->gone == 0 && r->data_offset + r->data_bytes > s->items_end)
+				s->items_end = r->data_offset + r->data_bytes;
+			index_take(s, r, s->record_count++);
+		}
+	}
+}
+
 bool
 spool_index_load(struct spool *s, struct err *e)
 {
-	struct spool_record chunk[LOAD_CHUNK];
+	uint32_t durable = spool_durable_read(s);
 	struct stat st;
 	bool torn = false;
 
 	if (fstat(s->items_fd, &st) != 0)
 		return err_errno(e, ERR_RETRY, errno, "spool %s", s->dir);
-	s->items_end = (uint64_t)st.st_size;
-	while (!torn) {
-		ssize_t n = pread(s->index_fd, chunk, sizeof(chunk),
-		    (off_t)((uint64_t)s->record_count * sizeof(chunk[0])));
-		size_t rows;
-
-		if (n < 0)
-			return err_errno(e, ERR_RETRY, errno, "spool %s: index", s->dir);
-		rows = (size_t)n / sizeof(chunk[0]);
-		if (rows == 0) {
-			torn = n > 0;
-			break;
-		}
-		for (size_t i = 0; i < rows && !torn; i++) {
-			torn = !record_is_whole(s, &chunk[i]);
-			if (!torn)
-				index_take(s, &chunk[i], s->record_count++);
-		}
-	}
-	if (!torn)
-		return true;
-	log_warn(NULL, "spool %s: the end of the index was not whole and is cut after %u records; what lacks is fetched again",
-	    s->dir, s->record_count);
-	if (s->write &&
-	    ftruncate(s->index_fd, (off_t)((uint64_t)s->record_count * sizeof(struct spool_record))) != 0)
+	if (!index_read_all(s, (uint64_t)st.st_size, durable, &torn, e))
+		return false;
+	if (s->record_count < durable)
+		return err_set(e, ERR_CORRUPT,
+		    "spool %s: record %u of %u that were safe on disk is damaged; check "
+		    "the disk; if the account is still served by its old node, cancel "
+		    "the move and start it anew",
+		    s->dir, s->record_count, durable);
+	if (!s->write)
+		return true; /* what seems torn may be under way at this moment */
+	if (torn)
+		log_warn(NULL,
+		    "spool %s: what came last was not whole and is cut after %u records; "
+		    "what lacks is fetched again",
+		    s->dir, s->record_count);
+	if (torn && ftruncate(s->index_fd, (off_t)((uint64_t)s->record_count *
+						   sizeof(struct spool_record))) != 0)
 		return err_errno(e, ERR_RETRY, errno, "spool %s: index", s->dir);
+	if ((uint64_t)st.st_size > s->items_end &&
+	    ftruncate(s->items_fd, (off_t)s->items_end) != 0)
+		return err_errno(e, ERR_RETRY, errno, "spool %s: items", s->dir);
+	s->dirty = s->record_count > durable;
 	return true;
 }
 
 bool
 spool_index_append(struct spool *s, struct spool_record *r, struct err *e)
 {
-	struct spool_cell cell = { .folder_id = r->folder_id };
+	struct spool_cell cell = {.folder_id = r->folder_id};
 
 	if (s->record_count >= LIMIT_ITEMS)
-		return err_set(e, ERR_REFUSED, "spool %s: more than %u records", s->dir, LIMIT_ITEMS);
+		return err_set(e, ERR_REFUSED, "spool %s: more than %u records", s->dir,
+		    LIMIT_ITEMS);
 	r->magic = RECORD_MAGIC;
 	r->crc = record_crc(r);
+	s->dirty = true;
 	if (!spool_cell_write(s, s->record_count, &cell, e) ||
-	    !spool_pwrite(s->index_fd, r, sizeof(*r), (uint64_t)s->record_count * sizeof(*r), "index", e))
+	    !spool_pwrite(s->index_fd, r, sizeof(*r),
+		(uint64_t)s->record_count * sizeof(*r), "index", e))
 		return false;
 	index_take(s, r, s->record_count++);
 	return true;
 }
 
 bool
-spool_index_read(const struct spool *s, uint32_t record, struct spool_record *out,
-    struct err *e)
+spool_index_read(
+    const struct spool *s, uint32_t record, struct spool_record *out, struct err *e)
 {
-	ssize_t n = pread(s->index_fd, out, sizeof(*out), (off_t)((uint64_t)record * sizeof(*out)));
+	ssize_t n = pread(
+	    s->index_fd, out, sizeof(*out), (off_t)((uint64_t)record * sizeof(*out)));
 
-	if (n != (ssize_t)sizeof(*out) || out->magic != RECORD_MAGIC || out->crc != record_crc(out))
-		return err_set(e, ERR_CORRUPT, "spool %s: index record %u is damaged", s->dir, record);
+	if (n != (ssize_t)sizeof(*out) || out->magic != RECORD_MAGIC ||
+	    out->crc != record_crc(out))
+		return err_set(e, ERR_CORRUPT, "spool %s: index record %u is damaged",
+		    s->dir, record);
 	return true;
 }
 
@@ -203,17 +296,20 @@ spool_index_read(const struct spool *s, uint32_t record, struct spool_record *ou
 bool
 spool_cell_read(const struct spool *s, uint32_t record, struct spool_cell *out)
 {
-	ssize_t n = pread(s->state_fd, out, sizeof(*out), (off_t)((uint64_t)record * sizeof(*out)));
+	ssize_t n = pread(
+	    s->state_fd, out, sizeof(*out), (off_t)((uint64_t)record * sizeof(*out)));
 
 	return n == (ssize_t)sizeof(*out) &&
-	    out->crc == spool_crc(CELL_SEED, out, offsetof(struct spool_cell, crc));
+	       out->crc == spool_crc(CELL_SEED, out, offsetof(struct spool_cell, crc));
 }
 
 bool
 spool_cell_write(struct spool *s, uint32_t record, struct spool_cell *cell, struct err *e)
 {
 	cell->crc = spool_crc(CELL_SEED, cell, offsetof(struct spool_cell, crc));
-	return spool_pwrite(s->state_fd, cell, sizeof(*cell), (uint64_t)record * sizeof(*cell), "state", e);
+	s->dirty = true;
+	return spool_pwrite(s->state_fd, cell, sizeof(*cell),
+	    (uint64_t)record * sizeof(*cell), "state", e);
 }
 
 /* --- looking --- */

@@ -32,7 +32,9 @@ struct spool_record {
 	uint8_t unread;
 	uint8_t has_calendar_link;
 	uint8_t gone; /* forgotten: the id is not held from here on */
-	uint8_t unused[9];
+	uint8_t unused_byte;
+	uint32_t content_crc; /* of metadata, name and data */
+	uint8_t unused[4];
 	uint32_t crc;
 };
 _Static_assert(sizeof(struct spool_record) == 128, "the index is read by other versions");
@@ -65,9 +67,10 @@ struct spool {
 	bool putting;
 	struct spool_record next;
 	uint64_t put_left;
+	uint32_t last_put;       /* record number + 1 of what was put last */
+	bool dirty;              /* something is not fsynced yet */
 };
 
-uint32_t spool_crc(uint32_t crc, const void *data, size_t len); /* CRC-32C */
 MUST_USE bool spool_index_load(struct spool *s, struct err *e);
 MUST_USE bool spool_index_append(struct spool *s, struct spool_record *r, struct err *e);
 /* Number of the record that holds the id now; false: not held. */
@@ -77,6 +80,13 @@ MUST_USE bool spool_index_read(const struct spool *s, uint32_t record, struct sp
 MUST_USE bool spool_cell_read(const struct spool *s, uint32_t record, struct spool_cell *out);
 MUST_USE bool spool_cell_write(struct spool *s, uint32_t record, struct spool_cell *cell,
     struct err *e);
+/* Replaces a small file atomically and durably. */
+MUST_USE bool spool_file_write(const char *dir, const char *name, const void *data, size_t len,
+    struct err *e);
+/* How many records are safe on disk; 0 = unknown. */
+uint32_t spool_durable_read(const struct spool *s);
+MUST_USE bool spool_durable_write(const struct spool *s, struct err *e);
+MUST_USE bool spool_sync_dir(const char *dir, struct err *e);
 MUST_USE bool spool_pwrite(int fd, const void *data, size_t len, uint64_t offset,
     const char *what, struct err *e);
 

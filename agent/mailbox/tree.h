@@ -13,7 +13,7 @@
 
 #define TREE_ROOT 1u
 #define TREE_TAGS_ROOT 8u
-#define TREE_FIRST_USER 257u /* ids up to 256 are Zimbra's own (facts: identity 2) */
+#define TREE_FIRST_USER 256u /* lower ids are Zimbra's own; new mailboxes begin with 257 */
 
 enum tree_kind { TREE_FOLDER, TREE_SEARCH, TREE_LINK, TREE_TAG, TREE_KIND_COUNT };
 

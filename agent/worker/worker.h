@@ -7,6 +7,7 @@
 #define AGENT_WORKER_H
 
 #include "agent/mailbox/localconfig.h"
+#include "agent/mailbox/target.h"
 #include "proto/base/log.h"
 #include "proto/base/tls.h"
 #include "proto/messages.pb-c.h"
@@ -46,6 +47,9 @@ void worker_progress(struct worker *w, uint64_t done, uint64_t total, uint64_t b
     const char *text);
 /* Stopped by SIGTERM: long loops look. */
 bool worker_is_stopped(void);
+
+/* What the steps at the target share; target_open is the caller's. */
+void worker_target(struct worker *w, struct target *out);
 
 /* The entry, called by main for "zmferry-agent worker NAME". */
 int worker_main(int argc, char **argv);

@@ -26,11 +26,12 @@ clock_wall_ms(void)
 void
 clock_format(int64_t wall_ms, char *out, size_t out_size)
 {
-	time_t seconds = (time_t)(wall_ms / 1000);
+	int64_t ms = wall_ms % 1000 < 0 ? wall_ms % 1000 + 1000 : wall_ms % 1000;
+	time_t seconds = (time_t)(wall_ms / 1000 - (wall_ms % 1000 < 0 ? 1 : 0));
 	struct tm tm;
 	char date[32];
 
 	gmtime_r(&seconds, &tm);
 	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(out, out_size, "%s.%03dZ", date, (int)(wall_ms % 1000));
+	snprintf(out, out_size, "%s.%03dZ", date, (int)ms);
 }

@@ -30,10 +30,11 @@ enum conf_type {
 struct conf_def {
 	const char *key;
 	enum conf_type type;
-	size_t offset;        /* of the field in the settings struct */
-	const char *fallback; /* NULL: the setting is required; "" with a pointer type: NULL */
-	const char *help;     /* one line, for the sample file and the manual */
-	uint32_t min, max;    /* CONF_UINT only; both 0 = no bounds */
+	size_t offset; /* of the field in the settings struct */
+	const char
+	    *fallback; /* NULL: the setting is required; "" with a pointer type: NULL */
+	const char *help;  /* one line, for the sample file and the manual */
+	uint32_t min, max; /* CONF_UINT only; both 0 = no bounds */
 };
 
 /*
@@ -41,16 +42,16 @@ struct conf_def {
  * first. On failure every error stands in errors_out, one per line, and e has the
  * count. conf_free frees what the pointers in settings own.
  */
-MUST_USE bool conf_parse(void *settings, size_t settings_size, const struct conf_def *defs,
-    size_t def_count, const char *name, const char *text, struct buf *errors_out,
-    struct err *e);
+MUST_USE bool conf_parse(void *settings, size_t settings_size,
+    const struct conf_def *defs, size_t def_count, const char *name, const char *text,
+    struct buf *errors_out, struct err *e);
 MUST_USE bool conf_load(void *settings, size_t settings_size, const struct conf_def *defs,
     size_t def_count, const char *path, struct buf *errors_out, struct err *e);
 void conf_free(void *settings, const struct conf_def *defs, size_t def_count);
 
 /* What is in force and where each value came from ("file" or "default"). */
-void conf_print(FILE *out, const void *settings, const struct conf_def *defs,
-    size_t def_count);
+void conf_print(
+    FILE *out, const void *settings, const struct conf_def *defs, size_t def_count);
 /* The sample file: every key with its help, commented out where it has a fallback. */
 void conf_print_sample(FILE *out, const struct conf_def *defs, size_t def_count);
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Formatting of errors. A text that is too long is cut at a character, never in
- * the middle of one; line breaks and control characters become spaces, so that an
- * error from outside stays one line in the log.
+ * the middle of one; line breaks and control characters become spaces and foreign
+ * bytes question marks, so that an error from outside stays one line in the log and
+ * one valid text on the wire.
  */
 #include "proto/base/err.h"
 
@@ -11,6 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "proto/base/utf8.h"
 
 static const char *const kind_names[] = {
     [ERR_NONE] = "none",
@@ -22,6 +25,9 @@ static const char *const kind_names[] = {
 };
 static_assert(ARRAY_LEN(kind_names) == ERR_KIND_COUNT, "name every kind");
 
+static void err_format(struct err *e, const char *fmt, va_list args)
+    __attribute__((format(printf, 2, 0)));
+
 static const int exit_codes[] = {
     [ERR_NONE] = 0,
     [ERR_RETRY] = 4,
@@ -32,22 +38,14 @@ static const int exit_codes[] = {
 };
 static_assert(ARRAY_LEN(exit_codes) == ERR_KIND_COUNT, "an exit code for every kind");
 
-/* One line, whole characters. */
+/* Formatted aside first: an argument may be the old text. */
 static void
-err_tidy(char *text, size_t size)
+err_format(struct err *e, const char *fmt, va_list args)
 {
-	size_t len = strlen(text);
+	char text[sizeof(e->text)];
 
-	for (char *p = text; *p != '\0'; p++) {
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			*p = ' ';
-	}
-	if (len + 1 < size)
-		return;
-	while (len > 0 && ((unsigned char)text[len - 1] & 0xc0) == 0x80)
-		len--;
-	if (len > 0 && (unsigned char)text[len - 1] >= 0xc0)
-		text[len - 1] = '\0';
+	vsnprintf(text, sizeof(text), fmt, args);
+	memcpy(e->text, text, sizeof(text));
 }
 
 bool
@@ -55,27 +53,28 @@ err_set(struct err *e, enum err_kind kind, const char *fmt, ...)
 {
 	va_list args;
 
-	e->kind = kind;
 	va_start(args, fmt);
-	vsnprintf(e->text, sizeof(e->text), fmt, args);
+	err_format(e, fmt, args);
 	va_end(args);
-	err_tidy(e->text, sizeof(e->text));
+	e->kind = kind;
+	utf8_tidy(e->text);
 	return false;
 }
 
 bool
 err_wrap(struct err *e, const char *fmt, ...)
 {
-	char outer[sizeof(e->text)];
-	char inner[sizeof(e->text)];
+	char outer[201];
+	char inner[271];
 	va_list args;
 
 	va_start(args, fmt);
 	vsnprintf(outer, sizeof(outer), fmt, args);
 	va_end(args);
-	memcpy(inner, e->text, sizeof(inner));
-	snprintf(e->text, sizeof(e->text), "%.200s: %.270s", outer, inner);
-	err_tidy(e->text, sizeof(e->text));
+	snprintf(inner, sizeof(inner), "%.270s", e->text);
+	utf8_tidy(outer);
+	utf8_tidy(inner);
+	snprintf(e->text, sizeof(e->text), "%s: %s", outer, inner);
 	return false;
 }
 
@@ -86,14 +85,14 @@ err_errno(struct err *e, enum err_kind kind, int code, const char *fmt, ...)
 	size_t len;
 	va_list args;
 
-	e->kind = kind;
 	va_start(args, fmt);
-	vsnprintf(e->text, sizeof(e->text), fmt, args);
+	err_format(e, fmt, args);
 	va_end(args);
+	e->kind = kind;
 	len = strlen(e->text);
 	snprintf(e->text + len, sizeof(e->text) - len, ": %s",
 	    strerror_r(code, reason, sizeof(reason)));
-	err_tidy(e->text, sizeof(e->text));
+	utf8_tidy(e->text);
 	return false;
 }
 

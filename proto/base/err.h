@@ -45,7 +45,7 @@ int err_exit_code(enum err_kind kind);
 
 /* A broken rule of our own. Logs file, line, text and aborts, in every build. */
 #define BUG(...) err_bug(__FILE__, __LINE__, __VA_ARGS__)
-void err_bug(const char *file, int line, const char *fmt, ...)
-    __attribute__((noreturn)) PRINTF_LIKE(3, 4);
+void err_bug(const char *file, int line, const char *fmt, ...) __attribute__((noreturn))
+PRINTF_LIKE(3, 4);
 
 #endif

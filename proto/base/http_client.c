@@ -157,13 +157,19 @@ http_on_read(char *data, size_t size, size_t count, void *ctx)
 	return n;
 }
 
+static unsigned
+http_stall_ms(const struct http_request *r)
+{
+	return r->stall_timeout_ms == 0 ? HTTP_STALL_MS : r->stall_timeout_ms;
+}
+
 /* Called at least once a second. */
 static int
 http_on_progress(
     void *ctx, curl_off_t down_all, curl_off_t down, curl_off_t up_all, curl_off_t up)
 {
 	struct http_transfer *t = ctx;
-	unsigned stall_ms = t->request->stall_timeout_ms;
+	unsigned stall_ms = http_stall_ms(t->request);
 
 	(void)down_all;
 	(void)up_all;
@@ -175,8 +181,6 @@ http_on_progress(
 		t->moved = down + up;
 		http_touch(t);
 	}
-	if (stall_ms == 0)
-		stall_ms = HTTP_STALL_MS;
 	t->has_stalled = clock_mono_ms() - t->last_byte_ms > stall_ms;
 	return t->has_stalled ? 1 : 0;
 }
@@ -294,8 +298,7 @@ static enum err_kind
 http_kind(CURLcode code)
 {
 	/* CURLcode has a hundred values: these are not the network's fault. */
-	if (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE ||
-	    code == CURLE_SSL_ISSUER_ERROR || code == CURLE_SSL_INVALIDCERTSTATUS ||
+	if (code == CURLE_SSL_ISSUER_ERROR || code == CURLE_SSL_INVALIDCERTSTATUS ||
 	    code == CURLE_WEIRD_SERVER_REPLY || code == CURLE_UNSUPPORTED_PROTOCOL ||
 	    code == CURLE_URL_MALFORMAT || code == CURLE_BAD_CONTENT_ENCODING)
 		return ERR_PEER;
@@ -305,16 +308,16 @@ http_kind(CURLcode code)
 static bool
 http_err(struct err *e, const struct http_transfer *t, CURLcode code, const char *detail)
 {
+	unsigned stall_ms = http_stall_ms(t->request);
 	const char *url = t->request->url;
 	int len = http_url_len(url);
 
 	if (t->was_cancelled)
 		return err_set(e, ERR_CANCELLED, "%.*s: stopped as asked", len, url);
 	if (t->has_stalled)
-		return err_set(e, ERR_RETRY, "%.*s: no byte for %u s", len, url,
-		    (t->request->stall_timeout_ms == 0 ? HTTP_STALL_MS
-						       : t->request->stall_timeout_ms) /
-			1000);
+		return err_set(e, ERR_RETRY, "%.*s: no byte for %u%s", len, url,
+		    stall_ms < 1000 ? stall_ms : stall_ms / 1000,
+		    stall_ms < 1000 ? " ms" : " s");
 	if (t->is_too_big)
 		return err_set(e, ERR_PEER, "%.*s: answer above %zu bytes", len, url,
 		    t->answer->body.max);
@@ -326,11 +329,20 @@ http_err(struct err *e, const struct http_transfer *t, CURLcode code, const char
 	if (t->would_repeat)
 		return err_set(e, ERR_RETRY,
 		    "%.*s: connection closed before the answer, the request may have "
-		    "been "
-		    "carried out",
+		    "been carried out",
 		    len, url);
 	if (detail[0] == '\0')
 		detail = curl_easy_strerror(code);
+	if (code == CURLE_PEER_FAILED_VERIFICATION)
+		return err_set(e, ERR_PEER,
+		    "%.*s: %s; zimbra_ca_file must name the certificates that sign this "
+		    "server's",
+		    len, url, detail);
+	if (code == CURLE_SSL_CACERT_BADFILE)
+		return err_set(e, ERR_REFUSED,
+		    "%.*s: %s: no certificates can be read from it", len, url,
+		    t->client->ca_file == NULL ? "the system's CA file"
+					       : t->client->ca_file);
 	return err_set(e, http_kind(code), "%.*s: %s", len, url, detail);
 }
 

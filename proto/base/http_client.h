@@ -17,11 +17,13 @@
 struct http_client;
 
 struct http_client_options {
-	const char *ca_file;          /* NULL: the system's */
-	const char *unix_socket;      /* NULL: TCP */
-	const char *const *resolve;   /* "host=address", NULL-terminated, before DNS; may be NULL */
-	unsigned connect_timeout_ms;  /* 0: 5000 */
-	bool no_verify_host;          /* certificate must be from ca_file, its name is not compared */
+	const char *ca_file;	 /* NULL: the system's */
+	const char *unix_socket; /* NULL: TCP */
+	const char *const
+	    *resolve; /* "host=address", NULL-terminated, before DNS; may be NULL */
+	unsigned connect_timeout_ms; /* 0: 5000 */
+	bool
+	    no_verify_host; /* certificate must be from ca_file, its name is not compared */
 	const atomic_bool *cancelled; /* polled while transferring; may be NULL */
 };
 
@@ -31,24 +33,25 @@ typedef size_t (*http_read_fn)(void *data, size_t size, void *ctx);
 typedef bool (*http_sink_fn)(const void *data, size_t len, void *ctx);
 
 struct http_request {
-	const char *method;           /* "GET", "POST", ... */
+	const char *method; /* "GET", "POST", ... */
 	const char *url;
-	const char *const *headers;   /* "Name: value", NULL-terminated; may be NULL */
-	const void *body;             /* or read_fn, or neither */
+	const char *const *headers; /* "Name: value", NULL-terminated; may be NULL */
+	const void *body;	    /* or read_fn, or neither */
 	size_t body_len;
-	http_read_fn read_fn;         /* chunked upload */
+	http_read_fn read_fn; /* chunked upload */
 	void *read_ctx;
-	http_sink_fn sink_fn;         /* gets the body of a 2xx answer; NULL: goes to answer.body */
+	http_sink_fn
+	    sink_fn; /* gets the body of a 2xx answer; NULL: goes to answer.body */
 	void *sink_ctx;
-	size_t answer_max;            /* bytes kept in answer.body; 0 = 16 MiB */
-	unsigned total_timeout_ms;    /* 0: none */
-	unsigned stall_timeout_ms;    /* no byte for so long = failure; 0: 60000 */
+	size_t answer_max;	   /* bytes kept in answer.body; 0 = 16 MiB */
+	unsigned total_timeout_ms; /* 0: none */
+	unsigned stall_timeout_ms; /* no byte for so long = failure; 0: 60000 */
 };
 
 struct http_answer {
 	long status;
-	struct buf body;              /* also the error page of a non-2xx answer */
-	uint64_t bytes;               /* of the body, as received */
+	struct buf body; /* also the error page of a non-2xx answer */
+	uint64_t bytes;	 /* of the body, as received */
 };
 
 struct http_client *http_client_new(const struct http_client_options *options);

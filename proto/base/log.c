@@ -9,14 +9,15 @@
 #include <unistd.h>
 
 #include "proto/base/clock.h"
+#include "proto/base/utf8.h"
 
 #define LINE_MAX_BYTES 1200
 
 static const char *const level_names[] = {
-	[LOG_ERROR] = "error",
-	[LOG_WARN] = "warn",
-	[LOG_INFO] = "info",
-	[LOG_DEBUG] = "debug",
+    [LOG_ERROR] = "error",
+    [LOG_WARN] = "warn",
+    [LOG_INFO] = "info",
+    [LOG_DEBUG] = "debug",
 };
 _Static_assert(ARRAY_LEN(level_names) == LOG_LEVEL_COUNT, "name every level");
 
@@ -88,17 +89,17 @@ log_line(enum log_level level, const struct log *l, const char *fmt, va_list arg
 		return;
 	clock_format(clock_wall_ms(), line, sizeof(line));
 	len = strlen(line);
-	len += (size_t)snprintf(line + len, sizeof(line) - len, " %s ", level_names[level]);
+	len +=
+	    (size_t)snprintf(line + len, sizeof(line) - len, " %s ", level_names[level]);
 	text = len;
 	len += log_context(l, line + len, 400);
 	added = vsnprintf(line + len, sizeof(line) - len - 1, fmt, args);
 	if (added > 0)
-		len = len + (size_t)added < sizeof(line) - 2 ? len + (size_t)added : sizeof(line) - 2;
-	for (size_t i = text; i < len; i++) {
-		if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
-			line[i] = ' ';
-	}
+		len = len + (size_t)added < sizeof(line) - 2 ? len + (size_t)added
+							     : sizeof(line) - 2;
 	line[len] = '\0';
+	utf8_tidy(line + text);
+	len = strlen(line);
 	if (log_tap != NULL)
 		log_tap(level, line + text, log_tap_ctx);
 	if ((int)level > atomic_load(&log_threshold))
@@ -107,14 +108,14 @@ log_line(enum log_level level, const struct log *l, const char *fmt, va_list arg
 	(void)!write(STDERR_FILENO, line, len);
 }
 
-#define LOG_FUNCTION(function, level)                                                    \
-	void function(const struct log *l, const char *fmt, ...)                         \
-	{                                                                                \
-		va_list args;                                                            \
-                                                                                         \
-		va_start(args, fmt);                                                     \
-		log_line(level, l, fmt, args);                                           \
-		va_end(args);                                                            \
+#define LOG_FUNCTION(function, level)                            \
+	void function(const struct log *l, const char *fmt, ...) \
+	{                                                        \
+		va_list args;                                    \
+                                                                 \
+		va_start(args, fmt);                             \
+		log_line(level, l, fmt, args);                   \
+		va_end(args);                                    \
 	}
 
 LOG_FUNCTION(log_error, LOG_ERROR)

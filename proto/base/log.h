@@ -13,7 +13,7 @@ enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG, LOG_LEVEL_COUNT };
 
 struct log {
 	const struct log *parent; /* borrowed, may be NULL */
-	char context[96];         /* "move=42" */
+	char context[96];	  /* "move=42" */
 };
 
 void log_set_level(enum log_level level);

@@ -75,11 +75,12 @@ secret_free(struct secret **s)
 bool
 secret_load(const char *path, struct secret **out, struct err *e)
 {
-	char bytes[SECRET_FILE_MAX + 1];
+	char bytes[SECRET_FILE_MAX + 2];
 	struct stat st;
 	ssize_t len;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
+	*out = NULL;
 	if (fd < 0)
 		return err_errno(e, ERR_REFUSED, errno, "%s", path);
 	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
@@ -88,21 +89,28 @@ secret_load(const char *path, struct secret **out, struct err *e)
 	}
 	if ((st.st_mode & 07) != 0) {
 		close(fd);
-		return err_set(e, ERR_REFUSED, "%s: others may read it; run: chmod o= %s", path, path);
+		return err_set(e, ERR_REFUSED, "%s: others may read it; run: chmod o= %s",
+		    path, path);
 	}
 	len = read(fd, bytes, sizeof(bytes));
 	close(fd);
 	if (len < 0)
 		return err_errno(e, ERR_REFUSED, errno, "%s", path);
-	if (len > SECRET_FILE_MAX)
-		return err_set(e, ERR_REFUSED, "%s: is larger than %d bytes", path, SECRET_FILE_MAX);
 	if (len > 0 && bytes[len - 1] == '\n')
 		len--;
-	if (len == 0)
-		return err_set(e, ERR_REFUSED, "%s: is empty", path);
-	*out = secret_new(bytes, (size_t)len);
+	if (len > SECRET_FILE_MAX)
+		err_set(
+		    e, ERR_REFUSED, "%s: is larger than %d bytes", path, SECRET_FILE_MAX);
+	else if (len == 0)
+		err_set(e, ERR_REFUSED, "%s: is empty", path);
+	else if (memchr(bytes, '\0', (size_t)len) !=
+		 NULL) /* libraries would take the front part */
+		err_set(
+		    e, ERR_REFUSED, "%s: holds a NUL byte; is it the right file?", path);
+	else
+		*out = secret_new(bytes, (size_t)len);
 	secret_wipe(bytes, sizeof(bytes));
-	return true;
+	return *out != NULL;
 }
 
 bool

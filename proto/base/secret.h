@@ -14,9 +14,9 @@
 struct secret; /* opaque; locked memory where the limits allow it */
 
 struct secret *secret_new(const void *bytes, size_t len);
-struct secret *secret_copy(const struct secret *s);          /* NULL stays NULL */
-struct secret *secret_random(size_t len);                    /* from the kernel */
-void secret_free(struct secret **s);                         /* wipes */
+struct secret *secret_copy(const struct secret *s); /* NULL stays NULL */
+struct secret *secret_random(size_t len);	    /* from the kernel */
+void secret_free(struct secret **s);		    /* wipes */
 /* Reads a file of at most 4 KiB, one trailing newline cut; refuses mode bits for others. */
 MUST_USE bool secret_load(const char *path, struct secret **out, struct err *e);
 bool secret_equal(const struct secret *a, const struct secret *b); /* constant time */

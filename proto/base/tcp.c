@@ -14,7 +14,7 @@
 static bool
 tcp_try(const struct addrinfo *a, unsigned timeout_ms, int *fd_out)
 {
-	struct pollfd waiting = { .events = POLLOUT };
+	struct pollfd waiting = {.events = POLLOUT};
 	socklen_t size = sizeof(int);
 	int problem = 0;
 	int fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -24,7 +24,8 @@ tcp_try(const struct addrinfo *a, unsigned timeout_ms, int *fd_out)
 	if (connect(fd, a->ai_addr, a->ai_addrlen) != 0) {
 		waiting.fd = fd;
 		if (errno != EINPROGRESS || poll(&waiting, 1, (int)timeout_ms) != 1 ||
-		    getsockopt(fd, SOL_SOCKET, SO_ERROR, &problem, &size) != 0 || problem != 0) {
+		    getsockopt(fd, SOL_SOCKET, SO_ERROR, &problem, &size) != 0 ||
+		    problem != 0) {
 			if (problem == 0 && errno == EINPROGRESS)
 				problem = ETIMEDOUT;
 			close(fd);
@@ -37,10 +38,10 @@ tcp_try(const struct addrinfo *a, unsigned timeout_ms, int *fd_out)
 }
 
 bool
-tls_tcp_connect(const char *host, uint16_t port, unsigned timeout_ms, int *fd_out,
-    struct err *e)
+tls_tcp_connect(
+    const char *host, uint16_t port, unsigned timeout_ms, int *fd_out, struct err *e)
 {
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
 	struct addrinfo *list = NULL;
 	char service[8];
 	int code;

@@ -22,7 +22,7 @@ static bool
 ca_path(char *out, size_t size, const char *dir, const char *name, struct err *e)
 {
 	return snprintf(out, size, "%s/%s", dir, name) < (int)size ||
-	    err_set(e, ERR_REFUSED, "%s: the path is too long", dir);
+	       err_set(e, ERR_REFUSED, "%s: the path is too long", dir);
 }
 
 static bool
@@ -52,25 +52,29 @@ ca_certificate(const char *common_name, unsigned days, EVP_PKEY *key, X509 *issu
 	bool is_ca = issuer == NULL;
 	bool ok;
 
-	if (c == NULL || RAND_bytes(serial, sizeof(serial)) != 1)
-		return c;
+	if (c == NULL || RAND_bytes(serial, sizeof(serial)) != 1) {
+		X509_free(c);
+		return NULL;
+	}
 	serial[0] &= 0x7f;
 	number = BN_bin2bn(serial, sizeof(serial), NULL);
-	ok = number != NULL && BN_to_ASN1_INTEGER(number, X509_get_serialNumber(c)) != NULL &&
-	    X509_set_version(c, 2) == 1 &&
-	    X509_gmtime_adj(X509_getm_notBefore(c), -BACKDATE_S) != NULL &&
-	    X509_time_adj_ex(X509_getm_notAfter(c), (int)days, 0, NULL) != NULL &&
-	    X509_NAME_add_entry_by_NID(name, NID_commonName, MBSTRING_UTF8,
-	        (const unsigned char *)common_name, -1, -1, 0) == 1 &&
-	    X509_set_issuer_name(c, is_ca ? name : X509_get_subject_name(issuer)) == 1 &&
-	    X509_set_pubkey(c, key) == 1 &&
-	    ca_extension(c, is_ca ? c : issuer, NID_basic_constraints,
-	        is_ca ? "critical,CA:TRUE,pathlen:0" : "critical,CA:FALSE") &&
-	    ca_extension(c, is_ca ? c : issuer, NID_key_usage,
-	        is_ca ? "critical,keyCertSign,cRLSign" : "critical,digitalSignature") &&
-	    (is_ca || ca_extension(c, issuer, NID_ext_key_usage, "serverAuth,clientAuth")) &&
-	    ca_extension(c, is_ca ? c : issuer, NID_subject_key_identifier, "hash") &&
-	    X509_sign(c, is_ca ? key : issuer_key, EVP_sha256()) > 0;
+	ok = number != NULL &&
+	     BN_to_ASN1_INTEGER(number, X509_get_serialNumber(c)) != NULL &&
+	     X509_set_version(c, 2) == 1 &&
+	     X509_gmtime_adj(X509_getm_notBefore(c), -BACKDATE_S) != NULL &&
+	     X509_time_adj_ex(X509_getm_notAfter(c), (int)days, 0, NULL) != NULL &&
+	     X509_NAME_add_entry_by_NID(name, NID_commonName, MBSTRING_UTF8,
+		 (const unsigned char *)common_name, -1, -1, 0) == 1 &&
+	     X509_set_issuer_name(c, is_ca ? name : X509_get_subject_name(issuer)) == 1 &&
+	     X509_set_pubkey(c, key) == 1 &&
+	     ca_extension(c, is_ca ? c : issuer, NID_basic_constraints,
+		 is_ca ? "critical,CA:TRUE,pathlen:0" : "critical,CA:FALSE") &&
+	     ca_extension(c, is_ca ? c : issuer, NID_key_usage,
+		 is_ca ? "critical,keyCertSign,cRLSign" : "critical,digitalSignature") &&
+	     (is_ca ||
+		 ca_extension(c, issuer, NID_ext_key_usage, "serverAuth,clientAuth")) &&
+	     ca_extension(c, is_ca ? c : issuer, NID_subject_key_identifier, "hash") &&
+	     X509_sign(c, is_ca ? key : issuer_key, EVP_sha256()) > 0;
 	BN_free(number);
 	if (ok)
 		return c;
@@ -88,14 +92,17 @@ ca_write_file(const char *path, mode_t mode, BIO *content, struct err *e)
 
 	if (fd < 0 && errno == EEXIST)
 		return err_set(e, ERR_REFUSED,
-		    "%s: is there already; a new CA would shut out every agent, move it away first if that is meant",
+		    "%s: is there already; a new CA would shut out every agent, move it "
+		    "away first if that is meant",
 		    path);
 	if (fd < 0)
 		return err_errno(e, ERR_REFUSED, errno, "%s", path);
 	ok = write(fd, data, (size_t)length) == length && fsync(fd) == 0;
-	if (close(fd) != 0 || !ok)
-		return err_errno(e, ERR_RETRY, errno, "%s", path);
-	return true;
+	if (close(fd) == 0 && ok)
+		return true;
+	err_errno(e, ERR_RETRY, errno, "%s", path);
+	unlink(path); /* half a file would be taken for a CA the next time */
+	return false;
 }
 
 bool
@@ -114,12 +121,18 @@ tls_ca_create(const char *dir, unsigned days, struct err *e)
 		goto out;
 	key = EVP_EC_gen("P-256");
 	ca = key == NULL ? NULL : ca_certificate("zmferry CA", days, key, NULL, NULL);
-	if (ca == NULL || PEM_write_bio_PrivateKey(key_text, key, NULL, NULL, 0, NULL, NULL) != 1 ||
+	if (ca == NULL ||
+	    PEM_write_bio_PrivateKey(key_text, key, NULL, NULL, 0, NULL, NULL) != 1 ||
 	    PEM_write_bio_X509(pem_text, ca) != 1) {
 		tls_err(e, ERR_RETRY, "making the certificate authority");
 		goto out;
 	}
-	ok = ca_write_file(key_path, 0400, key_text, e) && ca_write_file(pem_path, 0444, pem_text, e);
+	ok = ca_write_file(key_path, 0400, key_text, e);
+	if (ok && !ca_write_file(pem_path, 0444, pem_text, e)) {
+		ok = false;
+		unlink(
+		    key_path); /* a new key beside an old certificate would sign what nobody trusts */
+	}
 out:
 	EVP_PKEY_free(key);
 	X509_free(ca);
@@ -137,23 +150,37 @@ ca_load(const char *dir, EVP_PKEY **key_out, X509 **ca_out, struct err *e)
 	if (!ca_path(path, sizeof(path), dir, "ca.key", e))
 		return false;
 	file = BIO_new_file(path, "r");
+	if (file != NULL && !tls_check_mode(path, e)) {
+		BIO_free(file);
+		return false;
+	}
 	if (file != NULL)
 		*key_out = PEM_read_bio_PrivateKey(file, NULL, NULL, NULL);
 	BIO_free(file);
-	if (*key_out == NULL)
-		return tls_err(e, ERR_REFUSED, path) || err_wrap(e, "no certificate authority (run: zmferry-controller init)");
+	if (*key_out == NULL) {
+		tls_err(e, ERR_REFUSED, path);
+		return err_wrap(
+		    e, "no certificate authority (run: zmferry-controller init)");
+	}
 	if (!ca_path(path, sizeof(path), dir, "ca.pem", e))
 		return false;
 	file = BIO_new_file(path, "r");
 	if (file != NULL)
 		*ca_out = PEM_read_bio_X509(file, NULL, NULL, NULL);
 	BIO_free(file);
-	return *ca_out != NULL || tls_err(e, ERR_REFUSED, path);
+	if (*ca_out == NULL)
+		return tls_err(e, ERR_REFUSED, path);
+	if (X509_check_private_key(*ca_out, *key_out) == 1)
+		return true;
+	ERR_clear_error();
+	return err_set(e, ERR_REFUSED,
+	    "%s: does not belong to the ca.key beside it; restore both from one backup",
+	    path);
 }
 
 bool
-tls_ca_issue(const char *dir, const char *common_name, unsigned days, struct buf *bundle_out,
-    struct err *e)
+tls_ca_issue(const char *dir, const char *common_name, unsigned days,
+    struct buf *bundle_out, struct err *e)
 {
 	EVP_PKEY *ca_key = NULL;
 	EVP_PKEY *key = NULL;
@@ -166,21 +193,26 @@ tls_ca_issue(const char *dir, const char *common_name, unsigned days, struct buf
 
 	/* X.520 allows 64 characters in a common name, OpenSSL enforces it. */
 	if (strlen(common_name) > 64) {
-		err_set(e, ERR_REFUSED, "\"%s\": a name in a certificate has at most 64 characters", common_name);
+		err_set(e, ERR_REFUSED,
+		    "\"%s\": a name in a certificate has at most 64 characters",
+		    common_name);
 		goto out;
 	}
 	if (!ca_load(dir, &ca_key, &ca, e))
 		goto out;
 	key = EVP_EC_gen("P-256");
-	certificate = key == NULL ? NULL : ca_certificate(common_name, days, key, ca, ca_key);
+	certificate =
+	    key == NULL ? NULL : ca_certificate(common_name, days, key, ca, ca_key);
 	if (certificate == NULL ||
 	    PEM_write_bio_PrivateKey(text, key, NULL, NULL, 0, NULL, NULL) != 1 ||
-	    PEM_write_bio_X509(text, certificate) != 1 || PEM_write_bio_X509(text, ca) != 1) {
+	    PEM_write_bio_X509(text, certificate) != 1 ||
+	    PEM_write_bio_X509(text, ca) != 1) {
 		tls_err(e, ERR_RETRY, "issuing a certificate");
 		goto out;
 	}
 	length = BIO_get_mem_data(text, &data);
-	ok = buf_add(bundle_out, data, (size_t)length) || err_set(e, ERR_RETRY, "no room for the bundle");
+	ok = buf_add(bundle_out, data, (size_t)length) ||
+	     err_set(e, ERR_RETRY, "no room for the bundle");
 out:
 	EVP_PKEY_free(ca_key);
 	EVP_PKEY_free(key);

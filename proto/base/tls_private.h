@@ -18,6 +18,8 @@ struct tls_context {
 bool tls_err(struct err *e, enum err_kind kind, const char *what);
 /* Why the handshake failed, in words for an operator. Returns false. */
 bool tls_handshake_err(SSL *ssl, struct err *e);
+/* Refuses a file with a private key that others may read. */
+MUST_USE bool tls_check_mode(const char *path, struct err *e);
 /* Common name of the peer's certificate into out; "" when there is none. */
 void tls_peer_common_name(SSL *ssl, char out[TLS_NAME_MAX]);
 

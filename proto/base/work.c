@@ -25,7 +25,12 @@ work_run(uv_work_t *request)
 {
 	struct work *job = request->data;
 
-	job->ok = job->run(job);
+	/* Asked to stop while it still stood in the queue: the outside need not be touched. */
+	if (atomic_load(&job->cancelled))
+		job->ok = err_set(
+		    &job->err, ERR_CANCELLED, "stopped as asked, before it began");
+	else
+		job->ok = job->run(job);
 }
 
 static void
@@ -35,7 +40,11 @@ work_done(uv_work_t *request, int status)
 
 	work_count--;
 	if (status != 0)
-		job->ok = err_set(&job->err, ERR_CANCELLED, "not started: the program is ending");
+		job->ok = err_set(
+		    &job->err, ERR_CANCELLED, "not started: the program is ending");
+	else if (job->ok && atomic_load(&job->cancelled))
+		job->ok = err_set(
+		    &job->err, ERR_CANCELLED, "stopped as asked, after it was done");
 	job->done(job);
 }
 
@@ -45,7 +54,8 @@ work_submit(uv_loop_t *loop, struct work *job, struct err *e)
 	int result;
 
 	if (work_count >= work_threads * WORK_PER_THREAD)
-		return err_set(e, ERR_RETRY, "busy: %u calls to the outside are under way", work_count);
+		return err_set(e, ERR_RETRY,
+		    "busy: %u calls to the outside are under way", work_count);
 	job->request.data = job;
 	job->ok = false;
 	result = uv_queue_work(loop, &job->request, work_run, work_done);

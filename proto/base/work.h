@@ -13,10 +13,10 @@
 #include "proto/base/err.h"
 
 struct work {
-	uv_work_t request;                /* private */
-	bool (*run)(struct work *job);    /* pool thread: may touch only *job; fills err */
-	void (*done)(struct work *job);   /* loop thread: owns and frees *job */
-	atomic_bool cancelled;            /* set by work_cancel, polled by run() */
+	uv_work_t request;		/* private */
+	bool (*run)(struct work *job);	/* pool thread: may touch only *job; fills err */
+	void (*done)(struct work *job); /* loop thread: owns and frees *job */
+	atomic_bool cancelled;		/* set by work_cancel, polled by run() */
 	bool ok;
 	struct err err;
 };

@@ -41,7 +41,8 @@ freeze_copy(const struct soap_node *account, const char *name, char *out, size_t
 	if (value == NULL)
 		value = "";
 	if (strlen(value) >= size)
-		return err_set(e, ERR_REFUSED, "%s has a value nobody expects: %.60s", name, value);
+		return err_set(
+		    e, ERR_REFUSED, "%s has a value nobody expects: %.60s", name, value);
 	memcpy(out, value, strlen(value) + 1);
 	return true;
 }
@@ -57,7 +58,8 @@ freeze_get(struct soap_client *c, const char *account_id, struct freeze_saved *o
 
 	soap_attr(r, "applyCos", "0");
 	soap_attr(r, "attrs",
-	    "zimbraAccountStatus,zimbraMailStatus,zimbraMailQuota,zimbraMailAllowReceiveButNotSendWhenOverQuota");
+	    "zimbraAccountStatus,zimbraMailStatus,zimbraMailQuota,"
+	    "zimbraMailAllowReceiveButNotSendWhenOverQuota");
 	soap_open(r, "account");
 	soap_attr(r, "by", "id");
 	soap_text(r, account_id);
@@ -66,11 +68,14 @@ freeze_get(struct soap_client *c, const char *account_id, struct freeze_saved *o
 	account = ok ? soap_child(soap_body(answer), "account") : NULL;
 	if (ok && account == NULL)
 		ok = err_set(e, ERR_PEER, "GetAccount: the answer has no account");
-	ok = ok && freeze_copy(account, "zimbraAccountStatus", out->status, sizeof(out->status), e) &&
-	    freeze_copy(account, "zimbraMailStatus", out->mail_status, sizeof(out->mail_status), e) &&
-	    freeze_copy(account, "zimbraMailQuota", out->quota, sizeof(out->quota), e) &&
-	    freeze_copy(account, "zimbraMailAllowReceiveButNotSendWhenOverQuota",
-	        out->receive_over_quota, sizeof(out->receive_over_quota), e);
+	ok = ok &&
+	     freeze_copy(
+		 account, "zimbraAccountStatus", out->status, sizeof(out->status), e) &&
+	     freeze_copy(account, "zimbraMailStatus", out->mail_status,
+		 sizeof(out->mail_status), e) &&
+	     freeze_copy(account, "zimbraMailQuota", out->quota, sizeof(out->quota), e) &&
+	     freeze_copy(account, "zimbraMailAllowReceiveButNotSendWhenOverQuota",
+		 out->receive_over_quota, sizeof(out->receive_over_quota), e);
 	soap_answer_free(&answer);
 	soap_request_free(&r);
 	return ok;
@@ -90,15 +95,17 @@ freeze_sources(struct soap_client *c, const char *account_id, struct freeze_save
 	soap_text(r, account_id);
 	soap_close(r);
 	ok = soap_call(c, r, &answer, e);
-	for (const struct soap_node *n = ok ? soap_child(soap_body(answer), NULL) : NULL; ok && n != NULL;
-	     n = soap_next(n, NULL)) {
+	for (const struct soap_node *n = ok ? soap_child(soap_body(answer), NULL) : NULL;
+	     ok && n != NULL; n = soap_next(n, NULL)) {
 		const char *enabled = soap_get_a(n, "zimbraDataSourceEnabled");
 		const char *id = soap_get(n, "id");
 
 		if (id == NULL || enabled == NULL || strcmp(enabled, "TRUE") != 0)
 			continue;
-		if (out->source_count == FREEZE_SOURCES_MAX || strlen(id) >= sizeof(out->source_ids[0]))
-			ok = err_set(e, ERR_REFUSED, "more than %d data sources, or one with an odd id",
+		if (out->source_count == FREEZE_SOURCES_MAX ||
+		    strlen(id) >= sizeof(out->source_ids[0]))
+			ok = err_set(e, ERR_REFUSED,
+			    "more than %d data sources, or one with an odd id",
 			    FREEZE_SOURCES_MAX);
 		else
 			memcpy(out->source_ids[out->source_count++], id, strlen(id) + 1);
@@ -131,19 +138,58 @@ freeze_read(struct soap_client *c, const char *account_id, struct freeze_saved *
     struct err *e)
 {
 	memset(saved_out, 0, sizeof(*saved_out));
-	if (!freeze_get(c, account_id, saved_out, e) || !freeze_sources(c, account_id, saved_out, e))
+	if (!freeze_get(c, account_id, saved_out, e) ||
+	    !freeze_sources(c, account_id, saved_out, e))
 		return false;
 	if (strcmp(saved_out->status, "maintenance") == 0)
-		return err_set(e, ERR_REFUSED, "the account is in maintenance; set it active first");
+		return err_set(
+		    e, ERR_REFUSED, "the account is in maintenance; set it active first");
 	/* What a lockout was before cannot be known; a locked account is its nearest. */
 	if (strcmp(saved_out->status, "lockout") == 0)
 		snprintf(saved_out->status, sizeof(saved_out->status), FROZEN_STATUS);
 	return true;
 }
 
+static bool
+freeze_merge_sources(
+    struct freeze_saved *saved, const struct freeze_saved *now, struct err *e)
+{
+	for (size_t i = 0; i < now->source_count; i++) {
+		bool known = false;
+
+		for (size_t k = 0; k < saved->source_count; k++)
+			known = known ||
+				strcmp(saved->source_ids[k], now->source_ids[i]) == 0;
+		if (known)
+			continue;
+		if (saved->source_count == FREEZE_SOURCES_MAX)
+			return err_set(e, ERR_REFUSED, "more than %d data sources",
+			    FREEZE_SOURCES_MAX);
+		memcpy(saved->source_ids[saved->source_count++], now->source_ids[i],
+		    sizeof(now->source_ids[0]));
+	}
+	return true;
+}
+
 bool
-freeze_apply(struct soap_client *c, const char *account_id, const struct freeze_saved *saved,
-    struct err *e)
+freeze_merge(struct freeze_saved *saved, const struct freeze_saved *now, struct err *e)
+{
+	if (strcmp(now->status, FROZEN_STATUS) != 0) {
+		memcpy(saved->status, now->status, sizeof(saved->status));
+		memcpy(saved->mail_status, now->mail_status, sizeof(saved->mail_status));
+	}
+	if (strcmp(now->quota, FROZEN_QUOTA) != 0)
+		memcpy(saved->quota, now->quota, sizeof(saved->quota));
+	if (strcmp(now->receive_over_quota, FROZEN_RECEIVE) != 0)
+		memcpy(saved->receive_over_quota, now->receive_over_quota,
+		    sizeof(saved->receive_over_quota));
+	/* Sources go off one by one before the account is locked. */
+	return freeze_merge_sources(saved, now, e);
+}
+
+bool
+freeze_apply(struct soap_client *c, const char *account_id,
+    const struct freeze_saved *saved, struct err *e)
 {
 	struct soap_request *r;
 
@@ -163,9 +209,17 @@ bool
 freeze_allow_import(struct soap_client *c, const char *account_id,
     const struct freeze_saved *saved, struct err *e)
 {
-	struct soap_request *r = freeze_modify(account_id);
+	struct freeze_saved now;
+	struct soap_request *r;
 
 	(void)saved;
+	memset(&now, 0, sizeof(now));
+	if (!freeze_get(c, account_id, &now, e))
+		return false;
+	/* What an administrator set meanwhile stays: it could not be given back later. */
+	if (strcmp(now.quota, FROZEN_QUOTA) != 0)
+		return true;
+	r = freeze_modify(account_id);
 	soap_a(r, "zimbraMailQuota", IMPORT_QUOTA);
 	return freeze_send(c, r, e) || err_wrap(e, "lifting the quota");
 }
@@ -193,8 +247,8 @@ freeze_restore_sources(struct soap_client *c, const char *account_id,
 }
 
 bool
-freeze_restore(struct soap_client *c, const char *account_id, const struct freeze_saved *saved,
-    char *kept_out, size_t kept_size, struct err *e)
+freeze_restore(struct soap_client *c, const char *account_id,
+    const struct freeze_saved *saved, char *kept_out, size_t kept_size, struct err *e)
 {
 	struct freeze_saved now;
 	struct soap_request *r;
@@ -205,17 +259,20 @@ freeze_restore(struct soap_client *c, const char *account_id, const struct freez
 	if (!freeze_get(c, account_id, &now, e))
 		return false;
 	r = freeze_modify(account_id);
-	if (strcmp(now.quota, FROZEN_QUOTA) == 0 || strcmp(now.quota, IMPORT_QUOTA) == 0) {
+	if (strcmp(now.quota, FROZEN_QUOTA) == 0 ||
+	    strcmp(now.quota, IMPORT_QUOTA) == 0) {
 		soap_a(r, "zimbraMailQuota", saved->quota);
 		change = true;
 	} else if (strcmp(now.quota, saved->quota) != 0) {
 		freeze_keep(kept_out, kept_size, "zimbraMailQuota", now.quota);
 	}
 	if (strcmp(now.receive_over_quota, FROZEN_RECEIVE) == 0) {
-		soap_a(r, "zimbraMailAllowReceiveButNotSendWhenOverQuota", saved->receive_over_quota);
+		soap_a(r, "zimbraMailAllowReceiveButNotSendWhenOverQuota",
+		    saved->receive_over_quota);
 		change = true;
 	} else if (strcmp(now.receive_over_quota, saved->receive_over_quota) != 0) {
-		freeze_keep(kept_out, kept_size, "zimbraMailAllowReceiveButNotSendWhenOverQuota",
+		freeze_keep(kept_out, kept_size,
+		    "zimbraMailAllowReceiveButNotSendWhenOverQuota",
 		    now.receive_over_quota);
 	}
 	if (strcmp(now.status, FROZEN_STATUS) == 0) {

@@ -19,7 +19,7 @@ struct freeze_saved {
 	char mail_status[32];
 	char quota[24];
 	char receive_over_quota[8];
-	size_t source_count;                     /* data sources that were enabled */
+	size_t source_count; /* data sources that were enabled */
 	char source_ids[FREEZE_SOURCES_MAX][40];
 };
 
@@ -27,10 +27,14 @@ struct freeze_saved {
    statuses that cannot be moved (maintenance); "lockout" is saved as "locked". */
 MUST_USE bool freeze_read(struct soap_client *c, const char *account_id,
     struct freeze_saved *saved_out, struct err *e);
+/* Read again when the freeze may be in force already: what is as the freeze sets it keeps
+   its older value, the rest is taken from now; sources that were on at either look stay listed. */
+MUST_USE bool
+freeze_merge(struct freeze_saved *saved, const struct freeze_saved *now, struct err *e);
 /* Idempotent. */
 MUST_USE bool freeze_apply(struct soap_client *c, const char *account_id,
     const struct freeze_saved *saved, struct err *e);
-/* Quota 0 for the import, still locked. Idempotent. */
+/* Quota 0 for the import, still locked; a quota that is not the freeze's stays. Idempotent. */
 MUST_USE bool freeze_allow_import(struct soap_client *c, const char *account_id,
     const struct freeze_saved *saved, struct err *e);
 /* Gives back what is still as we set it; names in kept_out what somebody else changed. */

@@ -31,21 +31,23 @@ soap_client_new(const struct soap_options *o)
 {
 	struct soap_client *c = XNEW(struct soap_client);
 	const struct http_client_options http = {
-		.ca_file = o->ca_file,
-		.resolve = o->resolve,
-		.cancelled = o->cancelled,
+	    .ca_file = o->ca_file,
+	    .resolve = o->resolve,
+	    .cancelled = o->cancelled,
 	};
 
 	c->host = xstrdup(o->host);
 	c->admin_port = o->admin_port;
 	c->admin_name = xstrdup(o->admin_name);
 	c->password = secret_copy(o->admin_password);
+	if (o->token != NULL)
+		c->token = xstrdup(secret_reveal(o->token));
 	c->timeout_ms = o->timeout_ms == 0 ? 60000 : o->timeout_ms;
 	c->http = http_client_new(&http);
 	return c;
 }
 
-static void
+void
 soap_forget_token(struct soap_client *c)
 {
 	if (c->token != NULL)
@@ -77,36 +79,38 @@ static bool
 soap_post(struct soap_client *c, struct soap_request *r, const char *token,
     struct soap_answer **out, struct err *e)
 {
-	static const char *const headers[] = { "Content-Type: application/soap+xml; charset=utf-8", NULL };
-	struct http_answer answer = { 0 };
+	static const char *const headers[] = {
+	    "Content-Type: application/soap+xml; charset=utf-8", NULL};
+	struct http_answer answer = {0};
 	struct buf body;
 	char url[400];
 	char what[400];
 	bool ok;
 
-	snprintf(url, sizeof(url), "https://%.300s:%u/service/admin/soap", c->host, c->admin_port);
+	snprintf(url, sizeof(url), "https://%.300s:%u/service/admin/soap", c->host,
+	    c->admin_port);
 	snprintf(what, sizeof(what), "%.300s: %s", c->host, r->name);
 	c->fault[0] = '\0';
 	buf_init(&body, REQUEST_MAX);
 	ok = soap_envelope(r, token, &body, e);
 	if (ok) {
 		const struct http_request request = {
-			.method = "POST",
-			.url = url,
-			.headers = headers,
-			.body = body.data,
-			.body_len = body.len,
-			.answer_max = SOAP_ANSWER_MAX,
-			.total_timeout_ms = c->timeout_ms,
-			.stall_timeout_ms = c->timeout_ms,
+		    .method = "POST",
+		    .url = url,
+		    .headers = headers,
+		    .body = body.data,
+		    .body_len = body.len,
+		    .answer_max = SOAP_ANSWER_MAX,
+		    .total_timeout_ms = c->timeout_ms,
+		    .stall_timeout_ms = c->timeout_ms,
 		};
 
 		ok = http_client_do(c->http, &request, &answer, e);
 		if (!ok)
 			err_wrap(e, "%s", what);
 		else if (answer.status == 200 || answer.status == 500)
-			ok = soap_parse(what, buf_str(&answer.body), answer.body.len, out, c->fault,
-			    sizeof(c->fault), e);
+			ok = soap_parse(what, buf_str(&answer.body), answer.body.len, out,
+			    c->fault, sizeof(c->fault), e);
 		else
 			ok = err_set(e, ERR_RETRY, "%s: HTTP %ld", what, answer.status);
 	}
@@ -131,13 +135,15 @@ soap_login(struct soap_client *c, struct err *e)
 	soap_close(r);
 	ok = soap_post(c, r, NULL, &answer, e);
 	if (ok) {
-		const struct soap_node *token = soap_child(soap_body(answer), "authToken");
+		const struct soap_node *token =
+		    soap_child(soap_body(answer), "authToken");
 
 		soap_forget_token(c);
 		c->token = xstrdup(token == NULL ? "" : soap_get_text(token));
 		if (c->token[0] == '\0') {
 			soap_forget_token(c);
-			ok = err_set(e, ERR_PEER, "%s: the login's answer has no token", c->host);
+			ok = err_set(
+			    e, ERR_PEER, "%s: the login's answer has no token", c->host);
 		}
 	} else if (c->fault[0] != '\0') {
 		err_wrap(e, "login as %s", c->admin_name);
@@ -160,7 +166,7 @@ static bool
 soap_token_is_stale(const struct soap_client *c)
 {
 	return strcmp(c->fault, "service.AUTH_EXPIRED") == 0 ||
-	    strcmp(c->fault, "service.AUTH_REQUIRED") == 0;
+	       strcmp(c->fault, "service.AUTH_REQUIRED") == 0;
 }
 
 bool
@@ -174,7 +180,7 @@ soap_call(struct soap_client *c, struct soap_request *r, struct soap_answer **an
 		return false;
 	if (soap_post(c, r, c->token, answer_out, e))
 		return true;
-	if (!had_token || !soap_token_is_stale(c))
+	if (!had_token || !soap_token_is_stale(c) || c->password == NULL)
 		return false;
 	return soap_login(c, e) && soap_post(c, r, c->token, answer_out, e);
 }

@@ -21,14 +21,16 @@ struct soap_answer;
 struct soap_node; /* an XML element inside an answer; lives as long as the answer */
 
 struct soap_options {
-	const char *host;           /* Zimbra host name, as in zimbraServiceHostname */
-	uint16_t admin_port;        /* 7071 */
-	uint16_t mail_port;         /* 8443; only for mail-port requests */
+	const char *host;    /* Zimbra host name, as in zimbraServiceHostname */
+	uint16_t admin_port; /* 7071 */
+	uint16_t mail_port;  /* 8443; only for mail-port requests */
 	const char *admin_name;
 	const struct secret *admin_password;
+	const struct secret
+	    *token; /* somebody's own token instead: never logs in; NULL = log in */
 	const char *ca_file;
 	const char *const *resolve; /* see http_client.h */
-	unsigned timeout_ms;        /* of one call; 0: 60000 */
+	unsigned timeout_ms;	    /* of one call; 0: 60000 */
 	const atomic_bool *cancelled;
 };
 
@@ -67,19 +69,24 @@ void soap_answer_free(struct soap_answer **a);
 const char *soap_fault(const struct soap_client *c);
 /* Admin auth token for REST's cookie; logs in when needed. Borrowed until the next call. */
 MUST_USE bool soap_token(struct soap_client *c, const char **token_out, struct err *e);
+/* The token was refused elsewhere (REST): the next call logs in anew. */
+void soap_forget_token(struct soap_client *c);
 
 /* For REST on the same server: borrowed, valid while c is. */
 const char *soap_host(const struct soap_client *c);
 uint16_t soap_port(const struct soap_client *c);
 struct http_client *soap_http(struct soap_client *c);
 
-struct soap_node *soap_body(const struct soap_answer *a);       /* the XxxResponse element */
-uint64_t soap_change_token(const struct soap_answer *a);        /* header <change token>; 0 = none */
-struct soap_node *soap_child(const struct soap_node *n, const char *name); /* first, or NULL */
-struct soap_node *soap_next(const struct soap_node *n, const char *name);  /* next sibling of that name; name NULL = any */
+struct soap_node *soap_body(const struct soap_answer *a); /* the XxxResponse element */
+uint64_t
+soap_change_token(const struct soap_answer *a); /* header <change token>; 0 = none */
+struct soap_node *
+soap_child(const struct soap_node *n, const char *name); /* first, or NULL */
+struct soap_node *soap_next(const struct soap_node *n,
+    const char *name); /* next sibling of that name; name NULL = any */
 const char *soap_name(const struct soap_node *n);
-const char *soap_get(const struct soap_node *n, const char *attr);   /* NULL = absent */
-const char *soap_get_text(const struct soap_node *n);                /* never NULL */
+const char *soap_get(const struct soap_node *n, const char *attr); /* NULL = absent */
+const char *soap_get_text(const struct soap_node *n);		   /* never NULL */
 /* Value of <a n="name"> below n (first), NULL = absent. */
 const char *soap_get_a(const struct soap_node *n, const char *name);
 bool soap_get_uint(const struct soap_node *n, const char *attr, uint64_t *out);

@@ -3,11 +3,13 @@
  * Requests by libxml2's writer, answers by its parser: no network, no entities, no DTD,
  * a size cap. What can go wrong in an answer: it is no XML, no SOAP, or a fault.
  */
+#include <errno.h>
 #include <libxml/parser.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/base/utf8.h"
 #include "proto/base/xalloc.h"
 #include "proto/zimbra/soap_private.h"
 
@@ -93,9 +95,32 @@ soap_open(struct soap_request *r, const char *element)
 	r->depth++;
 }
 
+/* Can XML 1.0 carry it? Most control characters have no way of being written. */
+static bool
+soap_can_carry(const char *text)
+{
+	const unsigned char *p = (const unsigned char *)text;
+
+	for (size_t left = strlen(text); left > 0;) {
+		size_t length = utf8_length(p, left);
+
+		if (length == 0 ||
+		    (p[0] < 0x20 && p[0] != '\t' && p[0] != '\n' && p[0] != '\r') ||
+		    (p[0] == 0xef && p[1] == 0xbf && p[2] >= 0xbe))
+			return false;
+		p += length;
+		left -= length;
+	}
+	return true;
+}
+
 void
 soap_attr(struct soap_request *r, const char *name, const char *value)
 {
+	if (!soap_can_carry(value)) {
+		r->unsayable = true;
+		return;
+	}
 	xmlTextWriterWriteAttribute(r->writer, BAD_CAST name, BAD_CAST value);
 }
 
@@ -114,6 +139,10 @@ soap_text(struct soap_request *r, const char *text)
 	/* A carriage return must be written as a reference, or parsing loses it. */
 	const char *p = text;
 
+	if (!soap_can_carry(text)) {
+		r->unsayable = true;
+		return;
+	}
 	for (;;) {
 		size_t length = strcspn(p, "\r");
 
@@ -149,16 +178,26 @@ soap_a(struct soap_request *r, const char *name, const char *value)
 	soap_close(r);
 }
 
+/* An id cut short would be somebody else's. */
+static void
+soap_set_id(struct soap_request *r, char *out, size_t size, const char *id)
+{
+	if (strlen(id) >= size || !soap_can_carry(id))
+		r->unsayable = true;
+	else
+		memcpy(out, id, strlen(id) + 1);
+}
+
 void
 soap_on_account(struct soap_request *r, const char *account_id)
 {
-	snprintf(r->account_id, sizeof(r->account_id), "%s", account_id);
+	soap_set_id(r, r->account_id, sizeof(r->account_id), account_id);
 }
 
 void
 soap_pin(struct soap_request *r, const char *server_id)
 {
-	snprintf(r->server_id, sizeof(r->server_id), "%s", server_id);
+	soap_set_id(r, r->server_id, sizeof(r->server_id), server_id);
 }
 
 static void
@@ -200,10 +239,16 @@ soap_header(xmlTextWriter *w, const struct soap_request *r, const char *token)
 bool
 soap_envelope(struct soap_request *r, const char *token, struct buf *out, struct err *e)
 {
-	xmlBuffer *buffer = xmlBufferCreate();
-	xmlTextWriter *w = xmlNewTextWriterMemory(buffer, 0);
+	xmlBuffer *buffer;
+	xmlTextWriter *w;
 	bool ok;
 
+	if (r->unsayable)
+		return err_set(e, ERR_REFUSED,
+		    "%s: a value holds what XML cannot carry, or an id is too long",
+		    r->name);
+	buffer = xmlBufferCreate();
+	w = xmlNewTextWriterMemory(buffer, 0);
 	while (r->depth > 0)
 		soap_close(r);
 	xmlTextWriterFlush(r->writer);
@@ -217,7 +262,7 @@ soap_envelope(struct soap_request *r, const char *token, struct buf *out, struct
 	xmlTextWriterEndDocument(w);
 	xmlFreeTextWriter(w);
 	ok = buf_add(out, xmlBufferContent(buffer), (size_t)xmlBufferLength(buffer)) ||
-	    err_set(e, ERR_REFUSED, "%s: the request is too large", r->name);
+	     err_set(e, ERR_REFUSED, "%s: the request is too large", r->name);
 	xmlBufferFree(buffer);
 	return ok;
 }
@@ -227,7 +272,8 @@ soap_envelope(struct soap_request *r, const char *token, struct buf *out, struct
 struct soap_node *
 soap_child(const struct soap_node *n, const char *name)
 {
-	for (xmlNode *c = n == NULL ? NULL : ((const xmlNode *)n)->children; c != NULL; c = c->next) {
+	for (xmlNode *c = n == NULL ? NULL : ((const xmlNode *)n)->children; c != NULL;
+	     c = c->next) {
 		if (c->type == XML_ELEMENT_NODE &&
 		    (name == NULL || strcmp((const char *)c->name, name) == 0))
 			return (struct soap_node *)c;
@@ -255,7 +301,8 @@ soap_name(const struct soap_node *n)
 const char *
 soap_get(const struct soap_node *n, const char *attr)
 {
-	for (const xmlAttr *a = ((const xmlNode *)n)->properties; a != NULL; a = a->next) {
+	for (const xmlAttr *a = ((const xmlNode *)n)->properties; a != NULL;
+	     a = a->next) {
 		if (strcmp((const char *)a->name, attr) != 0)
 			continue;
 		/* Without entities and DTD a value is one text node, or none. */
@@ -275,7 +322,8 @@ soap_get_text(const struct soap_node *n)
 const char *
 soap_get_a(const struct soap_node *n, const char *name)
 {
-	for (const struct soap_node *a = soap_child(n, "a"); a != NULL; a = soap_next(a, "a")) {
+	for (const struct soap_node *a = soap_child(n, "a"); a != NULL;
+	     a = soap_next(a, "a")) {
 		const char *key = soap_get(a, "n");
 
 		if (key != NULL && strcmp(key, name) == 0)
@@ -288,12 +336,17 @@ bool
 soap_get_uint(const struct soap_node *n, const char *attr, uint64_t *out)
 {
 	const char *text = soap_get(n, attr);
+	unsigned long long value;
 	char *end;
 
 	if (text == NULL || text[0] < '0' || text[0] > '9')
 		return false;
-	*out = strtoull(text, &end, 10);
-	return *end == '\0';
+	errno = 0;
+	value = strtoull(text, &end, 10);
+	if (errno != 0 || *end != '\0')
+		return false;
+	*out = value;
+	return true;
 }
 
 struct soap_node *
@@ -321,9 +374,10 @@ soap_answer_free(struct soap_answer **a)
 static enum err_kind
 soap_fault_kind(const char *code)
 {
-	static const char *const passing[] = { "mail.MAINTENANCE", "mail.TRY_AGAIN",
-		"service.TEMPORARILY_UNAVAILABLE", "service.RESOURCE_UNREACHABLE", "service.PROXY_ERROR",
-		"service.FAILURE", "service.AUTH_EXPIRED", "service.AUTH_REQUIRED" };
+	static const char *const passing[] = {"mail.MAINTENANCE", "mail.TRY_AGAIN",
+	    "service.TEMPORARILY_UNAVAILABLE", "service.RESOURCE_UNREACHABLE",
+	    "service.PROXY_ERROR", "service.FAILURE", "service.AUTH_EXPIRED",
+	    "service.AUTH_REQUIRED"};
 
 	for (size_t i = 0; i < ARRAY_LEN(passing); i++) {
 		if (strcmp(code, passing[i]) == 0)
@@ -346,6 +400,35 @@ soap_read_fault(const char *what, const struct soap_node *fault, char *fault_out
 	    reason == NULL ? "no reason given" : soap_get_text(reason), name);
 }
 
+/* A DTD ends the parsing where it begins: its entities are never looked at. */
+static void
+soap_on_dtd(
+    void *ctx, const xmlChar *name, const xmlChar *external_id, const xmlChar *system_id)
+{
+	(void)name;
+	(void)external_id;
+	(void)system_id;
+	xmlStopParser(ctx);
+	((xmlParserCtxt *)ctx)->wellFormed = 0;
+}
+
+/* NULL: it is no XML, or has a DTD. */
+static xmlDoc *
+soap_read_document(const void *bytes, size_t len)
+{
+	xmlParserCtxt *parser = xmlNewParserCtxt();
+	xmlDoc *doc;
+
+	if (parser == NULL)
+		BUG("libxml2 is out of memory");
+	parser->sax->internalSubset = soap_on_dtd;
+	doc = xmlCtxtReadMemory(parser, bytes, (int)len, NULL, NULL,
+	    XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_HUGE |
+		XML_PARSE_NOCDATA);
+	xmlFreeParserCtxt(parser);
+	return doc;
+}
+
 bool
 soap_parse(const char *what, const void *bytes, size_t len, struct soap_answer **out,
     char *fault_out, size_t fault_size, struct err *e)
@@ -358,11 +441,11 @@ soap_parse(const char *what, const void *bytes, size_t len, struct soap_answer *
 
 	fault_out[0] = '\0';
 	if (len <= SOAP_ANSWER_MAX)
-		a->doc = xmlReadMemory(bytes, (int)len, NULL, NULL,
-		    XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_HUGE);
-	if (a->doc == NULL || a->doc->intSubset != NULL) {
+		a->doc = soap_read_document(bytes, len);
+	if (a->doc == NULL) {
 		soap_answer_free(&a);
-		return err_set(e, ERR_RETRY, "%s: the answer is no XML of Zimbra's", what);
+		return err_set(
+		    e, ERR_RETRY, "%s: the answer is no XML of Zimbra's", what);
 	}
 	root = (const struct soap_node *)xmlDocGetRootElement(a->doc);
 	body = soap_child(root, "Body");

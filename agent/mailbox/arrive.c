@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * All goes well: everything posted is found among the ids that are new. What can go
+ * wrong: the server is still working (wait until its counter rests), an item is marked
+ * \Deleted and in no query (ask by id), the owner deleted it already (Sync tells).
+ */
+#include "agent/mailbox/arrive.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "agent/mailbox/items.h"
+#include "agent/mailbox/manifest.h"
+#include "proto/base/xalloc.h"
+
+#define QUIET_LOOKS 5 /* seconds without a new id: the server is done with an archive */
+#define QUIET_LOOKS_LOOSE 2 /* with one message */
+#define QUIET_WAIT_MAX 300
+
+void
+arrivals_init(struct arrivals *a, struct target *t)
+{
+	*a = (struct arrivals){.t = t};
+}
+
+void
+arrivals_fini(struct arrivals *a)
+{
+	free(a->ids);
+	free(a->missing);
+	*a = (struct arrivals){0};
+}
+
+static void
+arrivals_add(struct arrivals *a, uint32_t id)
+{
+	if (a->count == a->cap) {
+		a->cap = a->cap == 0 ? 256 : a->cap * 2;
+		a->ids = xrealloc_array(a->ids, a->cap, sizeof(*a->ids));
+	}
+	a->ids[a->count++] = id;
+}
+
+/* --- the note: "LAST_ID CHANGE FOLDER LOOSE", then the ids --- */
+
+static bool
+arrivals_write(struct arrivals *a, struct err *e)
+{
+	struct buf text;
+	bool ok;
+
+	buf_init(&text, 0);
+	ok = buf_printf(&text, "%llu %llu %u %d\n", (unsigned long long)a->last_id,
+	    (unsigned long long)a->change, a->folder, (int)a->loose);
+	for (size_t i = 0; i < a->count && ok; i++)
+		ok = buf_printf(&text, "%u\n", a->ids[i]);
+	ok = ok ? spool_note_write(a->t->spool, NOTE_POSTING, buf_str(&text), e)
+		: err_set(e, ERR_REFUSED, "too many items in one request");
+	buf_fini(&text);
+	return ok;
+}
+
+static void
+arrivals_parse(struct arrivals *a, const char *text)
+{
+	char *end;
+
+	a->last_id = strtoull(text, &end, 10);
+	a->change = strtoull(end, &end, 10);
+	a->folder = (uint32_t)strtoul(end, &end, 10);
+	a->loose = strtoul(end, &end, 10) != 0;
+	for (;;) {
+		unsigned long id = strtoul(end, &end, 10);
+
+		if (id == 0)
+			return;
+		arrivals_add(a, (uint32_t)id);
+	}
+}
+
+bool
+arrivals_recover(struct arrivals *a, struct err *e)
+{
+	size_t size = 16u << 20;
+	char *text = xcalloc(1, size);
+	bool found =
+	    spool_note_read(a->t->spool, NOTE_POSTING, text, size) && text[0] != '\0';
+
+	if (found)
+		arrivals_parse(a, text);
+	free(text);
+	if (!found || a->count == 0)
+		return true;
+	log_info(a->t->log, "%zu items were sent and their result is not known: looking",
+	    a->count);
+	a->unclear = true;
+	return arrivals_settle(a, e);
+}
+
+bool
+arrivals_note(struct arrivals *a, const uint32_t *ids, size_t count, struct err *e)
+{
+	if (a->count == 0 &&
+	    !items_last_id(a->t->soap, a->t->account_id, &a->last_id, &a->change, e))
+		return false;
+	for (size_t i = 0; i < count; i++)
+		arrivals_add(a, ids[i]);
+	return arrivals_write(a, e);
+}
+
+/* --- waiting for a server whose answer was lost --- */
+
+static bool
+arrivals_wait_quiet(struct arrivals *a, struct err *e)
+{
+	const struct timespec second = {.tv_sec = 1};
+	uint64_t before = 0, now, change;
+	int quiet = 0;
+
+	for (int waited = 0; waited < QUIET_WAIT_MAX; waited++) {
+		if (a->t->stopped())
+			return err_set(e, ERR_CANCELLED, "stopped");
+		if (!items_last_id(a->t->soap, a->t->account_id, &now, &change, e))
+			return false;
+		quiet = now == before ? quiet + 1 : 0;
+		before = now;
+		if (quiet >= (a->loose ? QUIET_LOOKS_LOOSE : QUIET_LOOKS))
+			return true;
+		nanosleep(&second, NULL);
+	}
+	return err_set(e, ERR_RETRY,
+	    "an import whose answer was lost is still going on after %d s",
+	    QUIET_WAIT_MAX);
+}
+
+/* --- looking --- */
+
+struct looking {
+	struct arrivals *a;
+	struct manifest seen;
+	struct match_item *wanted; /* by index in a->ids */
+	uint32_t *here;		   /* new ids; 0 = not found */
+	size_t found;
+	bool opened;
+};
+
+static bool
+looking_describe(struct looking *l, struct err *e)
+{
+	struct arrivals *a = l->a;
+
+	for (size_t i = 0; i < a->count; i++) {
+		struct spool_item item;
+		uint32_t folder;
+
+		if (!spool_find(a->t->spool, a->ids[i], &item))
+			return err_set(e, ERR_CORRUPT,
+			    "item %u was sent and is not in the spool", a->ids[i]);
+		folder = a->folder != 0 ? a->folder : target_place(a->t, item.folder_id);
+		if (!manifest_wanted(a->t->spool, &item, folder, &l->wanted[i], e))
+			return false;
+		/* One that is known to have arrived stays so. */
+		if (item.state != SPOOL_STAGED)
+			l->here[i] = item.target_id;
+		l->found += l->here[i] != 0;
+	}
+	return true;
+}
+
+static void
+looking_claim(struct looking *l)
+{
+	/* Before the opening nobody moves anything: elsewhere is somebody else's. */
+	int last = l->opened ? MATCH_ANYWHERE : MATCH_IN_FOLDER;
+
+	for (int grade = MATCH_SAME; grade <= last; grade++) {
+		for (size_t i = 0; i < l->a->count; i++) {
+			struct match_item *have;
+
+			if (l->here[i] != 0)
+				continue;
+			have = match_claim(
+			    &l->seen.set, &l->wanted[i], (enum match_grade)grade);
+			if (have == NULL)
+				continue;
+			l->here[i] = have->id;
+			l->found++;
+		}
+	}
+}
+
+/* A message whose bytes AddMsg changed: nobody else's new one has its folder and date. */
+static void
+looking_claim_loose(struct looking *l)
+{
+	for (size_t i = 0; i < l->a->count; i++) {
+		for (size_t k = 0; k < l->seen.set.count && l->here[i] == 0; k++) {
+			struct match_item *have = &l->seen.set.items[k];
+
+			if (have->claimed || have->type != l->wanted[i].type ||
+			    have->folder_id != l->wanted[i].folder_id ||
+			    have->date_s != l->wanted[i].date_s)
+				continue;
+			have->claimed = true;
+			l->here[i] = have->id;
+			l->found++;
+		}
+	}
+}
+
+/* What changed since, by Sync, and no query showed. */
+static bool
+looking_unseen(struct looking *l, const struct manifest_wish *wish, struct err *e)
+{
+	struct target *t = l->a->t;
+	struct items_changes x;
+	char token[32];
+	size_t count = 0;
+	bool ok;
+
+	/* A token is the change counter's value; tracking is on since the steering. */
+	snprintf(token, sizeof(token), "%llu", (unsigned long long)l->a->change);
+	if (!items_changes(t->soap, t->account_id, token, &x, e))
+		return false;
+	for (size_t i = 0; i < x.changed_count; i++) {
+		if (x.changed[i] > wish->after_id &&
+		    match_by_id(&l->seen.set, x.changed[i]) == NULL)
+			x.changed[count++] = x.changed[i];
+	}
+	ok = count == 0 || manifest_read_ids(t, x.changed, count, wish, &l->seen, e);
+	items_changes_free(&x);
+	return ok;
+}
+
+static bool
+looking_deleted(struct looking *l, struct err *e)
+{
+	struct target *t = l->a->t;
+	struct items_changes x;
+	char token[64];
+	bool ok = true;
+
+	if (!l->opened || !spool_note_read(t->spool, NOTE_OPENED, token, sizeof(token)))
+		return true;
+	ok = items_changes(t->soap, t->account_id, token, &x, e);
+	if (ok) {
+		arrivals_find_deleted(l->here, l->a->count, (uint32_t)l->a->last_id,
+		    x.deleted, x.deleted_count);
+		items_changes_free(&x);
+	}
+	return ok;
+}
+
+static bool
+looking_mark(struct looking *l, struct err *e)
+{
+	struct arrivals *a = l->a;
+
+	a->missing_count = 0;
+	a->missing = xrealloc_array(a->missing, a->count + 1, sizeof(*a->missing));
+	for (size_t i = 0; i < a->count; i++) {
+		if (l->here[i] == 0)
+			a->missing[a->missing_count++] = a->ids[i];
+		else if (!spool_set_state(
+			     a->t->spool, a->ids[i], SPOOL_APPLIED, l->here[i], e))
+			return false;
+	}
+	/* On disk before the note goes: until then the next worker would look again. */
+	return spool_sync(a->t->spool, e) &&
+	       spool_note_write(a->t->spool, NOTE_POSTING, "", e);
+}
+
+static bool
+looking_run(struct looking *l, struct err *e)
+{
+	struct arrivals *a = l->a;
+	const struct manifest_wish wish = {.since_change = a->change,
+	    .after_id = (uint32_t)a->last_id,
+	    .in_folder = a->folder};
+
+	if (!looking_describe(l, e) || !manifest_read(a->t, &wish, &l->seen, e))
+		return false;
+	looking_claim(l);
+	if (l->found < a->count) {
+		if (!looking_unseen(l, &wish, e))
+			return false;
+		looking_claim(l);
+	}
+	if (a->loose)
+		looking_claim_loose(l);
+	if (l->found < a->count && a->unclear && !looking_deleted(l, e))
+		return false;
+	return looking_mark(l, e);
+}
+
+bool
+arrivals_settle(struct arrivals *a, struct err *e)
+{
+	struct looking l = {.a = a};
+	char text[64];
+	bool ok;
+
+	a->missing_count = 0;
+	if (a->count == 0)
+		return true;
+	l.opened = spool_note_read(a->t->spool, NOTE_MENDED, text, sizeof(text));
+	l.wanted = xcalloc(a->count, sizeof(*l.wanted));
+	l.here = xcalloc(a->count, sizeof(*l.here));
+	manifest_init(&l.seen);
+	ok = (!a->unclear || arrivals_wait_quiet(a, e)) && looking_run(&l, e);
+	manifest_fini(&l.seen);
+	free(l.wanted);
+	free(l.here);
+	if (ok) {
+		a->count = 0;
+		a->folder = 0;
+		a->loose = false;
+		a->unclear = false;
+	}
+	return ok;
+}
+
+/* --- deleted by the owner --- */
+
+static size_t
+first_above(const uint32_t *sorted, size_t count, uint32_t id)
+{
+	size_t low = 0, high = count;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (sorted[mid] <= id)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+void
+arrivals_find_deleted(uint32_t *here, size_t count, uint32_t first_id,
+    const uint32_t *deleted, size_t deleted_count)
+{
+	uint32_t before = first_id;
+
+	for (size_t i = 0; i < count;) {
+		size_t run = i, from, gone = 0;
+		uint32_t after = UINT32_MAX;
+
+		if (here[i] != 0) {
+			before = here[i] > before ? here[i] : before;
+			i++;
+			continue;
+		}
+		while (run < count && here[run] == 0)
+			run++;
+		if (run < count)
+			after = here[run];
+		from = first_above(deleted, deleted_count, before);
+		while (from + gone < deleted_count && deleted[from + gone] < after)
+			gone++;
+		/* Between two that are there: all or none is certain. At the end what lacks
+		   behind the deleted ones never came. */
+		if (gone == run - i || run == count) {
+			for (size_t k = 0; k < gone && i + k < run; k++)
+				here[i + k] = deleted[from + k];
+		}
+		i = run;
+	}
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What was sent and whether it arrived. Items are noted on disk before they are posted
+ * and stay noted until it has been looked where they are; so nothing is ever sent twice
+ * for want of an answer, whoever died meanwhile.
+ */
+#ifndef AGENT_ARRIVE_H
+#define AGENT_ARRIVE_H
+
+#include "agent/mailbox/target.h"
+
+struct arrivals {
+	struct target *t;
+	uint32_t *ids; /* of the source, in the order of posting */
+	size_t count, cap;
+	uint64_t last_id; /* the target's counters before the first of them was posted */
+	uint64_t change;
+	uint32_t folder; /* where all of them went; 0: each into its own */
+	bool loose;	 /* AddMsg may change bytes: folder and date alone tell */
+	bool unclear;	 /* an answer is missing: the server may still be at it */
+	/* filled by arrivals_settle: what is not there, in the order of posting */
+	uint32_t *missing;
+	size_t missing_count;
+};
+
+void arrivals_init(struct arrivals *a, struct target *t);
+void arrivals_fini(struct arrivals *a);
+/* Takes up what a dead worker had posted; nothing noted: nothing to do. */
+MUST_USE bool arrivals_recover(struct arrivals *a, struct err *e);
+/* Notes these before they are posted. */
+MUST_USE bool
+arrivals_note(struct arrivals *a, const uint32_t *ids, size_t count, struct err *e);
+/* Looks: what arrived is marked as applied with its new id, the rest is in missing. */
+MUST_USE bool arrivals_settle(struct arrivals *a, struct err *e);
+
+/*
+ * After the opening a missing item may have arrived and been deleted by its owner. here:
+ * new ids in the order of posting, 0 = missing; new ids ascend as posted. Writes into
+ * here the deleted id that was the item's, where that is certain. Pure.
+ */
+void arrivals_find_deleted(uint32_t *here, size_t count, uint32_t first_id,
+    const uint32_t *deleted, size_t deleted_count);
+
+#endif

@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Rows of what is to go in, sorted, cut into requests, posted, and looked for after
+ * several requests. A request that did not say "success" is looked at once, and what of
+ * it is not there is sent once more in small requests; what is refused then is left.
+ */
+#include "agent/mailbox/import.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/mailbox/import_private.h"
+#include "agent/mailbox/manifest.h"
+#include "proto/base/xalloc.h"
+#include "proto/frame.h"
+
+#define REQUEST_ITEMS 1000
+#define REQUEST_KIB (48u * 1024)
+#define AGAIN_ITEMS 50
+#define LOOK_ITEMS 4000 /* looked for together: one list instead of several */
+#define NAMED_MAX 100
+#define CHUNK 65536
+
+struct importing {
+	struct target *t;
+	const struct import_options *options;
+	struct arrivals arrivals;
+	struct import_row *rows;
+	size_t row_count, row_cap;
+	struct posting posting;
+	bool
+	    groups; /* of contacts those that refer to others, which must be in by then */
+	bool is_second;	  /* the second try */
+	bool is_doubtful; /* a request since the last look did not end well */
+	bool is_over_quota;
+	uint32_t *again;
+	size_t again_count;
+};
+
+/* --- what is to go in --- */
+
+static bool
+importing_wants(
+    struct importing *x, const struct spool_item *item, bool *out, struct err *e)
+{
+	bool refers = false;
+
+	*out = item->state == SPOOL_STAGED &&
+	       (item->type == SPOOL_CONTACT) == x->options->contacts_only;
+	if (!*out || !x->options->contacts_only)
+		return true;
+	if (!import_refers(x->t, item, &refers, e))
+		return false;
+	*out = refers == x->groups;
+	return true;
+}
+
+/* What an archive must not carry: mend.c's affair. */
+static bool
+importing_is_for_mend(const struct importing *x, const struct spool_item *item)
+{
+	const Wire__Folder *f =
+	    tree_find(&x->t->here, target_place(x->t, item->folder_id));
+	char *view;
+	bool takes;
+
+	if (item->has_calendar_link)
+		return true;
+	if (f == NULL)
+		return false;
+	view = frame_string(&f->view);
+	takes = import_view_takes(view, item->type);
+	free(view);
+	return !takes;
+}
+
+static bool
+importing_add_row(struct importing *x, const struct spool_item *item, struct err *e)
+{
+	struct match_item wanted;
+
+	if (!manifest_wanted(
+		x->t->spool, item, target_place(x->t, item->folder_id), &wanted, e))
+		return false;
+	if (x->row_count == x->row_cap) {
+		x->row_cap = x->row_cap == 0 ? 256 : x->row_cap + x->row_cap / 2;
+		x->rows = xrealloc_array(x->rows, x->row_cap, sizeof(*x->rows));
+	}
+	x->rows[x->row_count++] = (struct import_row){
+	    .id = item->id,
+	    .folder = wanted.folder_id,
+	    .date_s = wanted.date_s,
+	    .content = (uint32_t)wanted.content,
+	    .kib = (uint32_t)(item->data_bytes >> 10) + 2,
+	    .stage = (uint8_t)import_stage_of(item->type, x->groups),
+	};
+	return true;
+}
+
+static bool
+importing_collect(struct importing *x, struct err *e)
+{
+	struct spool *s = x->t->spool;
+	struct spool_record_list record;
+	bool ok = spool_record_read(s, &record, e);
+
+	for (size_t i = 0; ok && i < spool_count(s); i++) {
+		struct spool_item item;
+		size_t at;
+		bool wanted;
+
+		/* What is no longer of record was deleted on the source. */
+		if (!spool_find(s, spool_id_at(s, i), &item) ||
+		    !spool_record_find(&record, item.id, &at))
+			continue;
+		ok = importing_wants(x, &item, &wanted, e);
+		if (ok && wanted && !importing_is_for_mend(x, &item))
+			ok = importing_add_row(x, &item, e);
+	}
+	spool_record_free(&record);
+	import_plan_sort(x->rows, x->row_count);
+	return ok;
+}
+
+bool
+import_has_long_line(
+    struct target *t, const struct spool_item *item, bool *out, struct err *e)
+{
+	struct import_line line = {0};
+	char chunk[CHUNK];
+	size_t got = 1;
+
+	*out = false;
+	if (item->type != SPOOL_MESSAGE || item->data_bytes <= IMPORT_LINE_MAX)
+		return true;
+	for (uint64_t at = 0; got > 0 && !line.too_long; at += got) {
+		if (!spool_read_data(t->spool, item, at, chunk, sizeof(chunk), &got, e))
+			return false;
+		import_line_feed(&line, chunk, got);
+	}
+	*out = line.too_long;
+	return true;
+}
+
+/* --- requests --- */
+
+static void
+importing_send_again(struct importing *x, const uint32_t *ids, size_t count)
+{
+	x->again =
+	    xrealloc_array(x->again, x->again_count + count + 1, sizeof(*x->again));
+	memcpy(x->again + x->again_count, ids, count * sizeof(*ids));
+	x->again_count += count;
+}
+
+static bool
+importing_look(struct importing *x, struct err *e)
+{
+	bool was_unclear = x->arrivals.unclear;
+
+	if (!arrivals_settle(&x->arrivals, e))
+		return err_wrap(e, "looking for what arrived");
+	if (x->t->stopped())
+		return err_set(e, ERR_CANCELLED, "stopped");
+	if (x->is_over_quota)
+		return err_set(e, ERR_RETRY,
+		    "the mailbox is over its quota, so the import stopped; its quota "
+		    "must be lifted for the import");
+	if (was_unclear && x->is_second)
+		return err_set(e, ERR_RETRY,
+		    "the import's answer was lost twice; look at mailboxd's log on %s",
+		    x->t->host);
+	if (x->is_doubtful && !x->is_second)
+		importing_send_again(x, x->arrivals.missing, x->arrivals.missing_count);
+	x->is_doubtful = false;
+	return true;
+}
+
+static bool
+importing_post(struct importing *x, const uint32_t *ids, size_t count, struct err *e)
+{
+	enum posting_result result;
+
+	if (count == 0)
+		return true;
+	if (!arrivals_note(&x->arrivals, ids, count, e))
+		return false;
+	x->posting.ids = ids;
+	x->posting.count = count;
+	if (!posting_send(&x->posting, &result, e))
+		return false;
+	x->posting.done += count;
+	x->arrivals.unclear = x->arrivals.unclear || result == POSTING_UNCLEAR;
+	x->is_over_quota = x->is_over_quota || result == POSTING_OVER_QUOTA;
+	x->is_doubtful = x->is_doubtful || result != POSTING_CLEAN;
+	if (x->is_doubtful || x->t->stopped() || x->arrivals.count >= LOOK_ITEMS)
+		return importing_look(x, e);
+	return true;
+}
+
+/* Rows from..to as one request; those with too long lines stay behind. */
+static bool
+importing_post_rows(struct importing *x, size_t from, size_t to, struct err *e)
+{
+	uint32_t *ids = xcalloc(to - from, sizeof(*ids));
+	size_t count = 0;
+	bool ok = true;
+
+	for (size_t i = from; i < to && ok; i++) {
+		struct spool_item item;
+		bool too_long;
+
+		if (!spool_find(x->t->spool, x->rows[i].id, &item))
+			continue;
+		ok = import_has_long_line(x->t, &item, &too_long, e);
+		if (ok && !too_long)
+			ids[count++] = item.id;
+	}
+	ok = ok && importing_post(x, ids, count, e);
+	free(ids);
+	return ok;
+}
+
+static bool
+importing_first(struct importing *x, struct err *e)
+{
+	const struct import_limits limits = {.folders = x->options->folder_limit,
+	    .items = REQUEST_ITEMS,
+	    .kib = REQUEST_KIB};
+
+	for (size_t from = 0; from < x->row_count;) {
+		size_t to = import_plan_cut(x->rows, x->row_count, from, &limits);
+
+		if (x->t->stopped())
+			return err_set(e, ERR_CANCELLED, "stopped");
+		if (!importing_post_rows(x, from, to, e))
+			return false;
+		from = to;
+	}
+	return importing_look(x, e);
+}
+
+static bool
+importing_second(struct importing *x, struct err *e)
+{
+	if (x->again_count > 0)
+		log_info(x->t->log, "%zu items did not arrive and are sent once more",
+		    x->again_count);
+	x->is_second = true;
+	for (size_t from = 0; from < x->again_count; from += AGAIN_ITEMS) {
+		size_t count = x->again_count - from;
+
+		if (!importing_post(
+			x, x->again + from, count > AGAIN_ITEMS ? AGAIN_ITEMS : count, e))
+			return false;
+	}
+	return importing_look(x, e);
+}
+
+/* --- contacts that were refused --- */
+
+static bool
+importing_contacts_aside(struct importing *x, struct err *e)
+{
+	struct spool *s = x->t->spool;
+	struct spool_record_list record;
+	uint32_t *ids = NULL;
+	size_t count = 0;
+	bool ok;
+
+	if (!x->options->contacts_only)
+		return true;
+	if (!import_aside_finish(x->t, SPOOL_CONTACT, e) ||
+	    !spool_record_read(s, &record, e))
+		return false;
+	ok = true;
+	for (size_t i = 0; i < record.count && ok; i++) {
+		struct spool_item item;
+		bool wanted;
+
+		if (record.types[i] != SPOOL_CONTACT ||
+		    !spool_find(s, record.ids[i], &item))
+			continue;
+		ok = importing_wants(x, &item, &wanted, e);
+		if (!ok || !wanted)
+			continue;
+		ids = xrealloc_array(ids, count + 1, sizeof(*ids));
+		ids[count++] = item.id;
+	}
+	spool_record_free(&record);
+	ok = ok && (count == 0 || import_aside(x->t, SPOOL_CONTACT, ids, count, e));
+	free(ids);
+	return ok;
+}
+
+/* --- facts --- */
+
+static void
+import_name(Wire__ImportFacts *facts, const struct spool_item *item, const char *why)
+{
+	Wire__Lacking *row;
+
+	facts->refused_count++;
+	if (facts->n_refused == NAMED_MAX)
+		return;
+	if (facts->refused == NULL)
+		facts->refused = xcalloc(NAMED_MAX, sizeof(*facts->refused));
+	row = XNEW(Wire__Lacking);
+	wire__lacking__init(row);
+	row->item_id = item->id;
+	row->type = frame_bytes(spool_type_name(item->type));
+	row->why = frame_bytes(why);
+	facts->refused[facts->n_refused++] = row;
+}
+
+bool
+import_count(
+    struct target *t, bool contacts_only, Wire__ImportFacts *facts, struct err *e)
+{
+	struct spool_record_list record;
+
+	if (!spool_record_read(t->spool, &record, e))
+		return false;
+	for (size_t i = 0; i < record.count; i++) {
+		struct spool_item item;
+
+		if (!spool_find(t->spool, record.ids[i], &item))
+			continue; /* staging named it */
+		if (item.state != SPOOL_STAGED) {
+			facts->applied++;
+			facts->bytes += item.data_bytes;
+		} else if (!contacts_only || item.type == SPOOL_CONTACT) {
+			import_name(facts, &item,
+			    "an archive import does not take it; it goes in by itself");
+		}
+	}
+	spool_record_free(&record);
+	return true;
+}
+
+/* Everything wanted, or of the contacts one half. */
+static bool
+importing_round(struct importing *x, struct err *e)
+{
+	bool ok;
+
+	x->is_second = false;
+	x->row_count = x->again_count = 0;
+	ok = importing_collect(x, e);
+	x->posting.done = 0;
+	x->posting.total = x->row_count;
+	return ok && importing_first(x, e) && importing_second(x, e) &&
+	       importing_contacts_aside(x, e);
+}
+
+bool
+import_run(struct target *t, const struct import_options *options,
+    Wire__ImportFacts *facts, struct err *e)
+{
+	struct importing x = {.t = t,
+	    .options = options,
+	    .posting = {.t = t,
+		.what = options->contacts_only ? "importing contacts" : "importing"}};
+	bool ok;
+
+	arrivals_init(&x.arrivals, t);
+	ok = arrivals_recover(&x.arrivals, e) && importing_round(&x, e);
+	x.groups = true;
+	if (ok && options->contacts_only)
+		ok = importing_round(&x, e);
+	ok = ok && import_count(t, options->contacts_only, facts, e);
+	arrivals_fini(&x.arrivals);
+	free(x.rows);
+	free(x.again);
+	return ok;
+}

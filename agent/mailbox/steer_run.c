@@ -1,0 +1,538 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Plan, do, look, plan again, until there is nothing left to do: so a crash, a lost
+ * answer or somebody else's id are all the same case. Then colours, grants and the like,
+ * which only differ when they differ; then the counters; then the first Sync, which must
+ * come after them, or an old client's token would be taken (facts: identity 3.1).
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "agent/mailbox/items.h"
+#include "agent/mailbox/steer_private.h"
+#include "proto/base/utf8.h"
+#include "proto/base/xalloc.h"
+#include "proto/frame.h"
+#include "proto/limits.h"
+
+#define BURN_PART 50000 /* ids in one request: about 5 s (facts: identity 2) */
+#define BATCH_PARTS 500
+#define ROUNDS_MAX 200
+#define MISSES_MAX 100
+#define WAIT_NS 500000000
+#define WAITS_MAX 10 /* in all: the account is locked meanwhile; mend.c tries again */
+
+/* Why a folder is not as it was. */
+struct steer_reason {
+	uint64_t id;
+	char *text;
+};
+
+struct steering {
+	struct target *t;
+	const struct steer_limits *limits;
+	struct steer_refused refused; /* a second try, under a name of ours, failed too */
+	struct steer_refused placed;  /* tried to put into their places */
+	unsigned waits;
+	struct steer_reason *reasons;
+	size_t reason_count;
+	uint64_t last_id, change;
+};
+
+static void
+steer_because(struct steering *s, uint64_t id, const char *text)
+{
+	s->reasons = xrealloc_array(s->reasons, s->reason_count + 1, sizeof(*s->reasons));
+	s->reasons[s->reason_count++] = (struct steer_reason){id, xstrdup(text)};
+	log_warn(s->t->log, "folder %llu: %s", (unsigned long long)id, text);
+}
+
+static const char *
+steer_reason_of(const struct steering *s, uint64_t id, const char *otherwise)
+{
+	for (size_t i = s->reason_count; i > 0; i--) {
+		if (s->reasons[i - 1].id == id)
+			return s->reasons[i - 1].text;
+	}
+	return otherwise;
+}
+
+static size_t
+steer_times_refused(const struct steering *s, uint64_t id)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->reason_count; i++)
+		n += s->reasons[i].id == id;
+	return n;
+}
+
+static void
+steer_remember(struct steer_refused *list, uint64_t id)
+{
+	list->ids = xrealloc_array(list->ids, list->count + 1, sizeof(*list->ids));
+	list->ids[list->count++] = id;
+}
+
+static bool
+steer_is_in(const struct steer_refused *list, uint64_t id)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		if (list->ids[i] == id)
+			return true;
+	}
+	return false;
+}
+
+static bool
+steer_read_counter(struct steering *s, struct err *e)
+{
+	return items_last_id(s->t->soap, s->t->account_id, &s->last_id, &s->change, e);
+}
+
+/* --- one batch of steps --- */
+
+/* A folder whose own name was refused is tried once more under one that cannot be. */
+static const char *
+steer_name(const struct steering *s, const struct steer_step *step, char temporary[40])
+{
+	steer_temporary_name(step->folder, temporary);
+	return step->temporary || steer_times_refused(s, step->folder->id) > 0 ? temporary
+									       : NULL;
+}
+
+static void
+steer_put_step(
+    const struct steering *s, struct soap_request *r, const struct steer_step *step)
+{
+	const struct target *t = s->t;
+	const Wire__Folder *f = step->folder;
+	char temporary[40];
+	uint64_t parent = TREE_ROOT;
+
+	if (step->op == STEER_BURN) {
+		steer_put_burn(r, step->count);
+		return;
+	}
+	if (!step->temporary && f->parent_id >= TREE_FIRST_USER) {
+		const Wire__Folder *up = tree_find(&t->source, f->parent_id);
+
+		/* One made in this very batch gets its old id, or the batch stops. */
+		parent =
+		    up == NULL ? TREE_ROOT : steer_counterpart(&t->source, &t->here, up);
+		if (parent == 0)
+			parent = f->parent_id;
+	} else if (!step->temporary && f->parent_id != 0) {
+		parent = f->parent_id;
+	}
+	steer_put_create(r, f, parent, steer_name(s, step, temporary));
+}
+
+/* A mountpoint's owner may be on the way to another server just now. */
+static bool
+steer_waits(struct steering *s, const struct soap_node *part)
+{
+	const struct timespec pause = {.tv_nsec = WAIT_NS};
+
+	if (!target_part_may_pass(part) || s->waits == WAITS_MAX)
+		return false;
+	s->waits++;
+	nanosleep(&pause, NULL);
+	return true;
+}
+
+/* What came of the batch; stops at the first part that is not as planned. */
+static void
+steer_take_parts(struct steering *s, const struct steer_step *steps, size_t count,
+    const struct soap_answer *answer)
+{
+	const struct soap_node *part = soap_child(soap_body(answer), NULL);
+	char fault[300];
+
+	for (size_t i = 0; i < count && part != NULL; i++, part = soap_next(part, NULL)) {
+		const Wire__Folder *f = steps[i].folder;
+
+		if (target_part_fault(part, fault, sizeof(fault)) != NULL) {
+			if (f == NULL || steer_waits(s, part))
+				return;
+			if (steer_times_refused(s, f->id) > 0)
+				steer_remember(&s->refused, f->id);
+			steer_because(s, f->id, fault);
+			return;
+		}
+		if (f != NULL && !steps[i].late && steer_created_id(part) != f->id)
+			return; /* somebody took an id: the next plan sees it */
+	}
+}
+
+/* A late one's parent may be late itself: its id is known after a look only. */
+static bool
+steer_is_ready(const struct steering *s, const struct steer_step *step)
+{
+	const Wire__Folder *up;
+
+	if (!step->late || step->temporary || step->folder->parent_id < TREE_FIRST_USER)
+		return true;
+	up = tree_find(&s->t->source, step->folder->parent_id);
+	return up == NULL || steer_counterpart(&s->t->source, &s->t->here, up) != 0;
+}
+
+static size_t
+steer_batch_size(const struct steering *s, const struct steer_step *steps, size_t count)
+{
+	uint64_t burnt = 0;
+	size_t n = 0;
+
+	while (n < count && n < BATCH_PARTS && steps[n].op != STEER_PLACE) {
+		burnt += steps[n].op == STEER_BURN ? steps[n].count : 0;
+		if (n > 0 && (burnt > BURN_PART || !steer_is_ready(s, &steps[n])))
+			break;
+		n++;
+	}
+	return n;
+}
+
+static bool
+steer_send_batch(
+    struct steering *s, const struct steer_step *steps, size_t count, struct err *e)
+{
+	struct soap_request *r = target_batch(s->t, true);
+	struct soap_answer *answer = NULL;
+	bool ok;
+
+	for (size_t i = 0; i < count; i++)
+		steer_put_step(s, r, &steps[i]);
+	ok = target_send(s->t, r, &answer, e);
+	if (ok)
+		steer_take_parts(s, steps, count, answer);
+	soap_answer_free(&answer);
+	return ok;
+}
+
+static bool
+steer_burn(struct steering *s, uint64_t count, struct err *e)
+{
+	while (count > 0) {
+		struct steer_step part = {
+		    .op = STEER_BURN, .count = count > BURN_PART ? BURN_PART : count};
+
+		if (s->t->stopped())
+			return err_set(e, ERR_CANCELLED, "stopped");
+		if (!steer_send_batch(s, &part, 1, e))
+			return err_wrap(e, "raising the item counter");
+		count -= part.count;
+		s->t->progress(s->t->ctx, 0, count, 0, "raising the item counter");
+	}
+	return true;
+}
+
+/* --- places --- */
+
+static bool
+steer_place(struct steering *s, const Wire__Folder *f, struct err *e)
+{
+	struct target *t = s->t;
+	uint64_t id = steer_counterpart(&t->source, &t->here, f);
+	const Wire__Folder *have = tree_find(&t->here, id);
+	struct soap_request *r = target_batch(t, true);
+	struct soap_answer *answer = NULL;
+	const Wire__Folder *up = tree_find(&t->source, f->parent_id);
+	uint64_t parent = up == NULL || tree_is_system(up)
+			      ? f->parent_id
+			      : steer_counterpart(&t->source, &t->here, up);
+	char fault[300];
+	bool ok;
+
+	if (have == NULL || (parent == 0 && tree_kind_of(f) != TREE_TAG)) {
+		soap_request_free(&r);
+		return true;
+	}
+	if (tree_kind_of(f) != TREE_TAG && have->parent_id != parent)
+		steer_put_move(r, id, parent);
+	if (!tree_bytes_equal(&have->name, &f->name))
+		steer_put_rename(r, f, id, NULL);
+	ok = target_send(t, r, &answer, e);
+	for (const struct soap_node *part = ok ? soap_child(soap_body(answer), NULL)
+					       : NULL;
+	     part != NULL; part = soap_next(part, NULL)) {
+		if (target_part_fault(part, fault, sizeof(fault)) != NULL)
+			steer_because(s, f->id, fault);
+	}
+	soap_answer_free(&answer);
+	return ok;
+}
+
+/* --- rounds --- */
+
+static bool
+steer_do(struct steering *s, const struct steer_plan *plan, struct err *e)
+{
+	const struct steer_step *steps = plan->steps;
+
+	/* One batch, then a look: what it did decides about the rest. */
+	if (steps[0].op == STEER_BURN && steps[0].count > BURN_PART)
+		return steer_burn(s, steps[0].count, e);
+	if (steps[0].op != STEER_PLACE)
+		return steer_send_batch(
+		    s, steps, steer_batch_size(s, steps, plan->count), e);
+	for (size_t i = 0; i < plan->count && steps[i].op == STEER_PLACE; i++) {
+		steer_remember(&s->placed, steps[i].folder->id);
+		if (!steer_place(s, steps[i].folder, e))
+			return false;
+	}
+	return true;
+}
+
+/* Has a place that did not work out been tried already? Then it is a miss. */
+static bool
+steer_is_settled(const struct steering *s, const struct steer_plan *plan)
+{
+	for (size_t i = 0; i < plan->count; i++) {
+		if (plan->steps[i].op != STEER_PLACE ||
+		    !steer_is_in(&s->placed, plan->steps[i].folder->id))
+			return false;
+	}
+	return true;
+}
+
+static bool
+steer_make_all(struct steering *s, struct err *e)
+{
+	for (int round = 0; round < ROUNDS_MAX + (int)(s->t->source.count / 10);
+	     round++) {
+		struct steer_plan plan;
+		bool done;
+		bool ok = true;
+
+		if (s->t->stopped())
+			return err_set(e, ERR_CANCELLED, "stopped");
+		if (!steer_read_counter(s, e))
+			return false;
+		steer_plan_make(&s->t->source, &s->t->here, s->last_id,
+		    s->limits->last_item_id, &s->refused, &plan);
+		done = steer_is_settled(s, &plan);
+		if (!done)
+			ok = steer_do(s, &plan, e) && target_read_here(s->t, e);
+		s->t->progress(s->t->ctx, s->t->source.count - plan.count,
+		    s->t->source.count, 0, "making folders");
+		steer_plan_free(&plan);
+		if (done || !ok)
+			return ok;
+	}
+	return err_set(e, ERR_RETRY,
+	    "folders: after %d rounds there is still something to make", ROUNDS_MAX);
+}
+
+/* --- colours, flags, grants, policies --- */
+
+struct steer_fix {
+	const Wire__Folder *folder;
+	unsigned bit;
+};
+
+static bool
+steer_send_fixes(
+    struct steering *s, const struct steer_fix *fixes, size_t count, struct err *e)
+{
+	struct target *t = s->t;
+	struct soap_request *r = target_batch(t, false);
+	struct soap_answer *answer = NULL;
+	const struct soap_node *part;
+	char fault[300];
+	bool ok;
+
+	for (size_t i = 0; i < count; i++)
+		steer_put_fix(r, fixes[i].folder,
+		    steer_counterpart(&t->source, &t->here, fixes[i].folder),
+		    fixes[i].bit);
+	ok = target_send(t, r, &answer, e);
+	part = ok ? soap_child(soap_body(answer), NULL) : NULL;
+	for (size_t i = 0; i < count && part != NULL; i++, part = soap_next(part, NULL)) {
+		if (target_part_fault(part, fault, sizeof(fault)) != NULL)
+			steer_because(s, fixes[i].folder->id, fault);
+	}
+	soap_answer_free(&answer);
+	return ok;
+}
+
+static bool
+steer_fix_all(struct steering *s, struct err *e)
+{
+	struct target *t = s->t;
+	struct steer_fix fixes[BATCH_PARTS];
+	size_t count = 0;
+	bool any = false;
+
+	for (size_t i = 0; i < t->source.count; i++) {
+		const Wire__Folder *f = t->source.nodes[i];
+		const Wire__Folder *have =
+		    tree_find(&t->here, steer_counterpart(&t->source, &t->here, f));
+		unsigned bits =
+		    have == NULL ? 0 : steer_unlike(&t->source, &t->here, f, have);
+
+		for (unsigned bit = STEER_COLOR; bit <= STEER_ACTIVESYNC; bit <<= 1) {
+			if ((bits & bit) == 0)
+				continue;
+			fixes[count++] = (struct steer_fix){f, bit};
+			any = true;
+			if (count < ARRAY_LEN(fixes))
+				continue;
+			if (!steer_send_fixes(s, fixes, count, e))
+				return false;
+			count = 0;
+		}
+	}
+	if (count > 0 && !steer_send_fixes(s, fixes, count, e))
+		return false;
+	return !any || target_read_here(t, e);
+}
+
+/* --- what came of it --- */
+
+static void
+steer_add_miss(
+    struct steering *s, Wire__SteerFacts *facts, const Wire__Folder *f, const char *why)
+{
+	Wire__Miss *miss;
+	struct buf label;
+	char *text;
+
+	facts->miss_count++;
+	if (facts->n_misses == MISSES_MAX)
+		return;
+	if (facts->misses == NULL)
+		facts->misses = xcalloc(MISSES_MAX, sizeof(*facts->misses));
+	buf_init(&label, 8192);
+	text = xstrdup(tree_label(&s->t->source, f, &label));
+	buf_fini(&label);
+	if (strlen(text) > LIMIT_TEXT)
+		text[LIMIT_TEXT] = '\0';
+	utf8_tidy(text);
+	miss = XNEW(Wire__Miss);
+	wire__miss__init(miss);
+	miss->item_id = f->id;
+	miss->what = frame_bytes(text);
+	miss->why = frame_bytes(xstrdup(why));
+	facts->misses[facts->n_misses++] = miss;
+}
+
+static void
+steer_judge(struct steering *s, const Wire__Folder *f, struct target_pair *pair,
+    bool *moved_out, Wire__SteerFacts *facts)
+{
+	struct target *t = s->t;
+	uint64_t id = steer_counterpart(&t->source, &t->here, f);
+	const Wire__Folder *have = tree_find(&t->here, id);
+	unsigned bits = have == NULL ? 0 : steer_unlike(&t->source, &t->here, f, have);
+	char why[LIMIT_TEXT];
+	struct buf what;
+
+	*moved_out = id != f->id;
+	*pair = (struct target_pair){(uint32_t)f->id, (uint32_t)id};
+	if (id == f->id && bits == 0) {
+		facts->exact++;
+		return;
+	}
+	buf_init(&what, 400);
+	steer_explain(bits, &what);
+	if (id == 0)
+		snprintf(why, sizeof(why), "could not be made: %s",
+		    steer_reason_of(s, f->id, "its parent could not be made"));
+	else if (id != f->id)
+		snprintf(why, sizeof(why), "has id %llu now, because %s%s%s",
+		    (unsigned long long)id,
+		    steer_reason_of(s, f->id, "its old one had been given out already"),
+		    bits == 0 ? "" : "; unlike: ", buf_str(&what));
+	else
+		snprintf(why, sizeof(why), "unlike: %s%s%s", buf_str(&what),
+		    steer_times_refused(s, f->id) == 0 ? "" : ": ",
+		    steer_reason_of(s, f->id, ""));
+	buf_fini(&what);
+	steer_add_miss(s, facts, f, why);
+}
+
+static bool
+steer_report(struct steering *s, Wire__SteerFacts *facts, struct err *e)
+{
+	struct target *t = s->t;
+	struct target_pair *pairs = xcalloc(t->source.count + 1, sizeof(*pairs));
+	size_t count = 0;
+	bool moved, ok;
+
+	for (size_t i = 0; i < t->source.count; i++) {
+		if (tree_is_system(t->source.nodes[i]))
+			continue;
+		facts->wanted++;
+		steer_judge(s, t->source.nodes[i], &pairs[count], &moved, facts);
+		if (moved)
+			count++;
+	}
+	ok = target_set_pairs(t, pairs, count, e);
+	free(pairs);
+	return ok;
+}
+
+/* --- all of it --- */
+
+/* The first Sync of this mailbox, and its token; not again once the person is there. */
+static bool
+steer_first_sync(struct steering *s, struct err *e)
+{
+	struct spool_record_list ignored;
+	char token[64];
+	char text[128];
+
+	if (spool_note_read(s->t->spool, NOTE_MENDED, text, sizeof(text)))
+		return true;
+	if (!items_list(s->t->soap, s->t->account_id, &ignored, token, sizeof(token), e))
+		return err_wrap(e, "the first Sync");
+	spool_record_free(&ignored);
+	return spool_note_write(s->t->spool, NOTE_OPENED, token, e);
+}
+
+static bool
+steer_counters(struct steering *s, Wire__SteerFacts *facts, struct err *e)
+{
+	bool passed = false;
+	char text[64];
+
+	if (!steer_bump(s->t, s->limits->change, s->limits->change_limit, &passed, e) ||
+	    !steer_read_counter(s, e))
+		return false;
+	if (!passed)
+		log_warn(s->t->log,
+		    "the change counter stays at %llu, below the source's %llu: mail "
+		    "clients that keep a token may miss changes until they fetch anew",
+		    (unsigned long long)s->change, (unsigned long long)s->limits->change);
+	facts->change_passed = passed;
+	facts->last_item_id = s->last_id;
+	facts->change = s->change;
+	snprintf(text, sizeof(text), "%llu %llu",
+	    (unsigned long long)s->limits->last_item_id,
+	    passed ? (unsigned long long)s->limits->change : 0ull);
+	return spool_note_write(s->t->spool, NOTE_STEERED, text, e);
+}
+
+bool
+steer_run(struct target *t, const struct steer_limits *limits, Wire__SteerFacts *facts,
+    struct err *e)
+{
+	struct steering s = {.t = t, .limits = limits};
+	bool ok = steer_make_all(&s, e) && steer_fix_all(&s, e) &&
+		  steer_report(&s, facts, e) && steer_counters(&s, facts, e) &&
+		  steer_first_sync(&s, e);
+
+	if (ok && s.last_id < limits->last_item_id)
+		ok = err_set(e, ERR_RETRY,
+		    "the item counter is %llu and not past the source's %llu",
+		    (unsigned long long)s.last_id,
+		    (unsigned long long)limits->last_item_id);
+	for (size_t i = 0; i < s.reason_count; i++)
+		free(s.reasons[i].text);
+	free(s.reasons);
+	free(s.refused.ids);
+	free(s.placed.ids);
+	return ok;
+}

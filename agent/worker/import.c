@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Everything that an archive import takes, in its order; contacts when they have the lane. */
+#include "agent/mailbox/import.h"
+
+#include "agent/worker/worker.h"
+
+bool
+worker_import(struct worker *w, struct err *e)
+{
+	static Wire__ImportFacts facts;
+	const struct import_options options = {
+	    .folder_limit = w->step->import->folder_limit,
+	    .contacts_only = w->step->import->contacts_only,
+	};
+	struct target t;
+	bool ok;
+
+	wire__import_facts__init(&facts);
+	worker_target(w, &t);
+	ok = target_open(&t, e) && import_run(&t, &options, &facts, e);
+	target_close(&t);
+	w->result->facts_case = WIRE__STEP_RESULT__FACTS_IMPORT;
+	w->result->import = &facts;
+	return ok;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a receiver does with the messages of one admitted stream, without the connection:
+ * receive.c brings them, tests and fuzzers too.
+ */
+#ifndef AGENT_RECEIVE_PRIVATE_H
+#define AGENT_RECEIVE_PRIVATE_H
+
+#include "agent/mailbox/spool.h"
+
+struct receiving;
+
+typedef bool (*receiving_answer_fn)(void *ctx, const Wire__Stream *m, struct err *e);
+
+struct receiving_options {
+	struct spool *spool;	    /* opened for writing; borrowed */
+	const char *spool_dir;	    /* whose disk is watched; borrowed */
+	uint32_t fill_limit;	    /* percent; 0 = the disk is not watched */
+	receiving_answer_fn answer; /* sends one message to the sender */
+	void *ctx;
+};
+
+struct receiving *receiving_new(const struct receiving_options *options);
+void receiving_free(struct receiving **r);
+/* The first answer: what is held, and as new as which token. */
+MUST_USE bool receiving_greet(struct receiving *r, struct err *e);
+/* Takes the next message, from which it may move parts. False: the stream is over, the
+   spool is as if the item under way had never begun. */
+MUST_USE bool receiving_take(struct receiving *r, Wire__Stream *m, struct err *e);
+/* All came and is durable. */
+bool receiving_is_done(const struct receiving *r);
+
+/* --- receive_record.c: the list of record against what is held --- */
+
+struct reconciled {
+	uint32_t *wanted; /* ascending */
+	size_t wanted_count;
+	uint64_t bytes; /* of what is held and stays */
+};
+
+/* Forgets what is stale or not of record, gives the rest its folder of record. */
+MUST_USE bool receiving_reconcile(struct spool *s, const struct spool_record_list *record,
+    const uint32_t *stale, size_t stale_count, bool all_stale, struct reconciled *out,
+    struct err *e);
+
+#endif

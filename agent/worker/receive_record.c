@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The list of record against what is held: afterwards the spool holds nothing that the
+ * mailbox has not, nothing stale, and knows what it lacks. May be cut short anywhere: it
+ * is done again by the next pass.
+ */
+#include <stdlib.h>
+
+#include "agent/worker/receive_private.h"
+#include "proto/base/xalloc.h"
+
+/* Collected first, because forgetting changes the order that is walked. */
+static uint32_t *
+ids_not_of_record(
+    struct spool *s, const struct spool_record_list *record, bool all, size_t *count_out)
+{
+	size_t held = spool_count(s);
+	uint32_t *ids = xcalloc(held, sizeof(*ids));
+	size_t count = 0;
+	size_t at;
+
+	for (size_t i = 0; i < held; i++) {
+		uint32_t id = spool_id_at(s, i);
+
+		if (all || !spool_record_find(record, id, &at))
+			ids[count++] = id;
+	}
+	*count_out = count;
+	return ids;
+}
+
+static bool
+forget_all(struct spool *s, const uint32_t *ids, size_t count, struct err *e)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (!spool_forget(s, ids[i], e))
+			return false;
+	}
+	return true;
+}
+
+static bool
+want_or_place(struct spool *s, const struct spool_record_list *record,
+    struct reconciled *out, struct err *e)
+{
+	for (size_t i = 0; i < record->count; i++) {
+		struct spool_item item;
+
+		if (!spool_find(s, record->ids[i], &item)) {
+			if ((out->wanted_count & (out->wanted_count - 1)) == 0)
+				out->wanted = xrealloc_array(out->wanted,
+				    out->wanted_count == 0 ? 1 : out->wanted_count * 2,
+				    sizeof(*out->wanted));
+			out->wanted[out->wanted_count++] = record->ids[i];
+			continue;
+		}
+		out->bytes += item.meta_bytes + item.data_bytes;
+		if (item.folder_id != record->folder_ids[i] &&
+		    !spool_set_folder(s, item.id, record->folder_ids[i], e))
+			return false;
+	}
+	return true;
+}
+
+bool
+receiving_reconcile(struct spool *s, const struct spool_record_list *record,
+    const uint32_t *stale, size_t stale_count, bool all_stale, struct reconciled *out,
+    struct err *e)
+{
+	uint32_t *gone;
+	size_t gone_count;
+	bool ok;
+
+	*out = (struct reconciled){0};
+	gone = ids_not_of_record(s, record, all_stale, &gone_count);
+	ok = forget_all(s, gone, gone_count, e) && forget_all(s, stale, stale_count, e) &&
+	     want_or_place(s, record, out, e);
+	free(gone);
+	return ok;
+}
