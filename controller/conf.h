@@ -30,6 +30,15 @@ struct controller_conf {
 	uint32_t moves_per_source;
 	uint32_t moves_per_target;
 	char *log_level;
+	char *api_listen_address;       /* NULL: no API over HTTPS */
+	uint16_t api_port;
+	char *api_certificate_file;
+	char *api_key_file;
+	char **api_origins;             /* "https://console.example.org:7071" */
+	uint32_t api_session_s;
+	bool api_four_eyes;
+	bool api_delegated_tokens;
+	char *api_metrics_token_file;   /* NULL: metrics need a session or the socket */
 };
 
 extern const struct conf_def controller_conf_defs[];

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "controller/api/serve.h"
 #include "proto/base/clock.h"
 #include "proto/base/log.h"
 #include "proto/base/tls.h"
@@ -82,7 +83,8 @@ controller_stop(struct controller *c)
 		return;
 	c->stopping = true;
 	log_info(NULL, "stopping; moves under way go on at the next start");
-	api_server_stop(&c->api);
+	jobs_stop(c->jobs);
+	serve_stop(c);
 	world_live_stop(c->world);
 	fleet_stop(&c->fleet);
 	uv_close((uv_handle_t *)&c->poke, NULL);
@@ -142,8 +144,7 @@ controller_listen(struct controller *c, struct err *e)
 	if (!fleet_start(&fleet, &c->fleet, e))
 		return false;
 	world_live_set_fleet(c->world, c->fleet);
-	return api_server_start(&c->loop, c->conf->socket, c->conf->socket_group, controller_routes,
-	    controller_route_count, c, &c->api, e);
+	return serve_start(c, e);
 }
 
 static bool
@@ -184,6 +185,7 @@ controller_end(struct controller *c)
 
 	uv_run(&c->loop, UV_RUN_DEFAULT);
 	jobs_free(&c->jobs);
+	serve_free(c);
 	world_live_free(&c->world);
 	/* Timers of moves that will never fire hold no loop alive; close what is left. */
 	left = uv_loop_close(&c->loop);

@@ -20,7 +20,9 @@ struct controller {
 	struct world_live *world;
 	struct fleet *fleet;
 	struct jobs *jobs;
-	struct api_server *api;
+	struct api_server *api;  /* unix socket */
+	struct api_server *web;  /* HTTPS; NULL = off */
+	struct gate *gate;       /* who may do what over HTTPS (api/gate.h) */
 	uv_signal_t sigterm;
 	uv_signal_t sigint;
 	uv_timer_t poke;        /* looks after jobs even when nothing else happens */

@@ -19,18 +19,22 @@
 
 #define TICK_MS 1000
 #define LINKS_MAX 2048
+#define STRANGER_EVERY_MS 600000
 
 struct fleet {
 	struct fleet_options o;
 	uv_tcp_t listener;
 	uv_timer_t tick;
 	int open_handles;
+	unsigned peers; /* that have not said yet that they are closed */
 	bool stopping;
 	struct agent *agents;
 	struct peer **links; /* every live connection, known or not */
 	size_t link_count;
 	uint64_t next_id;
 	uint64_t last_ping_ms;
+	uint64_t stranger_ms; /* when somebody without a hello was logged last */
+	char stranger[LIMIT_TEXT];
 	struct log log;
 };
 
@@ -71,8 +75,10 @@ agent_put(void *ctx, const Wire__Envelope *m)
 {
 	struct agent *a = ctx;
 
-	if (peer_send(a->peer, m) != PEER_SENT)
-		log_warn(&a->fleet->log, "agent %s: does not keep up; a request waits", a->facts.name);
+	a->put = peer_send(a->peer, m) == PEER_SENT;
+	if (!a->put)
+		log_warn(&a->fleet->log, "agent %s: does not keep up; a request waits",
+		    a->facts.name);
 }
 
 static void
@@ -86,8 +92,8 @@ agent_send(struct agent *a, struct pending *p)
 		if (target == NULL || target->mail_port == 0)
 			return; /* sent when the target's agent is known: see fleet_on_tick */
 	}
-	p->sent = true;
 	fleet_ask_send(p->ask, f->o.epoch, target, p->id, agent_put, a);
+	p->sent = a->put; /* not taken: once more at the next tick */
 }
 
 static void
@@ -144,7 +150,7 @@ agent_expire(struct agent *a, uint64_t now)
 		}
 		err_set(&p->ask->err, ERR_RETRY,
 		    a->peer == NULL ? "node %s: its agent is not connected (%s)"
-		                    : "node %s: its agent did not answer in time (%s)",
+				    : "node %s: its agent did not answer in time (%s)",
 		    a->facts.name, ask_name(p->ask->kind));
 		pending_end(at, false);
 		at = &a->pending; /* the callback may have asked again */
@@ -215,12 +221,16 @@ fleet_on_hello(struct fleet *f, struct peer *p, const Wire__Hello *h)
 	}
 	snprintf(expected, sizeof(expected), "node:%s", name);
 	if (strcasecmp(expected, peer_name(p)) != 0) {
-		peer_refuse(p, "this agent calls itself %s, but its certificate says %s; run: zmferry enroll %s", name,
-		    peer_name(p), name);
+		peer_refuse(p,
+		    "this agent calls itself %s, but its certificate says %s; run: "
+		    "zmferry enroll %s",
+		    name, peer_name(p), name);
 		return;
 	}
 	if (h->version_min > LIMIT_VERSION_MAX || h->version_max < LIMIT_VERSION_MIN) {
-		peer_refuse(p, "this agent speaks protocol %u to %u, the controller %d to %d; upgrade the older one",
+		peer_refuse(p,
+		    "this agent speaks protocol %u to %u, the controller %d to %d; "
+		    "upgrade the older one",
 		    h->version_min, h->version_max, LIMIT_VERSION_MIN, LIMIT_VERSION_MAX);
 		return;
 	}
@@ -228,7 +238,8 @@ fleet_on_hello(struct fleet *f, struct peer *p, const Wire__Hello *h)
 	if (a->peer != NULL && a->peer != p) {
 		struct peer *old = a->peer;
 
-		log_warn(&f->log, "agent %s: a new connection replaces the one from %s", name, peer_address(old));
+		log_warn(&f->log, "agent %s: a new connection replaces the one from %s",
+		    name, peer_address(old));
 		a->peer = NULL;
 		peer_close(old);
 	}
@@ -236,12 +247,18 @@ fleet_on_hello(struct fleet *f, struct peer *p, const Wire__Hello *h)
 	a->facts.connected = true;
 	a->facts.heard_ms = clock_wall_ms();
 	a->facts.mail_port = (uint16_t)h->mail_port;
-	snprintf(a->facts.address, sizeof(a->facts.address), "%s", peer_address(p));
+	if (h->mail_address.len == 0 ||
+	    !frame_copy(&h->mail_address, a->facts.address, sizeof(a->facts.address)))
+		snprintf(
+		    a->facts.address, sizeof(a->facts.address), "%s", peer_address(p));
 	snprintf(a->facts.version, sizeof(a->facts.version), "%.*s",
-	    (int)(h->program_version.len > 30 ? 30 : h->program_version.len), h->program_version.data);
+	    (int)(h->program_version.len > 30 ? 30 : h->program_version.len),
+	    h->program_version.data);
 	peer_set_known(p, WAIT_HEARTBEAT_MS * WAIT_HEARTBEATS_MISSED);
 	fleet_welcome(f, p);
-	log_info(&f->log, "agent %s: connected from %s, version %s", name, a->facts.address, a->facts.version);
+	log_info(&f->log, "agent %s: connected from %s, version %s", name,
+	    peer_address(p), a->facts.version);
+	snprintf(a->facts.note, sizeof(a->facts.note), "its agent has not reported yet");
 	for (struct pending *q = a->pending; q != NULL; q = q->next)
 		agent_send(a, q);
 	f->o.on_change(f->o.ctx, &a->facts);
@@ -265,12 +282,12 @@ fleet_on_known(struct fleet *f, struct agent *a, const Wire__Envelope *m)
 		agent_take_result(a, m->id, m->result);
 	} else if (m->body_case == WIRE__ENVELOPE__BODY_LEASE_EXPIRED) {
 		if (frame_copy(&m->lease_expired->move_id, move_id, sizeof(move_id))) {
-			snprintf(text, sizeof(text), "%.*s", (int)m->lease_expired->text.len,
-			    m->lease_expired->text.data);
+			snprintf(text, sizeof(text), "%.*s",
+			    (int)m->lease_expired->text.len, m->lease_expired->text.data);
 			f->o.on_lease_expired(f->o.ctx, move_id, text);
 		}
 	} else if (m->body_case != WIRE__ENVELOPE__BODY_PONG &&
-	    m->body_case != WIRE__ENVELOPE__BODY_PROGRESS) {
+		   m->body_case != WIRE__ENVELOPE__BODY_PROGRESS) {
 		peer_refuse(a->peer, "an agent must not send this");
 	}
 }
@@ -294,7 +311,9 @@ on_open(struct peer *p, void *ctx)
 {
 	(void)ctx;
 	if (strncmp(peer_name(p), "node:", 5) != 0)
-		peer_refuse(p, "certificate \"%s\" is not an agent's; run: zmferry enroll NODE", peer_name(p));
+		peer_refuse(p,
+		    "certificate \"%s\" is not an agent's; run: zmferry enroll NODE",
+		    peer_name(p));
 }
 
 static void
@@ -308,19 +327,45 @@ fleet_forget_link(struct fleet *f, const struct peer *p)
 	}
 }
 
+/* Who never came to a hello, and why. The same again is said every ten minutes. */
 static void
-on_closed(struct peer *p, const struct err *why, void *ctx)
+fleet_log_stranger(struct fleet *f, const struct peer *p, const struct err *why)
 {
-	struct fleet *f = ctx;
+	uint64_t now = clock_mono_ms();
+	char line[LIMIT_TEXT];
+
+	if (f->stopping || why->kind == ERR_NONE ||
+	    why->kind == ERR_REFUSED) /* said already */
+		return;
+	snprintf(line, sizeof(line), "a connection from %s%s%s: %.300s", peer_address(p),
+	    peer_name(p)[0] == '\0' ? "" : " as ", peer_name(p), why->text);
+	if (now < f->stranger_ms + STRANGER_EVERY_MS && strcmp(line, f->stranger) == 0)
+		return;
+	if (now < f->stranger_ms + TICK_MS)
+		return; /* a scanner must not fill the log */
+	f->stranger_ms = now;
+	snprintf(f->stranger, sizeof(f->stranger), "%s", line);
+	log_warn(&f->log, "%s%s", line,
+	    why->kind == ERR_PEER ? "; an agent with another controller's identity? then "
+				    "here: zmferry enroll NODE"
+				  : "");
+}
+
+static void
+fleet_on_lost(struct fleet *f, struct peer *p, const struct err *why)
+{
 	struct agent *a = fleet_agent_of(f, p);
 
 	fleet_forget_link(f, p);
-	if (a == NULL)
+	if (a == NULL) {
+		fleet_log_stranger(f, p, why);
 		return;
+	}
 	a->peer = NULL;
 	a->facts.connected = false;
-	snprintf(a->facts.note, sizeof(a->facts.note), "its agent is not connected%s%.300s",
-	    why->kind == ERR_NONE ? "" : ": ", why->kind == ERR_NONE ? "" : why->text);
+	snprintf(a->facts.note, sizeof(a->facts.note),
+	    "its agent is not connected%s%.300s", why->kind == ERR_NONE ? "" : ": ",
+	    why->kind == ERR_NONE ? "" : why->text);
 	log_warn(&f->log, "agent %s: gone: %s", a->facts.name,
 	    why->kind == ERR_NONE ? "closed" : why->text);
 	for (struct pending *q = a->pending; q != NULL; q = q->next)
@@ -329,10 +374,38 @@ on_closed(struct peer *p, const struct err *why, void *ctx)
 		f->o.on_change(f->o.ctx, &a->facts);
 }
 
+/* The last handle and the last connection take the fleet along. */
+static void
+fleet_release(struct fleet *f)
+{
+	if (f->open_handles > 0 || f->peers > 0)
+		return;
+	while (f->agents != NULL) {
+		struct agent *a = f->agents;
+
+		f->agents = a->next;
+		free(a->kept);
+		free(a->fresh);
+		free(a);
+	}
+	free(f->links);
+	free(f);
+}
+
+static void
+on_closed(struct peer *p, const struct err *why, void *ctx)
+{
+	struct fleet *f = ctx;
+
+	fleet_on_lost(f, p, why);
+	f->peers--;
+	fleet_release(f);
+}
+
 static const struct peer_events peer_events = {
-	.on_open = on_open,
-	.on_message = on_message,
-	.on_closed = on_closed,
+    .on_open = on_open,
+    .on_message = on_message,
+    .on_closed = on_closed,
 };
 
 static void
@@ -348,8 +421,10 @@ on_connection(uv_stream_t *listener, int status)
 	p = peer_accept(f->o.loop, listener, f->o.tls, &f->log, &peer_events, f);
 	if (p == NULL)
 		return;
+	f->peers++;
 	if (f->link_count >= LINKS_MAX) {
-		log_warn(&f->log, "more than %d connections; %s is refused", LINKS_MAX, peer_address(p));
+		log_warn(&f->log, "more than %d connections; %s is refused", LINKS_MAX,
+		    peer_address(p));
 		peer_close(p);
 	}
 	f->links = xrealloc_array(f->links, f->link_count + 1, sizeof(struct peer *));
@@ -420,9 +495,11 @@ fleet_start(const struct fleet_options *options, struct fleet **out, struct err 
 	f->listener.data = f->tick.data = f;
 	f->open_handles = 2;
 	if (uv_ip4_addr(options->listen_address, options->listen_port, &v4) != 0) {
-		if (uv_ip6_addr(options->listen_address, options->listen_port, &v6) != 0) {
+		if (uv_ip6_addr(options->listen_address, options->listen_port, &v6) !=
+		    0) {
 			*out = f;
-			return err_set(e, ERR_REFUSED, "listen_address \"%s\" is not an address",
+			return err_set(e, ERR_REFUSED,
+			    "listen_address \"%s\" is not an address",
 			    options->listen_address);
 		}
 		address = (const struct sockaddr *)&v6;
@@ -443,18 +520,8 @@ on_handle_closed(uv_handle_t *handle)
 {
 	struct fleet *f = handle->data;
 
-	if (--f->open_handles > 0)
-		return;
-	while (f->agents != NULL) {
-		struct agent *a = f->agents;
-
-		f->agents = a->next;
-		free(a->kept);
-		free(a->fresh);
-		free(a);
-	}
-	free(f->links);
-	free(f);
+	f->open_handles--;
+	fleet_release(f);
 }
 
 void
@@ -473,7 +540,8 @@ fleet_stop(struct fleet **fp)
 	}
 	for (struct agent *a = f->agents; a != NULL; a = a->next) {
 		while (a->pending != NULL) {
-			err_set(&a->pending->ask->err, ERR_CANCELLED, "the controller is shutting down");
+			err_set(&a->pending->ask->err, ERR_CANCELLED,
+			    "the controller is shutting down");
 			pending_end(&a->pending, false);
 		}
 	}

@@ -28,7 +28,7 @@ struct fleet_mailbox { /* 56 bytes: a million of them fit */
 
 struct fleet_node {
 	char name[WORLD_NAME];
-	char address[64];
+	char address[64];           /* where other agents stream mail to */
 	bool connected;
 	bool has_inventory;
 	bool healthy;

@@ -193,6 +193,7 @@ ops_fill(const struct ask *a, const struct fleet_node *target, struct ops *o,
 		OP(DROP, drop);
 		return;
 	case ASK_DROP_ROW:
+		o->drop_row.only_if_empty = true;
 		OP(DROP_ROW, drop_row);
 		return;
 	case ASK_READ_ACCOUNT:

@@ -11,7 +11,7 @@ struct pending {
 	struct ask *ask;
 	uint64_t id;           /* of the envelope */
 	uint64_t deadline_ms;  /* monotonic */
-	bool sent;             /* on the present connection */
+	bool sent;             /* on the present connection, as far as its queue took it */
 };
 
 struct agent {
@@ -20,6 +20,7 @@ struct agent {
 	struct fleet_node facts;
 	struct peer *peer;     /* NULL: not connected, or not yet known */
 	struct pending *pending;
+	bool put;              /* did the link take the last message? */
 	uint64_t snapshot;     /* of the inventory being received */
 	struct fleet_mailbox *fresh;
 	size_t fresh_count;

@@ -20,6 +20,7 @@
 #define TRIES 3
 #define RETRY_AFTER_MS 3000
 #define GATE_AGAIN_MS 10000
+#define STARTS_AT_ONCE 4
 
 struct job *
 jobs_at(struct jobs *all, uint32_t number)
@@ -67,11 +68,13 @@ job_apply(struct jobs *all, struct job *job, enum job_event ev, const char *reas
 	struct job before = *job;
 
 	if (edge == NULL)
-		return err_set(e, ERR_REFUSED, "job %s: cannot take \"%s\" while %s", job->id,
-		    job_event_name(ev), job_states[job->state].name);
+		return err_set(e, ERR_REFUSED, "job %s: cannot take \"%s\" while %s",
+		    job->id, job_event_name(ev), job_states[job->state].name);
 	job->state = edge->to;
-	snprintf(job->reason, sizeof(job->reason), "%s", reason[0] == '\0' ? edge->why : reason);
-	job->ended_ms = job_states[edge->to].is_end ? all->world->wall_ms(all->world->ctx) : 0;
+	snprintf(job->reason, sizeof(job->reason), "%s",
+	    reason[0] == '\0' ? edge->why : reason);
+	job->ended_ms =
+	    job_states[edge->to].is_end ? all->world->wall_ms(all->world->ctx) : 0;
 	if (!journal_job_save(all->journal, job, e)) {
 		*job = before;
 		return err_wrap(e, "job %s", job->id);
@@ -104,16 +107,19 @@ struct lane_count {
 static bool
 move_is_running(const struct move *m)
 {
-	return m->state != MOVE_PLANNED && m->state != MOVE_STUCK &&
-	    (move_states[m->state].holds & MOVE_END) == 0;
+	return (m->state != MOVE_PLANNED || m->started) && m->state != MOVE_STUCK &&
+	       (move_states[m->state].holds & MOVE_END) == 0;
 }
 
-/* Contacts of two imports on one server get mixed up: one such phase at a time. */
+/*
+ * Contacts of two imports on one server get mixed up: one such phase at a time. The lane
+ * is taken in following and held until they are in; after a restart the states say who has it.
+ */
 static bool
 move_holds_contact_lane(const struct move *m)
 {
-	return !m->waiting && m->state >= MOVE_LOCKING && m->state <= MOVE_OPENING &&
-	    !m->data.contacts_done;
+	return (m->has_turn || (m->state >= MOVE_LOCKING && m->state <= MOVE_OPENING)) &&
+	       !m->data.contacts_done;
 }
 
 static void
@@ -133,7 +139,7 @@ lane_on_move(struct move *m, void *ctx)
 static struct lane_count
 lane_count(struct jobs *all, const struct move *m)
 {
-	struct lane_count c = { .source = m->source, .target = m->target };
+	struct lane_count c = {.source = m->source, .target = m->target};
 
 	moves_each(all->moves, lane_on_move, &c);
 	return c;
@@ -147,8 +153,7 @@ jobs_take_turn(void *ctx, const struct move *m)
 
 	if (job != NULL && job->state == JOB_PAUSED)
 		return false;
-	/* The asking move itself is in locking and not waiting yet: it counts as one. */
-	return lane_count(all, m).locked_at_target <= 1;
+	return lane_count(all, m).locked_at_target == 0;
 }
 
 static void
@@ -175,6 +180,14 @@ jobs_give_turn(void *ctx, const struct move *m)
 
 /* --- what moves report --- */
 
+/* Cancelled and deleted ones stay; anything else is tried again a little later, three times in all. */
+static bool
+move_deserves_retry(const struct move *m)
+{
+	return m->state == MOVE_ABANDONED && m->tries + 1 < TRIES && !m->data.cancelled &&
+	       !m->data.gone;
+}
+
 static void
 jobs_on_retry(void *owner, uint32_t number, uint32_t step_no)
 {
@@ -183,46 +196,44 @@ jobs_on_retry(void *owner, uint32_t number, uint32_t step_no)
 	const struct job *job = m == NULL ? NULL : jobs_at(all, m->job_number);
 	struct err e;
 
-	if (job == NULL || m->step_no != step_no || m->state != MOVE_ABANDONED)
+	/* A job that stands takes it up when it goes on. */
+	if (job == NULL || m->step_no != step_no || !move_deserves_retry(m) ||
+	    !job_states[job->state].starts_moves)
 		return;
-	if (!job_states[job->state].starts_moves) {
-		all->retrying--;
-		return;
+	if (!moves_retry(all->moves, number, &e)) {
+		log_warn(NULL, "%s; trying again", e.text);
+		all->world->after(
+		    all->world->ctx, RETRY_AFTER_MS, jobs_on_retry, all, number, step_no);
 	}
-	all->retrying--;
-	if (!moves_retry(all->moves, number, &e))
-		log_warn(NULL, "%s", e.text);
 }
 
-/* A refusal stays one; anything else is tried again a little later, three times in all. */
-static bool
-move_deserves_retry(const struct jobs *all, const struct move *m)
+static void
+jobs_set_aside(struct jobs *all, const struct move *m)
 {
-	(void)all;
-	return m->state == MOVE_ABANDONED && m->tries + 1 < TRIES &&
-	    strcmp(m->error, "cancelled") != 0;
+	char text[LIMIT_TEXT];
+	char next[200];
+
+	move_next_step(m, next, sizeof(next));
+	if (m->data.gone)
+		snprintf(text, sizeof(text), "%.400s", m->error);
+	else
+		snprintf(text, sizeof(text),
+		    "%.150s: set aside, it stays on %.100s: %.200s", m->account_name,
+		    m->source, m->error);
+	journal_alert(all->journal, m->id, text, next);
 }
 
 static void
 jobs_move_changed(void *ctx, const struct move *m, enum move_state before)
 {
 	struct jobs *all = ctx;
-	struct job *job = jobs_at(all, m->job_number);
 
 	(void)before;
-	if (job != NULL && job_states[job->state].starts_moves && move_deserves_retry(all, m)) {
-		all->retrying++;
-		all->world->after(all->world->ctx, RETRY_AFTER_MS, jobs_on_retry, all, m->number,
-		    m->step_no);
-	} else if (m->state == MOVE_ABANDONED && strcmp(m->error, "cancelled") != 0) {
-		char text[LIMIT_TEXT];
-		char next[200];
-
-		move_next_step(m, next, sizeof(next));
-		snprintf(text, sizeof(text), "%.150s: set aside, it stays on %.100s: %.200s",
-		    m->account_name, m->source, m->error);
-		journal_alert(all->journal, m->id, text, next);
-	}
+	if (move_deserves_retry(m))
+		all->world->after(all->world->ctx, RETRY_AFTER_MS, jobs_on_retry, all,
+		    m->number, m->step_no);
+	else if (m->state == MOVE_ABANDONED && !m->data.cancelled)
+		jobs_set_aside(all, m);
 	jobs_wake_soon(all);
 }
 
@@ -248,7 +259,11 @@ jobs_calm(void *ctx, const char *subject)
 static bool
 account_has_move(struct jobs *all, uint32_t job_number, const char *account_id)
 {
-	struct { uint32_t job; const char *id; bool found; } seek = { job_number, account_id, false };
+	struct {
+		uint32_t job;
+		const char *id;
+		bool found;
+	} seek = {job_number, account_id, false};
 
 	for (uint32_t i = 1;; i++) {
 		const struct move *m = moves_find(all->moves, i);
@@ -268,7 +283,8 @@ job_add_moves(struct jobs *all, const struct job *job, const struct plan *plan,
 	*added_out = 0;
 	for (size_t i = 0; i < plan->account_count; i++) {
 		const struct plan_account *a = &plan->accounts[i];
-		struct move m = { .job_number = job->number, .bytes = a->bytes, .items = a->items };
+		struct move m = {
+		    .job_number = job->number, .bytes = a->bytes, .items = a->items};
 		uint32_t number;
 
 		if (a->target < 0 || account_has_move(all, job->number, a->id))
@@ -295,14 +311,52 @@ jobs_on_gate_again(void *owner, uint32_t number, uint32_t step_no)
 		jobs_poke(all);
 }
 
+/* The gate has an answer: what does it mean for the job? */
 static void
-jobs_on_survey(void *owner, uint32_t job_number, const struct plan *plan, const struct err *why)
+job_take_gate(struct jobs *all, struct job *job, const struct plan *plan, uint32_t added)
+{
+	struct job_progress p;
+	char text[LIMIT_TEXT];
+
+	jobs_progress(all, job->number, &p);
+	if (p.total > p.done + p.set_aside) { /* added now, or just before a crash */
+		snprintf(text, sizeof(text),
+		    "%u accounts were made on %s meanwhile; they go too",
+		    added == 0 ? p.total - p.done - p.set_aside : added, job->node);
+		job_event(all, job, JOB_EV_MORE, text);
+	} else if (plan->account_count > 0) {
+		snprintf(text, sizeof(text),
+		    "%zu accounts are left on %.100s; see: zmferry moves --failed and "
+		    "zmferry plan evacuate %.100s",
+		    plan->account_count, job->node, job->node);
+		job_event(all, job, JOB_EV_LEFT, text);
+	} else if (p.stuck > 0) {
+		snprintf(text, sizeof(text),
+		    "%u moves are stuck and wait for a person; see: zmferry moves "
+		    "--failed",
+		    p.stuck);
+		job_event(all, job, JOB_EV_LEFT, text);
+	} else if (p.clean < p.done) {
+		snprintf(text, sizeof(text),
+		    "%s is empty, but %u verdicts are not clean; see: zmferry moves "
+		    "--failed",
+		    job->node, p.done - p.clean);
+		job_event(all, job, JOB_EV_LEFT, text);
+	} else {
+		snprintf(text, sizeof(text),
+		    "%s is empty: the directory names nobody on it; old copies are kept",
+		    job->node);
+		job_event(all, job, JOB_EV_CLEAN, text);
+	}
+}
+
+static void
+jobs_on_survey(
+    void *owner, uint32_t job_number, const struct plan *plan, const struct err *why)
 {
 	struct jobs *all = owner;
 	struct job *job = jobs_at(all, job_number);
-	struct job_progress p;
 	uint32_t added = 0;
-	char text[LIMIT_TEXT];
 	struct err e;
 
 	if (job == NULL || job->state != JOB_GATE) {
@@ -310,9 +364,10 @@ jobs_on_survey(void *owner, uint32_t job_number, const struct plan *plan, const 
 		return;
 	}
 	if (plan == NULL) {
-		snprintf(job->reason, sizeof(job->reason), "the gate could not be asked, trying again: %.300s",
-		    why->text);
-		all->world->after(all->world->ctx, GATE_AGAIN_MS, jobs_on_gate_again, all, job_number, 0);
+		snprintf(job->reason, sizeof(job->reason),
+		    "the gate could not be asked, trying again: %.300s", why->text);
+		all->world->after(all->world->ctx, GATE_AGAIN_MS, jobs_on_gate_again, all,
+		    job_number, 0);
 		return;
 	}
 	all->gate_asked = false;
@@ -320,24 +375,7 @@ jobs_on_survey(void *owner, uint32_t job_number, const struct plan *plan, const 
 		log_error(NULL, "job %s: %s", job->id, e.text);
 		return;
 	}
-	jobs_progress(all, job_number, &p);
-	if (added > 0) {
-		snprintf(text, sizeof(text), "%u accounts were made on %s meanwhile; they go too", added,
-		    job->node);
-		job_event(all, job, JOB_EV_MORE, text);
-	} else if (plan->account_count == 0 && p.clean == p.done) {
-		snprintf(text, sizeof(text), "%s is empty: the directory names nobody on it; old copies are kept",
-		    job->node);
-		job_event(all, job, JOB_EV_CLEAN, text);
-	} else if (plan->account_count == 0) {
-		snprintf(text, sizeof(text), "%s is empty, but %u verdicts are not clean; see: zmferry moves --failed",
-		    job->node, p.done - p.clean);
-		job_event(all, job, JOB_EV_LEFT, text);
-	} else {
-		snprintf(text, sizeof(text), "%zu accounts are left on %.100s; see: zmferry moves --failed and zmferry plan evacuate %.100s",
-		    plan->account_count, job->node, job->node);
-		job_event(all, job, JOB_EV_LEFT, text);
-	}
+	job_take_gate(all, job, plan, added);
 	jobs_wake_soon(all);
 }
 
@@ -354,41 +392,63 @@ look_on_move(struct move *m, void *ctx)
 {
 	struct job_look *look = ctx;
 	struct jobs *all = look->all;
-	bool ended = (move_states[m->state].holds & MOVE_END) != 0 || m->state == MOVE_STUCK;
+	bool ended =
+	    (move_states[m->state].holds & MOVE_END) != 0 || m->state == MOVE_STUCK;
 
 	if (m->job_number != look->job->number)
 		return;
-	if (!ended)
+	if (!ended ||
+	    (move_deserves_retry(m) && job_states[look->job->state].starts_moves))
 		look->unfinished++;
-	if (m->state == MOVE_PLANNED && m->effect_no == 0 && m->doing[0] == '\0' &&
+	if (m->state == MOVE_PLANNED && !m->started &&
 	    job_states[look->job->state].starts_moves) {
 		struct lane_count c = lane_count(all, m);
 
+		/* One more for the target: it is staged while the others are imported. */
 		if (c.at_source < all->limits.moves_per_source &&
-		    c.at_target < all->limits.moves_per_target + 1 && all->starting < 4) {
+		    c.at_target < all->limits.moves_per_target + 1 &&
+		    all->starting < STARTS_AT_ONCE) {
 			all->starting++;
 			moves_start(all->moves, m->number);
 		}
 	}
 }
 
+/* A cancelled job's moves go back as long as they can; after a restart too. */
+static void
+cancel_on_move(struct move *m, void *ctx)
+{
+	struct job_look *look = ctx;
+	struct err e;
+
+	if (m->job_number == look->job->number &&
+	    (move_states[m->state].holds & MAY_CANCEL) != 0 &&
+	    !moves_cancel(look->all->moves, m->number, &e))
+		log_warn(NULL, "%s", e.text); /* looked at again with the next poke */
+}
+
 void
 jobs_poke(struct jobs *all)
 {
+	if (all->stopping || journal_is_read_only(all->journal))
+		return;
 	all->starting = 0;
 	for (size_t i = 0; i < all->count; i++) {
 		struct job *job = all->rows[i];
-		struct job_look look = { .all = all, .job = job };
+		struct job_look look = {.all = all, .job = job};
 
 		if (job_states[job->state].is_end)
 			continue;
+		if (job->state == JOB_CANCELLING)
+			moves_each(all->moves, cancel_on_move, &look);
 		moves_each(all->moves, look_on_move, &look);
-		if (look.unfinished == 0 && all->retrying == 0 &&
+		if (look.unfinished == 0 &&
 		    (job->state == JOB_MOVING || job->state == JOB_CANCELLING))
 			job_event(all, job, JOB_EV_ALL_ENDED, "");
 		if (job->state == JOB_GATE && !all->gate_asked) {
 			all->gate_asked = true;
-			all->host.survey(all->host.ctx, job->node, job->to, jobs_on_survey, all, job->number);
+			all->host.survey(all->host.ctx, job->node, job->to,
+			    jobs_on_survey, all, job->number);
 		}
 	}
 	moves_wake(all->moves);
@@ -405,17 +465,18 @@ jobs_check_free(struct jobs *all, const struct plan *plan, struct err *e)
 		if (job_states[job->state].is_end)
 			continue;
 		return err_set(e, ERR_REFUSED,
-		    "node %s: job %s (%s %s) is not over; one job moves mail at a time: zmferry job wait %s",
+		    "node %s: job %s (%s %s) is not over; one job moves mail at a time: "
+		    "zmferry job wait %s",
 		    plan->node, job->id, job->kind, job->node, job->id);
 	}
 	return true;
 }
 
 bool
-jobs_create(struct jobs *all, const struct plan *plan, const char *who, uint32_t *number_out,
-    struct err *e)
+jobs_create(struct jobs *all, const struct plan *plan, const char *who,
+    uint32_t *number_out, struct err *e)
 {
-	struct job job = { .state = JOB_MOVING };
+	struct job job = {.state = JOB_MOVING};
 	uint32_t added;
 
 	if (!jobs_check_free(all, plan, e))
@@ -432,53 +493,67 @@ jobs_create(struct jobs *all, const struct plan *plan, const char *who, uint32_t
 	jobs_keep(all, &job);
 	*number_out = job.number;
 	if (!job_add_moves(all, jobs_at(all, job.number), plan, &added, e))
-		return err_wrap(e, "job %s: made in part; it goes on when the journal can be written", job.id);
-	log_info(NULL, "job=%s node=%s %s started by %s: %u mailboxes", job.id, job.node, job.kind, who,
-	    added);
+		return err_wrap(e,
+		    "job %s: made in part; it goes on when the journal can be written",
+		    job.id);
+	log_info(NULL, "job=%s node=%s %s started by %s: %u mailboxes", job.id, job.node,
+	    job.kind, who, added);
 	journal_event(all->journal, "info", job.id, "started");
 	jobs_wake_soon(all);
 	return true;
 }
 
-struct job_wish {
-	struct jobs *all;
-	uint32_t job_number;
-	enum job_event ev;
-	uint32_t changed;
-};
-
+/* What failed, is stuck or was not clean is tried again, with fresh attempts. */
 static void
-wish_on_move(struct move *m, void *ctx)
+retry_on_move(struct move *m, void *ctx)
 {
-	struct job_wish *wish = ctx;
+	struct job_look *look = ctx;
+	uint32_t tries = m->tries;
 	struct err e;
 
-	if (m->job_number != wish->job_number)
+	if (m->job_number != look->job->number || m->data.gone ||
+	    (m->state != MOVE_STUCK && m->state != MOVE_ABANDONED &&
+		!(m->state == MOVE_SETTLED && strcmp(m->data.verdict, "clean") != 0 &&
+		    !m->data.no_mailbox)))
 		return;
-	if (wish->ev == JOB_EV_CANCEL && (move_states[m->state].holds & MAY_CANCEL) != 0)
-		wish->changed += moves_cancel(wish->all->moves, m->number, &e);
-	if (wish->ev != JOB_EV_RETRY)
-		return;
-	if (m->state == MOVE_STUCK || m->state == MOVE_ABANDONED ||
-	    (m->state == MOVE_SETTLED && strcmp(m->data.verdict, "clean") != 0 && !m->data.no_mailbox)) {
-		m->tries = 0;
-		wish->changed += moves_retry(wish->all->moves, m->number, &e);
+	m->tries = 0;
+	if (!moves_retry(look->all->moves, m->number, &e)) {
+		m->tries = tries;
+		log_warn(NULL, "%s", e.text);
 	}
+}
+
+/* What failed while the job stood is taken up again when it goes on, or at a start. */
+static void
+resume_on_move(struct move *m, void *ctx)
+{
+	struct jobs *all = ctx;
+
+	if (move_deserves_retry(m))
+		all->world->after(all->world->ctx, RETRY_AFTER_MS, jobs_on_retry, all,
+		    m->number, m->step_no);
 }
 
 bool
 jobs_change(struct jobs *all, uint32_t number, enum job_event ev, struct err *e)
 {
 	struct job *job = jobs_at(all, number);
-	struct job_wish wish = { .all = all, .job_number = number, .ev = ev };
+	struct job_look look = {.all = all, .job = job};
 
 	if (job == NULL)
-		return err_set(e, ERR_REFUSED, "job j%u: there is no such job; see: zmferry jobs", number);
-	if (ev == JOB_EV_RETRY && job_states[job->state].is_end && !jobs_check_free(all, &(struct plan){ 0 }, e))
+		return err_set(e, ERR_REFUSED,
+		    "job j%u: there is no such job; see: zmferry jobs", number);
+	if (ev == JOB_EV_RETRY && job_states[job->state].is_end &&
+	    !jobs_check_free(all, &(struct plan){0}, e))
 		return false;
 	if (!job_apply(all, job, ev, "", e))
 		return false;
-	moves_each(all->moves, wish_on_move, &wish);
+	if (ev == JOB_EV_RETRY)
+		moves_each(all->moves, retry_on_move, &look);
+	else if (ev == JOB_EV_RESUME)
+		moves_each(all->moves, resume_on_move, all);
+	else if (job->state == JOB_CANCELLING)
+		moves_each(all->moves, cancel_on_move, &look);
 	jobs_wake_soon(all);
 	return true;
 }
@@ -486,18 +561,18 @@ jobs_change(struct jobs *all, uint32_t number, enum job_event ev, struct err *e)
 /* --- life --- */
 
 struct jobs *
-jobs_new(struct journal *journal, const struct world *world, const struct jobs_limits *limits,
-    const struct jobs_host *host)
+jobs_new(struct journal *journal, const struct world *world,
+    const struct jobs_limits *limits, const struct jobs_host *host)
 {
 	struct jobs *all = XNEW(struct jobs);
 	struct moves_host moves_host = {
-		.ctx = all,
-		.take_turn = jobs_take_turn,
-		.give_turn = jobs_give_turn,
-		.changed = jobs_move_changed,
-		.alert = jobs_alert,
-		.calm = jobs_calm,
-		.own_admin_id = host->own_admin_id,
+	    .ctx = all,
+	    .take_turn = jobs_take_turn,
+	    .give_turn = jobs_give_turn,
+	    .changed = jobs_move_changed,
+	    .alert = jobs_alert,
+	    .calm = jobs_calm,
+	    .own_admin_id = host->own_admin_id,
 	};
 
 	all->journal = journal;
@@ -520,6 +595,13 @@ jobs_free(struct jobs **all)
 	xfree(all);
 }
 
+void
+jobs_stop(struct jobs *all)
+{
+	all->stopping = true;
+	moves_stop(all->moves);
+}
+
 static bool
 jobs_on_row(const struct job *row, void *ctx)
 {
@@ -530,28 +612,15 @@ jobs_on_row(const struct job *row, void *ctx)
 bool
 jobs_load(struct jobs *all, struct err *e)
 {
-	return journal_jobs_load(all->journal, jobs_on_row, all, e) && moves_load(all->moves, e);
-}
-
-static void
-recover_on_move(struct move *m, void *ctx)
-{
-	struct jobs *all = ctx;
-
-	/* A retry was due when the controller died. */
-	const struct job *job = jobs_at(all, m->job_number);
-
-	if (job != NULL && job_states[job->state].starts_moves && move_deserves_retry(all, m)) {
-		all->retrying++;
-		all->world->after(all->world->ctx, RETRY_AFTER_MS, jobs_on_retry, all, m->number,
-		    m->step_no);
-	}
+	return journal_jobs_load(all->journal, jobs_on_row, all, e) &&
+	       moves_load(all->moves, e);
 }
 
 void
 jobs_recover(struct jobs *all)
 {
 	moves_recover(all->moves);
-	moves_each(all->moves, recover_on_move, all);
+	moves_each(
+	    all->moves, resume_on_move, all); /* a next attempt may have been due */
 	jobs_wake_soon(all);
 }

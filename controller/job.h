@@ -59,7 +59,7 @@ const char *job_event_name(enum job_event ev);
 bool job_state_parse(const char *name, enum job_state *out);
 
 struct job_progress {
-	uint32_t total, done, clean, set_aside, running, waiting;
+	uint32_t total, done, clean, set_aside, stuck, running, waiting;
 	uint64_t bytes_total, bytes_done, items_done;
 	double items_per_s;
 	double eta_s;
@@ -89,6 +89,8 @@ void jobs_free(struct jobs **all);
 MUST_USE bool jobs_load(struct jobs *all, struct err *e);
 void jobs_recover(struct jobs *all);
 struct moves *jobs_moves(struct jobs *all);
+/* The process ends: nothing is begun or taken any more; all goes on at its next start. */
+void jobs_stop(struct jobs *all);
 
 /* Makes the job and its moves, and starts. Refuses a node that another job empties, a target that is being emptied. */
 MUST_USE bool jobs_create(struct jobs *all, const struct plan *plan, const char *who,

@@ -13,9 +13,9 @@ struct jobs {
 	struct moves *moves;
 	struct job **rows;
 	size_t count;
-	uint32_t retrying; /* abandoned moves whose next attempt is due */
 	uint32_t starting; /* in this look */
 	bool gate_asked;
+	bool stopping;
 };
 
 struct job *jobs_at(struct jobs *all, uint32_t number);

@@ -34,7 +34,8 @@ count_on_move(struct move *m, void *ctx)
 		p->clean += strcmp(m->data.verdict, "clean") == 0 || m->data.no_mailbox;
 	} else if (m->state == MOVE_ABANDONED || m->state == MOVE_STUCK) {
 		p->set_aside++;
-	} else if (m->state != MOVE_PLANNED) {
+		p->stuck += m->state == MOVE_STUCK;
+	} else if (m->state != MOVE_PLANNED || m->started) {
 		p->running++;
 		p->waiting += m->waiting;
 		p->bytes_done += m->data.staged > 0 ? m->bytes / 2 : 0;

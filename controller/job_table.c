@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* States of a job and the edges between them; tests/unit/test_job_table.c walks them. */
+/* States of a job and the edges between them; tests/unit/controller/test_job_table.c walks them. */
 #include <assert.h>
 #include <string.h>
 

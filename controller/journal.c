@@ -3,7 +3,7 @@
  * When all goes well: one transaction per change, committed before anything is done
  * to the world. What can go wrong: the disk is full (a reserve file is given up, so
  * that moves under way can end), a second controller, a restored backup, a damaged
- * file. Statements are prepared when used; commits are few.
+ * file. The few statements of every change are kept, the others prepared when used.
  */
 #include "controller/journal.h"
 
@@ -31,21 +31,41 @@ static const char schema[] =
 
 /* --- small helpers over SQLite --- */
 
+/* The disk is full: the reserve goes, so that what is tried again can be written. */
+static void
+journal_give_up_reserve(const struct journal *j)
+{
+	char path[600];
+
+	if (j->dir == NULL)
+		return;
+	snprintf(path, sizeof(path), "%s/reserve", j->dir);
+	if (unlink(path) == 0)
+		log_error(NULL,
+		    "%s: no space left; the reserve is given up so that moves can end; "
+		    "free space now",
+		    j->dir);
+}
+
 bool
 journal_err(struct journal *j, struct err *e, const char *what)
 {
 	int code = sqlite3_errcode(j->db);
 	bool damaged = code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
 
+	if (code == SQLITE_FULL)
+		journal_give_up_reserve(j);
+
 	return err_set(e, damaged ? ERR_CORRUPT : ERR_RETRY, "journal: %s: %s%s", what,
-	    sqlite3_errmsg(j->db), code == SQLITE_FULL ? " (free space in state_dir)" : "");
+	    sqlite3_errmsg(j->db),
+	    code == SQLITE_FULL ? " (free space in state_dir)" : "");
 }
 
 bool
 journal_prepare(struct journal *j, const char *sql, sqlite3_stmt **out, struct err *e)
 {
 	return sqlite3_prepare_v2(j->db, sql, -1, out, NULL) == SQLITE_OK ||
-	    journal_err(j, e, "prepare");
+	       journal_err(j, e, "prepare");
 }
 
 void
@@ -73,10 +93,49 @@ journal_step_done(struct journal *j, sqlite3_stmt *s, const char *what, struct e
 	return ok;
 }
 
+bool
+journal_kept(struct journal *j, enum kept which, sqlite3_stmt **out, struct err *e)
+{
+	static const char *const texts[] = {
+	    [KEPT_BEGIN] = "BEGIN IMMEDIATE",
+	    [KEPT_COMMIT] = "COMMIT",
+	    [KEPT_MOVE] = "INSERT OR REPLACE INTO move VALUES"
+			  " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	    [KEPT_MOVE_EVENT] = "INSERT INTO move_event (move, at_ms, from_state, "
+				"to_state, event, why, detail)"
+				" VALUES (?, ?, ?, ?, ?, ?, ?)",
+	};
+
+	if (j->kept[which] == NULL &&
+	    !journal_prepare(j, texts[which], &j->kept[which], e))
+		return false;
+	*out = j->kept[which];
+	return true;
+}
+
+bool
+journal_step_kept(struct journal *j, sqlite3_stmt *s, const char *what, struct err *e)
+{
+	bool ok = sqlite3_step(s) == SQLITE_DONE || journal_err(j, e, what);
+
+	sqlite3_reset(s);
+	sqlite3_clear_bindings(s);
+	return ok;
+}
+
+static bool
+journal_run_kept(struct journal *j, enum kept which, const char *what, struct err *e)
+{
+	sqlite3_stmt *s;
+
+	return journal_kept(j, which, &s, e) && journal_step_kept(j, s, what, e);
+}
+
 static bool
 journal_exec(struct journal *j, const char *sql, const char *what, struct err *e)
 {
-	return sqlite3_exec(j->db, sql, NULL, NULL, NULL) == SQLITE_OK || journal_err(j, e, what);
+	return sqlite3_exec(j->db, sql, NULL, NULL, NULL) == SQLITE_OK ||
+	       journal_err(j, e, what);
 }
 
 void
@@ -90,17 +149,12 @@ bool
 journal_commit(struct journal *j, struct err *e)
 {
 	uint64_t begun = clock_mono_ms();
-	char path[600];
-	bool ok = journal_exec(j, "COMMIT", "commit", e);
+	bool ok = journal_run_kept(j, KEPT_COMMIT, "commit", e);
 
-	if (!ok && sqlite3_errcode(j->db) == SQLITE_FULL && j->dir != NULL) {
-		snprintf(path, sizeof(path), "%s/reserve", j->dir);
-		if (unlink(path) == 0) {
-			log_error(NULL, "%s: no space left; the reserve is given up so that moves can end; free space now",
-			    j->dir);
-			ok = journal_exec(j, "COMMIT", "commit", e);
-		}
-	}
+	/* Full: the reserve is gone now; unless SQLite rolled back, it is tried once more. */
+	if (!ok && sqlite3_errcode(j->db) == SQLITE_FULL &&
+	    sqlite3_get_autocommit(j->db) == 0)
+		ok = journal_run_kept(j, KEPT_COMMIT, "commit", e);
 	if (!ok)
 		journal_rollback(j);
 	if (clock_mono_ms() - begun > SLOW_COMMIT_MS)
@@ -114,8 +168,9 @@ journal_begin(struct journal *j, struct err *e)
 {
 	if (j->read_only)
 		return err_set(e, ERR_REFUSED,
-		    "the journal is a restored backup and read-only; if no other controller lives, run: zmferry-controller --adopt");
-	return journal_exec(j, "BEGIN IMMEDIATE", "begin", e);
+		    "the journal is a restored backup and read-only; if no other "
+		    "controller lives, run: zmferry-controller --adopt");
+	return journal_run_kept(j, KEPT_BEGIN, "begin", e);
 }
 
 /* --- meta --- */
@@ -182,8 +237,9 @@ journal_migrate(struct journal *j, struct err *e)
 
 		newest = version;
 		if (version > have) {
-			char *sql = xasprintf("BEGIN;\n%.*s\nPRAGMA user_version = %d;\nCOMMIT;",
-			    (int)length, block, version);
+			char *sql =
+			    xasprintf("BEGIN;\n%.*s\nPRAGMA user_version = %d;\nCOMMIT;",
+				(int)length, block, version);
 			bool ok = journal_exec(j, sql, "migration", e);
 
 			free(sql);
@@ -194,7 +250,8 @@ journal_migrate(struct journal *j, struct err *e)
 	}
 	if (have > newest)
 		return err_set(e, ERR_REFUSED,
-		    "journal: written by a newer zmferry (schema %d, this one knows %d); install that version",
+		    "journal: written by a newer zmferry (schema %d, this one knows %d); "
+		    "install that version",
 		    have, newest);
 	return true;
 }
@@ -242,7 +299,7 @@ journal_write_epoch_file(const struct journal *j, struct err *e)
 	if (f == NULL)
 		return err_errno(e, ERR_REFUSED, errno, "%s", fresh);
 	ok = fprintf(f, "%llu\n", (unsigned long long)j->epoch) > 0 && fflush(f) == 0 &&
-	    fsync(fileno(f)) == 0;
+	     fsync(fileno(f)) == 0;
 	ok = fclose(f) == 0 && ok;
 	if (!ok || rename(fresh, path) != 0)
 		return err_errno(e, ERR_RETRY, errno, "%s", path);
@@ -255,7 +312,8 @@ journal_raise_epoch(struct journal *j, bool adopt, struct err *e)
 	uint64_t beside = j->dir == NULL ? 0 : journal_epoch_file(j);
 	char text[32];
 
-	if (!journal_meta_get(j, "controller_id", j->controller_id, sizeof(j->controller_id)))
+	if (!journal_meta_get(
+		j, "controller_id", j->controller_id, sizeof(j->controller_id)))
 		journal_make_id(j->controller_id, sizeof(j->controller_id));
 	journal_meta_get(j, "epoch", text, sizeof(text));
 	j->epoch = strtoull(text, NULL, 10);
@@ -288,7 +346,9 @@ journal_lock(struct journal *j, struct err *e)
 		return err_errno(e, ERR_REFUSED, errno, "%s", path);
 	if (flock(j->lock_fd, LOCK_EX | LOCK_NB) != 0)
 		return err_set(e, ERR_REFUSED,
-		    "%s: another zmferry-controller holds this journal; there must be only one", j->dir);
+		    "%s: another zmferry-controller holds this journal; there must be "
+		    "only one",
+		    j->dir);
 	return true;
 }
 
@@ -303,7 +363,8 @@ journal_make_reserve(const struct journal *j)
 	if (fd < 0)
 		return;
 	if (posix_fallocate(fd, 0, RESERVE_BYTES) != 0)
-		log_warn(NULL, "%s: cannot reserve %d MB for a full disk", path, RESERVE_BYTES >> 20);
+		log_warn(NULL, "%s: cannot reserve %d MB for a full disk", path,
+		    RESERVE_BYTES >> 20);
 	close(fd);
 }
 
@@ -320,13 +381,16 @@ journal_open(const char *state_dir, bool adopt, struct journal **out, struct err
 	if (!memory && !journal_lock(j, e))
 		goto fail;
 	if (sqlite3_open_v2(path, &j->db,
-	        SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
+		SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+		NULL) != SQLITE_OK) {
 		journal_err(j, e, path);
 		goto fail;
 	}
 	sqlite3_busy_timeout(j->db, 2000);
 	if (!journal_exec(j,
-	        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON", path, e) ||
+		"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA "
+		"foreign_keys=ON",
+		path, e) ||
 	    !journal_migrate(j, e) || !journal_raise_epoch(j, adopt, e))
 		goto fail;
 	if (!memory)
@@ -343,6 +407,8 @@ journal_close(struct journal **j)
 {
 	if (*j == NULL)
 		return;
+	for (size_t i = 0; i < KEPT_COUNT; i++)
+		sqlite3_finalize((*j)->kept[i]);
 	sqlite3_close((*j)->db);
 	if ((*j)->lock_fd >= 0)
 		close((*j)->lock_fd);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One table of fields serves both directions, so that none is written and not read. */
+/*
+ * One table of fields serves both directions, so that none is written and not read.
+ * A field that is not there was not known yet when the row was written: it is empty.
+ */
 #include "controller/journal_data.h"
 
 #include <jansson.h>
@@ -31,6 +34,10 @@ static const struct field fields[] = {
 	{ "contacts_done", FIELD_BOOL, AT(contacts_done), 0 },
 	{ "restored", FIELD_BOOL, AT(restored), 0 },
 	{ "spool_dropped", FIELD_BOOL, AT(spool_dropped), 0 },
+	{ "gone", FIELD_BOOL, AT(gone), 0 },
+	{ "cancelled", FIELD_BOOL, AT(cancelled), 0 },
+	TEXT("source_id", source_id),
+	TEXT("target_id", target_id),
 	TEXT("token", token),
 	{ "row_present", FIELD_BOOL, AT(row.present), 0 },
 	{ "row_mailbox_id", FIELD_U64, AT(row.mailbox_id), 0 },
@@ -128,12 +135,13 @@ move_data_read(const char *text, struct move_data *out, struct err *e)
 {
 	json_t *root = json_loads(text, 0, NULL);
 	const json_t *sources = json_object_get(root, "data_sources");
-	const char *bad = NULL;
+	const char *bad = json_is_object(root) ? NULL : "JSON";
 
 	memset(out, 0, sizeof(*out));
 	for (size_t i = 0; i < ARRAY_LEN(fields) && bad == NULL; i++) {
-		if (!field_read(&fields[i], json_object_get(root, fields[i].name),
-		        (char *)out + fields[i].offset))
+		const json_t *value = json_object_get(root, fields[i].name);
+
+		if (value != NULL && !field_read(&fields[i], value, (char *)out + fields[i].offset))
 			bad = fields[i].name;
 	}
 	if (json_array_size(sources) > FREEZE_SOURCES_MAX)

@@ -7,8 +7,12 @@
 
 #include "controller/journal.h"
 
+/* Statements of every change: prepared once, kept. */
+enum kept { KEPT_BEGIN, KEPT_COMMIT, KEPT_MOVE, KEPT_MOVE_EVENT, KEPT_COUNT };
+
 struct journal {
 	sqlite3 *db;
+	sqlite3_stmt *kept[KEPT_COUNT];
 	char *dir; /* NULL: in memory */
 	int lock_fd;
 	uint64_t epoch;
@@ -22,6 +26,10 @@ MUST_USE bool journal_prepare(struct journal *j, const char *sql, sqlite3_stmt *
 MUST_USE bool journal_begin(struct journal *j, struct err *e);
 /* Commits, timed; rolls back when it fails. */
 MUST_USE bool journal_commit(struct journal *j, struct err *e);
+/* A kept statement, ready to be bound; run it by journal_step_kept. */
+MUST_USE bool journal_kept(struct journal *j, enum kept which, sqlite3_stmt **out, struct err *e);
+MUST_USE bool journal_step_kept(struct journal *j, sqlite3_stmt *s, const char *what,
+    struct err *e);
 /* Runs a statement that yields no rows and finalizes it. */
 MUST_USE bool journal_step_done(struct journal *j, sqlite3_stmt *s, const char *what,
     struct err *e);

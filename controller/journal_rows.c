@@ -29,10 +29,7 @@ journal_add_move_event(struct journal *j, uint32_t move, const char *from, const
 {
 	sqlite3_stmt *s;
 
-	if (!journal_prepare(j,
-	        "INSERT INTO move_event (move, at_ms, from_state, to_state, event, why, detail)"
-	        " VALUES (?, ?, ?, ?, ?, ?, ?)",
-	        &s, e))
+	if (!journal_kept(j, KEPT_MOVE_EVENT, &s, e))
 		return false;
 	sqlite3_bind_int64(s, 1, move);
 	sqlite3_bind_int64(s, 2, clock_wall_ms());
@@ -41,7 +38,7 @@ journal_add_move_event(struct journal *j, uint32_t move, const char *from, const
 	bind_text(s, 5, event);
 	bind_text(s, 6, why);
 	bind_text(s, 7, detail);
-	return journal_step_done(j, s, "move event", e);
+	return journal_step_kept(j, s, "move event", e);
 }
 
 static bool
@@ -51,9 +48,7 @@ journal_put_move(struct journal *j, const struct move *m, struct err *e)
 	char *data;
 	bool ok;
 
-	if (!journal_prepare(j,
-	        "INSERT OR REPLACE INTO move VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", &s,
-	        e))
+	if (!journal_kept(j, KEPT_MOVE, &s, e))
 		return false;
 	data = move_data_write(&m->data);
 	sqlite3_bind_int64(s, 1, m->number);
@@ -72,7 +67,7 @@ journal_put_move(struct journal *j, const struct move *m, struct err *e)
 	sqlite3_bind_blob(s, 14, m->ticket, sizeof(m->ticket), SQLITE_TRANSIENT);
 	bind_text(s, 15, m->error);
 	bind_text(s, 16, data);
-	ok = journal_step_done(j, s, "move", e);
+	ok = journal_step_kept(j, s, "move", e);
 	free(data);
 	return ok;
 }
@@ -85,9 +80,9 @@ journal_move_save(struct journal *j, const struct move *m,
 		return false;
 	if (!journal_put_move(j, m, e) ||
 	    (event != NULL &&
-	        !journal_add_move_event(j, m->number, move_states[event->from].name,
-	            move_states[event->to].name, move_event_name(event->event), event->why,
-	            event->detail, e))) {
+		!journal_add_move_event(j, m->number, move_states[event->from].name,
+		    move_states[event->to].name, move_event_name(event->event),
+		    event->why, event->detail, e))) {
 		journal_rollback(j);
 		return false;
 	}
@@ -100,13 +95,15 @@ journal_note(struct journal *j, const struct move *m, const char *what, const ch
 	struct err e;
 
 	if (!journal_begin(j, &e)) {
-		log_warn(NULL, "move %s: %s: %s (not journaled: %s)", m->id, what, text, e.text);
+		log_warn(NULL, "move %s: %s: %s (not journaled: %s)", m->id, what, text,
+		    e.text);
 		return;
 	}
 	if (!journal_add_move_event(j, m->number, "", "", "note", what, text, &e) ||
 	    !journal_commit(j, &e)) {
 		journal_rollback(j);
-		log_warn(NULL, "move %s: %s: %s (not journaled: %s)", m->id, what, text, e.text);
+		log_warn(NULL, "move %s: %s: %s (not journaled: %s)", m->id, what, text,
+		    e.text);
 	}
 }
 
@@ -130,10 +127,12 @@ journal_take_move(sqlite3_stmt *s, struct move *m, struct err *e)
 	if (!move_state_parse(column_text(s, 8), &m->state) ||
 	    !move_state_parse(column_text(s, 9), &m->stuck_from) ||
 	    sqlite3_column_bytes(s, 13) != (int)sizeof(m->ticket))
-		return err_set(e, ERR_CORRUPT, "journal: move %s is in a state nobody knows: \"%s\"", m->id,
+		return err_set(e, ERR_CORRUPT,
+		    "journal: move %s is in a state nobody knows: \"%s\"", m->id,
 		    column_text(s, 8));
 	memcpy(m->ticket, sqlite3_column_blob(s, 13), sizeof(m->ticket));
-	return move_data_read(column_text(s, 15), &m->data, e) || err_wrap(e, "move %s", m->id);
+	return move_data_read(column_text(s, 15), &m->data, e) ||
+	       err_wrap(e, "move %s", m->id);
 }
 
 bool
@@ -164,7 +163,8 @@ journal_job_save(struct journal *j, const struct job *job, struct err *e)
 
 	if (!journal_begin(j, e))
 		return false;
-	if (!journal_prepare(j, "INSERT OR REPLACE INTO job VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", &s, e))
+	if (!journal_prepare(j,
+		"INSERT OR REPLACE INTO job VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", &s, e))
 		goto fail;
 	sqlite3_bind_int64(s, 1, job->number);
 	bind_text(s, 2, job->kind);
@@ -192,7 +192,7 @@ journal_jobs_load(struct journal *j, journal_job_fn fn, void *ctx, struct err *e
 	if (!journal_prepare(j, "SELECT * FROM job ORDER BY number", &s, e))
 		return false;
 	while ((code = sqlite3_step(s)) == SQLITE_ROW) {
-		struct job job = { .number = (uint32_t)sqlite3_column_int64(s, 0) };
+		struct job job = {.number = (uint32_t)sqlite3_column_int64(s, 0)};
 
 		snprintf(job.id, sizeof(job.id), "j%u", job.number);
 		column_copy(s, 1, job.kind, sizeof(job.kind));
@@ -203,7 +203,8 @@ journal_jobs_load(struct journal *j, journal_job_fn fn, void *ctx, struct err *e
 		job.ended_ms = sqlite3_column_int64(s, 7);
 		column_copy(s, 8, job.reason, sizeof(job.reason));
 		if (!job_state_parse(column_text(s, 5), &job.state)) {
-			err_set(e, ERR_CORRUPT, "journal: job %s is in a state nobody knows: \"%s\"", job.id,
+			err_set(e, ERR_CORRUPT,
+			    "journal: job %s is in a state nobody knows: \"%s\"", job.id,
 			    column_text(s, 5));
 			sqlite3_finalize(s);
 			return false;

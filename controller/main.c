@@ -30,7 +30,7 @@ usage(FILE *out)
 	      "  --print-config   show what is in force and where it came from\n"
 	      "  --sample-config  print a configuration to fill in\n"
 	      "  --adopt          go on with a journal restored from a backup\n"
-	      "  init             make the certificate authority and the controller's identity\n"
+	      "  init             make the certificate authority, if there is none, and the controller's identity\n"
 	      "  enroll           write the identity file of a node's agent\n",
 	    out);
 }
@@ -56,6 +56,16 @@ write_new_file(const char *path, const struct buf *content, struct err *e)
 	return true;
 }
 
+static bool
+has_ca(const char *state_dir)
+{
+	char *path = xasprintf("%s/ca.key", state_dir);
+	bool there = access(path, F_OK) == 0;
+
+	free(path);
+	return there;
+}
+
 static int
 run_init(const struct controller_conf *conf)
 {
@@ -70,7 +80,8 @@ run_init(const struct controller_conf *conf)
 		free(identity);
 		return fail(&e);
 	}
-	ok = tls_ca_create(conf->state_dir, CA_DAYS, &e) &&
+	/* With a CA there already, only the identity is made: that is how it is renewed. */
+	ok = (has_ca(conf->state_dir) || tls_ca_create(conf->state_dir, CA_DAYS, &e)) &&
 	    tls_ca_issue(conf->state_dir, "controller", IDENTITY_DAYS * 2, &bundle, &e) &&
 	    write_new_file(identity, &bundle, &e);
 	if (ok)

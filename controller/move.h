@@ -57,6 +57,10 @@ struct move_data {
 	bool contacts_done;
 	bool restored;
 	bool spool_dropped;
+	bool gone;              /* the account was deleted meanwhile */
+	bool cancelled;         /* by a person: not tried again by itself */
+	char source_id[LIMIT_ID]; /* zimbraIds of the servers, to act when one of them is dead */
+	char target_id[LIMIT_ID];
 	char token[64];
 	struct row row;
 	uint64_t last_item_id, change;
@@ -90,12 +94,23 @@ struct move {
 	char error[LIMIT_TEXT]; /* why it went the wrong way last; "" = it did not */
 
 	/* below: in memory only */
-	uint32_t effect_no;
+	uint32_t effect_no;     /* place in the table */
+	uint32_t ask_no;        /* of asks in this step: an answered one is never asked again */
 	uint32_t attempts;      /* of the effect under way */
+	bool asking;            /* an ask is under way */
+	bool started;           /* out of planned's queue */
+	enum move_event wish;   /* taken when the ask under way has ended; MOVE_EVENT_COUNT: none */
 	uint64_t deadline_ms;   /* monotonic, of the state */
-	uint64_t lease_until_ms;
+	uint64_t lease_asked_ms;
+	uint64_t lease_until_ms; /* the agent's own end of it comes later */
+	uint32_t fence_rounds;
 	bool home_is_target;    /* while unlocking: the home must go back */
-	bool waiting;           /* for a lane */
+	bool home_is_elsewhere; /* while unlocking: somebody moved the account meanwhile */
+	bool has_turn;          /* the contact lane of its target */
+	bool waiting;           /* for that lane */
+	uint64_t waiting_since_ms;
+	bool alerted;           /* that an effect does not get on */
+	char *names;            /* owned; account and aliases, one a line; NULL = not read */
 	char doing[LIMIT_TEXT]; /* what it does or why it waits, for people */
 };
 
@@ -149,7 +164,7 @@ extern const size_t move_effect_count;
 /* What moves need of the jobs above them. */
 struct moves_host {
 	void *ctx;
-	/* May this move enter its lock now? False: it waits; moves_wake is called later. */
+	/* May this move be locked now? False: it waits; moves_wake is called later. */
 	bool (*take_turn)(void *ctx, const struct move *m);
 	/* The contact lane of its target is free again. */
 	void (*give_turn)(void *ctx, const struct move *m);
@@ -171,6 +186,8 @@ void moves_recover(struct moves *all);
 MUST_USE bool moves_add(struct moves *all, const struct move *fields, uint32_t *number_out,
     struct err *e);
 void moves_start(struct moves *all, uint32_t number);
+/* The process ends: answers still to come change nothing, the moves go on at its next start. */
+void moves_stop(struct moves *all);
 struct move *moves_find(struct moves *all, uint32_t number); /* borrowed for the call */
 typedef void (*moves_each_fn)(struct move *m, void *ctx);
 void moves_each(struct moves *all, moves_each_fn fn, void *ctx);
@@ -178,7 +195,7 @@ void moves_each(struct moves *all, moves_each_fn fn, void *ctx);
 /* The only function that changes a move's state. */
 MUST_USE bool move_apply(struct moves *all, struct move *m, enum move_event ev,
     const char *detail, struct err *e);
-/* A person's or a job's wish. */
+/* A person's or a job's wish. Under the lock it is taken when the call under way has ended. */
 MUST_USE bool moves_cancel(struct moves *all, uint32_t number, struct err *e);
 MUST_USE bool moves_retry(struct moves *all, uint32_t number, struct err *e);
 void moves_wake(struct moves *all); /* those that wait for a lane try again */

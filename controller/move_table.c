@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What is true in each state, and how one gets on. Read this first: the rest of the
- * controller serves these two tables. tests/unit/test_move_table.c walks them.
+ * controller serves these two tables. tests/unit/controller/test_move_table.c walks them.
  */
 #include <assert.h>
 #include <string.h>
@@ -21,7 +21,7 @@ const struct move_state_def move_states[MOVE_STATE_COUNT] = {
 	[MOVE_PREPARING]   = { "preparing",   SOURCE_WRITES | MAY_CANCEL,              10 * MINUTE,
 	                       "the source serves" },
 	[MOVE_FOLLOWING]   = { "following",   SOURCE_WRITES | MAY_CANCEL,              24 * HOUR,
-	                       "the source serves; the spool is kept in step" },
+	                       "the source serves; the spool is kept in step until it is this mailbox's turn" },
 	[MOVE_LOCKING]     = { "locking",     LOCKED | MAY_CANCEL,                     2 * MINUTE,
 	                       "nobody logs in; mail waits in the queue" },
 	[MOVE_CATCHING_UP] = { "catching_up", LOCKED | MAY_CANCEL,                     5 * MINUTE,
@@ -61,6 +61,7 @@ const struct move_edge move_edges[] = {
 	{ MOVE_PREPARING,   EV_FAILED, MOVE_FOLLOWING,   "the target cannot be filled early" },
 	{ MOVE_PREPARING,   EV_CANCEL, MOVE_ABANDONED,   "cancelled while the source served" },
 	{ MOVE_FOLLOWING,   EV_OK,     MOVE_LOCKING,     "the spool is in step and it is this mailbox's turn" },
+	{ MOVE_FOLLOWING,   EV_AGAIN,  MOVE_FOLLOWING,   "much had changed, or it had waited long: once more" },
 	{ MOVE_FOLLOWING,   EV_FAILED, MOVE_ABANDONED,   "the spool could not be kept in step" },
 	{ MOVE_FOLLOWING,   EV_CANCEL, MOVE_ABANDONED,   "cancelled while the source served" },
 	{ MOVE_LOCKING,     EV_OK,     MOVE_CATCHING_UP, "locked: nobody logs in, mail waits" },
@@ -74,7 +75,7 @@ const struct move_edge move_edges[] = {
 	{ MOVE_FENCING,     EV_FAILED, MOVE_UNLOCKING,   "the source could not be fenced" },
 	{ MOVE_FENCING,     EV_CANCEL, MOVE_UNLOCKING,   "cancelled before the switch" },
 	{ MOVE_SWITCHING,   EV_OK,     MOVE_STEERING,    "the directory names the target" },
-	{ MOVE_SWITCHING,   EV_FAILED, MOVE_UNLOCKING,   "the directory still names the source" },
+	{ MOVE_SWITCHING,   EV_FAILED, MOVE_UNLOCKING,   "the home was not switched; nothing is on the target, so back" },
 	{ MOVE_STEERING,    EV_OK,     MOVE_OPENING,     "folders have their ids, counters are past the source's" },
 	{ MOVE_STEERING,    EV_FAILED, MOVE_UNLOCKING,   "the target could not be prepared; nothing is on it, so back" },
 	{ MOVE_OPENING,     EV_OK,     MOVE_BACKFILLING, "the content is in and the account is given back" },
@@ -86,6 +87,7 @@ const struct move_edge move_edges[] = {
 	{ MOVE_VERIFYING,   EV_OK,     MOVE_SETTLED,     "every item was compared" },
 	{ MOVE_VERIFYING,   EV_FAILED, MOVE_STUCK,       "the mailboxes could not be compared" },
 	{ MOVE_UNLOCKING,   EV_OK,     MOVE_ABANDONED,   "the account is given back to the source" },
+	{ MOVE_UNLOCKING,   EV_AGAIN,  MOVE_UNLOCKING,   "the switch took effect late; back once more" },
 	{ MOVE_UNLOCKING,   EV_FAILED, MOVE_STUCK,       "the account could not be given back" },
 	/* A person says: once more. The row that leads to where it got stuck is taken. */
 	{ MOVE_STUCK,       EV_RETRY,  MOVE_OPENING,     "tried again" },

@@ -2,7 +2,8 @@
 /*
  * Largest first onto the target that will then be least loaded (LPT), within room.
  * Before that, everything that makes a plan impossible, by name. A mailbox needs about
- * twice its bytes at the target: the spool and the mailbox itself.
+ * twice its bytes at the target: the spool and the mailbox itself. It loads a node with
+ * its bytes and with a little for being there, so that many small ones spread too.
  */
 #include "controller/plan.h"
 
@@ -15,6 +16,7 @@
 
 #define SPACE_FACTOR 2
 #define SPACE_FLOOR (1024u * 1024)
+#define LOAD_OF_A_MAILBOX (1024u * 1024)
 
 struct plan *
 plan_new(const char *kind, const char *node)
@@ -75,17 +77,21 @@ plan_find_node(const struct plan *p, const char *name, struct err *e)
 	for (size_t i = 0; i < p->node_count; i++) {
 		if (strcasecmp(p->nodes[i].name, name) == 0)
 			return (int)i;
-		if (strncasecmp(p->nodes[i].name, name, length) == 0 && p->nodes[i].name[length] == '.') {
+		if (strncasecmp(p->nodes[i].name, name, length) == 0 &&
+		    p->nodes[i].name[length] == '.') {
 			if (found >= 0) {
-				err_set(e, ERR_REFUSED, "node %.100s: is it %s or %s? give the whole name", name,
-				    p->nodes[found].name, p->nodes[i].name);
+				err_set(e, ERR_REFUSED,
+				    "node %.100s: is it %s or %s? give the whole name",
+				    name, p->nodes[found].name, p->nodes[i].name);
 				return -1;
 			}
 			found = (int)i;
 		}
 	}
 	if (found < 0)
-		err_set(e, ERR_REFUSED, "node %.100s: the directory has no mailbox server of that name; see: zmferry nodes",
+		err_set(e, ERR_REFUSED,
+		    "node %.100s: the directory has no mailbox server of that name; see: "
+		    "zmferry nodes",
 		    name);
 	return found;
 }
@@ -98,7 +104,8 @@ plan_choose_targets(struct plan *p, const char *to, struct err *e)
 	bool ok = true;
 
 	for (size_t i = 0; i < p->node_count; i++)
-		p->nodes[i].is_target = to[0] == '\0' && strcasecmp(p->nodes[i].name, p->node) != 0;
+		p->nodes[i].is_target =
+		    to[0] == '\0' && strcasecmp(p->nodes[i].name, p->node) != 0;
 	for (char *name; ok && to[0] != '\0' && (name = strsep(&rest, ",")) != NULL;) {
 		int index = name[0] == '\0' ? -1 : plan_find_node(p, name, e);
 
@@ -106,7 +113,8 @@ plan_choose_targets(struct plan *p, const char *to, struct err *e)
 			continue;
 		ok = index >= 0;
 		if (ok && strcasecmp(p->nodes[index].name, p->node) == 0)
-			ok = err_set(e, ERR_REFUSED, "node %s: cannot be emptied into itself", p->node);
+			ok = err_set(e, ERR_REFUSED,
+			    "node %s: cannot be emptied into itself", p->node);
 		if (ok)
 			p->nodes[index].is_target = true;
 	}
@@ -115,10 +123,16 @@ plan_choose_targets(struct plan *p, const char *to, struct err *e)
 	return ok;
 }
 
-static uint64_t
-plan_need(const struct plan_account *a)
+uint64_t
+plan_room_needed(uint64_t bytes)
 {
-	return a->bytes * SPACE_FACTOR + SPACE_FLOOR;
+	return bytes * SPACE_FACTOR + SPACE_FLOOR;
+}
+
+static uint64_t
+plan_load(const struct plan_target *t)
+{
+	return t->bytes_after + t->count_after * LOAD_OF_A_MAILBOX;
 }
 
 /* Largest first; equal sizes by id, so that the order never depends on LDAP's. */
@@ -181,10 +195,12 @@ plan_check_nodes(struct plan *p, struct err *e)
 		if (!n->has_agent || !n->healthy) {
 			if (is_source)
 				return err_set(e, ERR_REFUSED,
-				    "node %s: cannot be emptied: %.300s", n->name, n->why_not);
+				    "node %s: cannot be emptied: %.300s", n->name,
+				    n->why_not);
 			if (n->is_target && p->to[0] != '\0')
-				return err_set(e, ERR_REFUSED, "node %s: cannot take mailboxes: %.300s",
-				    n->name, n->why_not);
+				return err_set(e, ERR_REFUSED,
+				    "node %s: cannot take mailboxes: %.300s", n->name,
+				    n->why_not);
 			if (n->is_target)
 				last = n->why_not;
 			continue;
@@ -192,7 +208,8 @@ plan_check_nodes(struct plan *p, struct err *e)
 		targets += n->is_target;
 	}
 	if (targets == 0)
-		return err_set(e, ERR_REFUSED, "node %s: no other node can take its mailboxes%s%.250s", p->node,
+		return err_set(e, ERR_REFUSED,
+		    "node %s: no other node can take its mailboxes%s%.250s", p->node,
 		    last[0] == '\0' ? "; add one first" : ": ", last);
 	return true;
 }
@@ -206,12 +223,10 @@ plan_best(const struct plan *p, const struct plan_account *a, const uint64_t *ro
 	for (size_t i = 0; i < p->node_count; i++) {
 		const struct plan_target *t = &p->targets[i];
 
-		if (!p->nodes[i].is_target || !p->nodes[i].has_agent || !p->nodes[i].healthy ||
-		    room[i] < plan_need(a))
+		if (!p->nodes[i].is_target || !p->nodes[i].has_agent ||
+		    !p->nodes[i].healthy || room[i] < plan_room_needed(a->bytes))
 			continue;
-		if (best < 0 || t->bytes_after < p->targets[best].bytes_after ||
-		    (t->bytes_after == p->targets[best].bytes_after &&
-		        t->count_after < p->targets[best].count_after))
+		if (best < 0 || plan_load(t) < plan_load(&p->targets[best]))
 			best = (int)i;
 	}
 	return best;
@@ -224,8 +239,11 @@ plan_place(struct plan *p, struct plan_account *a, uint64_t *room)
 		a->target = plan_best(p, a, room);
 		if (a->target < 0) {
 			snprintf(a->refused, sizeof(a->refused),
-			    "no target has %" PRIu64 " MB free below its fill limit", plan_need(a) >> 20);
-			snprintf(a->next, sizeof(a->next), "free space on a target or add a node, then: zmferry plan evacuate %s",
+			    "no target has %" PRIu64 " MB free below its fill limit",
+			    plan_room_needed(a->bytes) >> 20);
+			snprintf(a->next, sizeof(a->next),
+			    "free space on a target or add a node, then: zmferry plan "
+			    "evacuate %s",
 			    p->node);
 		}
 	}
@@ -233,7 +251,7 @@ plan_place(struct plan *p, struct plan_account *a, uint64_t *room)
 		p->refused_count++;
 		return;
 	}
-	room[a->target] -= plan_need(a);
+	room[a->target] -= plan_room_needed(a->bytes);
 	p->targets[a->target].bytes_after += a->bytes;
 	p->targets[a->target].count_after++;
 	p->moved_count++;
@@ -252,13 +270,29 @@ plan_make(struct plan *p, struct err *e)
 	p->targets = xcalloc(p->node_count, sizeof(*p->targets));
 	for (size_t i = 0; i < p->node_count; i++) {
 		room[i] = p->nodes[i].room_bytes;
-		p->targets[i].bytes_before = p->targets[i].bytes_after = p->nodes[i].bytes;
-		p->targets[i].count_before = p->targets[i].count_after = p->nodes[i].count;
+		p->targets[i].bytes_before = p->targets[i].bytes_after =
+		    p->nodes[i].bytes;
+		p->targets[i].count_before = p->targets[i].count_after =
+		    p->nodes[i].count;
 	}
 	plan_set_version(p);
 	qsort(p->accounts, p->account_count, sizeof(*p->accounts), plan_compare);
 	for (size_t i = 0; i < p->account_count; i++)
 		plan_place(p, &p->accounts[i], room);
 	free(room);
+	return true;
+}
+
+bool
+plan_has_work(const struct plan *p, struct err *e)
+{
+	if (p->account_count == 0)
+		return err_set(e, ERR_REFUSED,
+		    "node %s: the directory names nobody on it; there is nothing to move",
+		    p->node);
+	if (p->moved_count == 0)
+		return err_set(e, ERR_REFUSED,
+		    "node %s: none of its %zu accounts can be moved; %s: %.250s", p->node,
+		    p->account_count, p->accounts[0].name, p->accounts[0].refused);
 	return true;
 }

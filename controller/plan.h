@@ -57,6 +57,10 @@ void plan_free(struct plan **p);
 struct plan_node *plan_add_node(struct plan *p);
 struct plan_account *plan_add_account(struct plan *p);
 
+/* What a mailbox of so many bytes takes of a target's disk: the spool, the mailbox, its index. */
+uint64_t plan_room_needed(uint64_t bytes);
+/* Refused when there is nobody to move, or nobody that can be moved. */
+MUST_USE bool plan_has_work(const struct plan *p, struct err *e);
 /* Places every account that is not refused. False: nothing can be planned at all. */
 MUST_USE bool plan_make(struct plan *p, struct err *e);
 

@@ -20,7 +20,7 @@ struct survey {
 	struct world_live *w;
 	struct directory *directory;
 	struct plan *plan;
-	char node[WORLD_NAME];  /* as given, then as found */
+	char node[WORLD_NAME]; /* as given, then as found */
 	char to[1024];
 	survey_done_fn done;
 	void *owner;
@@ -51,7 +51,8 @@ on_account(const struct account_facts *a, void *ctx)
 
 	if ((v->account_count & (v->account_count - 1)) == 0)
 		v->accounts = xrealloc_array(v->accounts,
-		    v->account_count == 0 ? 1 : v->account_count * 2, sizeof(*v->accounts));
+		    v->account_count == 0 ? 1 : v->account_count * 2,
+		    sizeof(*v->accounts));
 	v->accounts[v->account_count] = *a;
 	v->accounts[v->account_count].aliases = NULL;
 	v->accounts[v->account_count++].alias_count = 0;
@@ -69,7 +70,8 @@ survey_run(struct work *work)
 		return false;
 	for (size_t i = 0; i < v->server_count; i++) {
 		if (v->servers[i].has_mailbox)
-			snprintf(plan_add_node(v->plan)->name, WORLD_NAME, "%s", v->servers[i].host);
+			snprintf(plan_add_node(v->plan)->name, WORLD_NAME, "%s",
+			    v->servers[i].host);
 	}
 	index = plan_find_node(v->plan, v->node, e);
 	if (index < 0)
@@ -77,7 +79,7 @@ survey_run(struct work *work)
 	snprintf(v->node, sizeof(v->node), "%s", v->plan->nodes[index].name);
 	snprintf(v->plan->node, sizeof(v->plan->node), "%s", v->node);
 	return directory_list_accounts(v->directory, v->node, on_account, v, e) &&
-	    directory_count_groups(v->directory, v->node, &v->groups, e);
+	       directory_count_groups(v->directory, v->node, &v->groups, e);
 }
 
 /* --- on the loop --- */
@@ -90,7 +92,9 @@ survey_node(struct survey *v, struct plan_node *n)
 
 	if (f == NULL || !f->connected || !f->has_inventory) {
 		snprintf(n->why_not, sizeof(n->why_not),
-		    "no agent of it is connected; start zmferry-agent there (new node: zmferry enroll %.200s)", n->name);
+		    "no agent of it is connected; start zmferry-agent there (new node: "
+		    "zmferry enroll %.200s)",
+		    n->name);
 		return;
 	}
 	n->has_agent = true;
@@ -101,25 +105,28 @@ survey_node(struct survey *v, struct plan_node *n)
 	n->count = f->mailbox_count;
 	limit = f->spool_total_bytes / 100 * v->w->conf->fill_limit;
 	if (f->spool_total_bytes - f->spool_free_bytes + f->reserved_bytes < limit)
-		n->room_bytes = limit - (f->spool_total_bytes - f->spool_free_bytes) - f->reserved_bytes;
+		n->room_bytes = limit - (f->spool_total_bytes - f->spool_free_bytes) -
+				f->reserved_bytes;
 }
 
-static unsigned
-survey_lmtp_port(const struct survey *v)
+static void
+survey_source(const struct survey *v, struct ask_account *out)
 {
+	out->source_lmtp_port = 7025;
 	for (size_t i = 0; i < v->server_count; i++) {
-		if (strcasecmp(v->servers[i].host, v->node) == 0)
-			return v->servers[i].lmtp_port;
+		if (strcasecmp(v->servers[i].host, v->node) != 0)
+			continue;
+		out->source_lmtp_port = v->servers[i].lmtp_port;
+		out->source_lmtp_permanent = v->servers[i].lmtp_permanent_when_over_quota;
 	}
-	return 7025;
 }
 
 /* The same checks as a move's own, with what the directory shows; the target is not chosen yet. */
 static void
 survey_check(struct survey *v, const struct account_facts *a, struct plan_account *p)
 {
-	struct move m = { 0 };
-	struct ask_account facts = { .found = true };
+	struct move m = {0};
+	struct ask_account facts = {.found = true};
 	struct err e;
 
 	snprintf(m.account_id, sizeof(m.account_id), "%s", a->id);
@@ -128,20 +135,23 @@ survey_check(struct survey *v, const struct account_facts *a, struct plan_accoun
 	snprintf(facts.mail_host, sizeof(facts.mail_host), "%s", a->mail_host);
 	snprintf(facts.transport, sizeof(facts.transport), "%s", a->transport);
 	snprintf(facts.status, sizeof(facts.status), "%s", a->status);
-	snprintf(facts.domain_status, sizeof(facts.domain_status), "%s", a->domain_status);
+	snprintf(
+	    facts.domain_status, sizeof(facts.domain_status), "%s", a->domain_status);
 	snprintf(facts.target_id, sizeof(facts.target_id), "any");
 	facts.export_max_days = a->export_max_days;
 	facts.intercepted = a->intercepted;
 	facts.token_validity_enabled = a->token_validity_enabled;
-	facts.source_lmtp_port = survey_lmtp_port(v);
+	survey_source(v, &facts);
 	if (check_account(&m, &facts, v->w->own_admin_id, &e))
 		return;
 	snprintf(p->refused, sizeof(p->refused), "%s", e.text);
-	snprintf(p->next, sizeof(p->next), "do that, then: zmferry plan evacuate %.200s", v->node);
+	snprintf(p->next, sizeof(p->next), "do that, then: zmferry plan evacuate %.200s",
+	    v->node);
 }
 
 static void
-survey_account(struct survey *v, const struct fleet_node *f, const struct account_facts *a)
+survey_account(
+    struct survey *v, const struct fleet_node *f, const struct account_facts *a)
 {
 	struct plan_account *p = plan_add_account(v->plan);
 	const struct fleet_mailbox *box = f == NULL ? NULL : fleet_mailbox(f, a->id);
@@ -167,8 +177,9 @@ survey_fill(struct survey *v)
 		with_mailbox += v->plan->accounts[i].has_mailbox;
 	}
 	v->plan->groups = v->groups;
-	v->plan->orphans =
-	    f == NULL || f->mailbox_count < with_mailbox ? 0 : f->mailbox_count - with_mailbox;
+	v->plan->orphans = f == NULL || f->mailbox_count < with_mailbox
+			       ? 0
+			       : f->mailbox_count - with_mailbox;
 }
 
 static void
@@ -185,7 +196,9 @@ survey_done(struct work *work)
 		/* An empty node needs no targets: the gate asks this. */
 		ok = ok && (v->account_count == 0 || plan_make(v->plan, &e));
 	}
-	v->done(v->owner, v->number, ok ? v->plan : NULL, &e);
+	/* At the end nobody waits any more: requests have been answered, jobs go on at the next start. */
+	if (!v->w->stopping)
+		v->done(v->owner, v->number, ok ? v->plan : NULL, &e);
 	plan_free(&v->plan);
 	free(v->accounts);
 	free(v->servers);
@@ -193,8 +206,8 @@ survey_done(struct work *work)
 }
 
 void
-world_live_survey(struct world_live *w, const char *node, const char *to, survey_done_fn done,
-    void *owner, uint32_t number)
+world_live_survey(struct world_live *w, const char *node, const char *to,
+    survey_done_fn done, void *owner, uint32_t number)
 {
 	struct survey *v = XNEW(struct survey);
 	struct err e;

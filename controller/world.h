@@ -26,7 +26,7 @@ enum ask_kind {
 	ASK_LOCK,          /* in.saved */
 	ASK_ALLOW_IMPORT,  /* in.saved */
 	ASK_RESTORE,       /* in.saved; out.text: what an administrator changed meanwhile */
-	ASK_SET_HOME,      /* in.new_home becomes zimbraMailHost */
+	ASK_SET_HOME,      /* in.new_home becomes zimbraMailHost; in.pin_id */
 	ASK_FLUSH,         /* account cache of in.host */
 	ASK_SESSIONS,      /* a new zimbraAuthTokenValidityValue: every session ends */
 	/* agent of in.host */
@@ -43,7 +43,7 @@ enum ask_kind {
 	ASK_MEND,          /* in.tracking_imap; out.import */
 	ASK_VERIFY,        /* out.verdict */
 	ASK_DROP,          /* the spool */
-	ASK_DROP_ROW,      /* a mailbox that this move itself made there */
+	ASK_DROP_ROW,      /* an empty mailbox that this move itself made there */
 	ASK_KIND_COUNT
 };
 
@@ -67,7 +67,8 @@ struct ask_account {
 	bool intercepted;
 	bool source_lmtp_permanent;    /* LMTP refuses for ever when over quota */
 	bool target_lmtp_permanent;
-	char target_id[LIMIT_ID];      /* zimbraId of the target's server; "" = no such server */
+	char source_id[LIMIT_ID];      /* zimbraId of the source's server; "" = no such server */
+	char target_id[LIMIT_ID];      /* of the target's */
 	unsigned source_lmtp_port;
 	size_t alias_count;
 	char aliases[WORLD_ALIASES][WORLD_NAME];
@@ -102,7 +103,7 @@ struct ask {
 	/* who asks: a late answer is recognised by these */
 	uint32_t move_number;          /* 0: not for a move */
 	uint32_t step_no;
-	uint32_t effect_no;
+	uint32_t effect_no; /* of asks within the step; the same number is the same piece of work */
 	char move_id[LIMIT_ID];
 	char account_id[LIMIT_ID];
 	char account_name[WORLD_NAME];
@@ -112,6 +113,7 @@ struct ask {
 		char source[WORLD_NAME];
 		char target[WORLD_NAME];
 		char new_home[WORLD_NAME];
+		char pin_id[LIMIT_ID];     /* ASK_SET_HOME: done by in.host itself, not passed on */
 		struct freeze_saved saved;
 		enum stage_pass pass;
 		uint8_t ticket[LIMIT_TICKET];

@@ -25,11 +25,11 @@ struct directory *
 live_take_directory(struct world_live *w)
 {
 	const struct directory_options options = {
-		.url = w->conf->ldap_url,
-		.bind_dn = w->conf->ldap_bind_dn,
-		.password = w->ldap_password,
-		.ca_file = w->conf->ldap_ca_file,
-		.start_tls = w->conf->ldap_start_tls,
+	    .url = w->conf->ldap_url,
+	    .bind_dn = w->conf->ldap_bind_dn,
+	    .password = w->ldap_password,
+	    .ca_file = w->conf->ldap_ca_file,
+	    .start_tls = w->conf->ldap_start_tls,
 	};
 
 	if (w->directory_count > 0)
@@ -48,17 +48,18 @@ live_give_directory(struct world_live *w, struct directory *d)
 }
 
 static struct soap_client *
-live_soap(struct world_live *w, const char *host, const atomic_bool *cancelled)
+live_soap(struct world_live *w, const struct ask *a, const atomic_bool *cancelled)
 {
+	uint32_t limit_ms = a->deadline_s * 1000;
 	const struct soap_options options = {
-		.host = host,
-		.admin_port = w->conf->zimbra_admin_port,
-		.admin_name = w->conf->zimbra_admin,
-		.admin_password = w->admin_password,
-		.ca_file = w->conf->zimbra_ca_file,
-		.resolve = (const char *const *)w->conf->resolve,
-		.timeout_ms = SOAP_TIMEOUT_MS,
-		.cancelled = cancelled,
+	    .host = a->in.host,
+	    .admin_port = w->conf->zimbra_admin_port,
+	    .admin_name = w->conf->zimbra_admin,
+	    .admin_password = w->admin_password,
+	    .ca_file = w->conf->zimbra_ca_file,
+	    .resolve = (const char *const *)w->conf->resolve,
+	    .timeout_ms = limit_ms < SOAP_TIMEOUT_MS ? limit_ms : SOAP_TIMEOUT_MS,
+	    .cancelled = cancelled,
 	};
 
 	return soap_client_new(&options);
@@ -73,19 +74,21 @@ struct live_job {
 	struct directory *directory; /* for ASK_READ_ACCOUNT */
 };
 
-
 static bool
 on_server(const struct server_facts *s, void *ctx)
 {
 	struct ask *a = ctx;
 
 	if (strcasecmp(s->host, a->in.source) == 0) {
+		snprintf(a->out.account.source_id, sizeof(a->out.account.source_id), "%s",
+		    s->id);
 		a->out.account.source_lmtp_permanent = s->lmtp_permanent_when_over_quota;
 		a->out.account.source_lmtp_port = s->lmtp_port;
 	}
 	if (strcasecmp(s->host, a->in.target) == 0 && s->has_mailbox) {
 		a->out.account.target_lmtp_permanent = s->lmtp_permanent_when_over_quota;
-		snprintf(a->out.account.target_id, sizeof(a->out.account.target_id), "%s", s->id);
+		snprintf(a->out.account.target_id, sizeof(a->out.account.target_id), "%s",
+		    s->id);
 	}
 	return true;
 }
@@ -97,7 +100,8 @@ live_read_account(struct live_job *job, struct err *e)
 	struct ask_account *out = &a->out.account;
 	struct account_facts facts;
 
-	if (!directory_read_account(job->directory, a->account_id, &out->found, &facts, e))
+	if (!directory_read_account(
+		job->directory, a->account_id, &out->found, &facts, e))
 		return false;
 	if (!out->found)
 		return true;
@@ -105,12 +109,14 @@ live_read_account(struct live_job *job, struct err *e)
 	snprintf(out->mail_host, sizeof(out->mail_host), "%s", facts.mail_host);
 	snprintf(out->transport, sizeof(out->transport), "%s", facts.transport);
 	snprintf(out->status, sizeof(out->status), "%s", facts.status);
-	snprintf(out->domain_status, sizeof(out->domain_status), "%s", facts.domain_status);
+	snprintf(
+	    out->domain_status, sizeof(out->domain_status), "%s", facts.domain_status);
 	out->export_max_days = facts.export_max_days;
 	out->token_validity_enabled = facts.token_validity_enabled;
 	out->intercepted = facts.intercepted;
 	for (size_t i = 0; i < facts.alias_count && i < WORLD_ALIASES; i++)
-		snprintf(out->aliases[out->alias_count++], WORLD_NAME, "%s", facts.aliases[i]);
+		snprintf(
+		    out->aliases[out->alias_count++], WORLD_NAME, "%s", facts.aliases[i]);
 	account_facts_fini(&facts);
 	out->source_lmtp_port = 7025;
 	return directory_list_servers(job->directory, on_server, a, e);
@@ -120,7 +126,7 @@ static bool
 live_soap_ask(struct live_job *job, struct err *e)
 {
 	struct ask *a = job->ask;
-	struct soap_client *c = live_soap(job->w, a->in.host, &job->work.cancelled);
+	struct soap_client *c = live_soap(job->w, a, &job->work.cancelled);
 	bool ok = false;
 
 	switch (a->kind) {
@@ -134,10 +140,11 @@ live_soap_ask(struct live_job *job, struct err *e)
 		ok = freeze_allow_import(c, a->account_id, &a->in.saved, e);
 		break;
 	case ASK_RESTORE:
-		ok = freeze_restore(c, a->account_id, &a->in.saved, a->out.text, sizeof(a->out.text), e);
+		ok = freeze_restore(
+		    c, a->account_id, &a->in.saved, a->out.text, sizeof(a->out.text), e);
 		break;
 	case ASK_SET_HOME:
-		ok = admin_set_home(c, a->account_id, a->in.new_home, e);
+		ok = admin_set_home(c, a->account_id, a->in.new_home, a->in.pin_id, e);
 		break;
 	case ASK_FLUSH:
 		ok = admin_flush_account(c, a->account_id, e);
@@ -289,8 +296,9 @@ on_after(uv_timer_t *timer)
 }
 
 static void
-live_after(void *ctx, uint64_t ms, void (*fn)(void *owner, uint32_t number, uint32_t step_no),
-    void *owner, uint32_t number, uint32_t step_no)
+live_after(void *ctx, uint64_t ms,
+    void (*fn)(void *owner, uint32_t number, uint32_t step_no), void *owner,
+    uint32_t number, uint32_t step_no)
 {
 	struct world_live *w = ctx;
 	struct live_timer *t;
@@ -333,21 +341,21 @@ live_stop(void *ctx, const char *source, const char *target, const char *move_id
 /* --- life --- */
 
 bool
-world_live_new(uv_loop_t *loop, const struct controller_conf *conf, struct world_live **out,
-    struct err *e)
+world_live_new(uv_loop_t *loop, const struct controller_conf *conf,
+    struct world_live **out, struct err *e)
 {
 	struct world_live *w = XNEW(struct world_live);
 
 	w->loop = loop;
 	w->conf = conf;
 	w->world = (struct world){
-		.ctx = w,
-		.ask = live_ask,
-		.mono_ms = live_mono_ms,
-		.wall_ms = live_wall_ms,
-		.after = live_after,
-		.renew = live_renew,
-		.stop = live_stop,
+	    .ctx = w,
+	    .ask = live_ask,
+	    .mono_ms = live_mono_ms,
+	    .wall_ms = live_wall_ms,
+	    .after = live_after,
+	    .renew = live_renew,
+	    .stop = live_stop,
 	};
 	if (!secret_load(conf->ldap_password_file, &w->ldap_password, e) ||
 	    !secret_load(conf->zimbra_admin_password_file, &w->admin_password, e)) {
@@ -392,12 +400,13 @@ bool
 world_live_check(struct world_live *w, char *own_admin_id, size_t size, struct err *e)
 {
 	struct directory *d = live_take_directory(w);
-	struct account_facts facts = { 0 };
+	struct account_facts facts = {0};
 	bool found = false;
 	bool ok = directory_find_account(d, w->conf->zimbra_admin, &found, &facts, e);
 
 	if (ok && (!found || strlen(facts.id) >= size))
-		ok = err_set(e, ERR_REFUSED, "zimbra_admin \"%s\": LDAP has no such account",
+		ok = err_set(e, ERR_REFUSED,
+		    "zimbra_admin \"%s\": LDAP has no such account",
 		    w->conf->zimbra_admin);
 	if (ok)
 		memcpy(own_admin_id, facts.id, strlen(facts.id) + 1);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The HTTP server of the API on a unix socket, inside the controller's loop. The peer's
- * uid comes from the kernel. The only user of libmicrohttpd. Loop thread only.
+ * The HTTP server of the API, inside the controller's loop: on a unix socket, where the
+ * peer's uid comes from the kernel, or on TCP with TLS. The only user of libmicrohttpd.
+ * Loop thread only.
  */
 #ifndef API_HTTP_H
 #define API_HTTP_H
@@ -14,37 +15,75 @@
 
 #define API_BODY_MAX (256 * 1024)
 #define API_CONNECTIONS_MAX 64
+#define API_CONNECTIONS_PER_CLIENT 16
 
 struct api_server;
+struct api_route;
 
 /* One request. Lives until it is answered, also when the client has gone meanwhile. */
 struct api_request {
-	void *ctx;            /* of api_route_fn */
-	const char *method;   /* "GET" */
-	const char *id;       /* the {id} of the route, decoded; NULL = none */
-	json_t *body;         /* of a POST; NULL = none */
+	void *ctx;		       /* of api_options */
+	const struct api_route *route; /* NULL: an OPTIONS request */
+	const char *method;	       /* "GET" */
+	const char *path;	       /* as it came, without the query */
+	const char *id;		       /* the {id} of the route, decoded; NULL = none */
+	json_t *body;		       /* of a POST; NULL = none */
+	bool local; /* over the unix socket: uid and pid are the kernel's word */
 	uid_t uid;
 	pid_t pid;
+	char address[64]; /* of a TCP client */
+	char who[64];	  /* "uid 0", or the administrator's name; set by the gate */
+	char who_id[40];  /* the administrator's zimbraId; "" = local or nobody */
+	const char
+	    *cors_origin; /* answers may be read by pages of this origin; NULL = none */
+	char deed[200];	  /* what a change does, for the audit; set by its handler */
+	/* Sees the answer before it leaves; NULL = nobody. */
+	void (*on_reply)(struct api_request *rq, unsigned status, const json_t *body);
 	struct api_connection *connection; /* private */
 };
 
 struct api_route {
 	const char *method;
-	const char *path;     /* "/v1/jobs/{id}/pause" */
-	const char *right;    /* what the caller must be: "read" or "change" */
+	const char *path;			/* "/v1/jobs/{id}/pause" */
+	const char *right;			/* what the caller must be; gate.h */
 	void (*handle)(struct api_request *rq); /* answers now or later, exactly once */
 };
 
-/* Takes the socket path (an old socket file there is replaced, anything else refused). */
-MUST_USE bool api_server_start(uv_loop_t *loop, const char *socket_path, const char *group,
-    const struct api_route *routes, size_t route_count, void *ctx, struct api_server **out,
-    struct err *e);
+struct api_options {
+	uv_loop_t *loop;
+	const struct api_route *routes;
+	size_t route_count;
+	void *ctx;
+	/* Looks at a request before its handler: true, or it has answered itself. */
+	bool (*gate)(struct api_request *rq);
+	/* A unix socket (an old socket file there is replaced, anything else refused), ... */
+	const char *socket_path;
+	const char *socket_group; /* NULL: root only */
+	/* ... or TCP with TLS when socket_path is NULL; PEM texts are borrowed for the call. */
+	const char *address;
+	uint16_t port;
+	const char *certificate_pem;
+	const char *key_pem;
+};
+
+MUST_USE bool api_server_start(
+    const struct api_options *options, struct api_server **out, struct err *e);
 void api_server_stop(struct api_server **server); /* requests not yet answered get 503 */
 
 const char *api_query(const struct api_request *rq, const char *key); /* NULL = absent */
-/* Answers; takes body. The request is gone afterwards. */
+const char *
+api_header(const struct api_request *rq, const char *name); /* NULL = absent */
+
+/* Answers; takes body. The request is gone afterwards. A GET's answer carries an ETag. */
 void api_reply(struct api_request *rq, unsigned status, json_t *take_body);
 /* Answers with {"error": {kind, text, next}}; the HTTP status follows from the kind. */
 void api_refuse(struct api_request *rq, const struct err *e, const char *next);
+/* The same where HTTP has a status of its own for it (401, 403, 428, 429). */
+void api_problem(struct api_request *rq, unsigned status, const char *kind,
+    const char *text, const char *next);
+/* Not JSON: bytes that stay valid while the server runs, or a text that is taken. */
+void
+api_reply_file(struct api_request *rq, const char *type, const void *bytes, size_t len);
+void api_reply_text(struct api_request *rq, const char *type, char *take_text);
 
 #endif

@@ -46,7 +46,9 @@ on_node(const struct fleet_node *n, void *ctx)
 	struct node_list *list = ctx;
 	uint64_t used = n->spool_total_bytes - n->spool_free_bytes + n->reserved_bytes;
 	uint64_t limit = n->spool_total_bytes / 100 * list->c->conf->fill_limit;
-	const char *state = !n->connected ? "away" : !n->healthy && n->note[0] != '\0' ? "sick" : "ok";
+	const char *state = !n->connected			? "away"
+			    : !n->healthy && n->note[0] != '\0' ? "sick"
+								: "ok";
 	json_t *row = json_object();
 
 	json_object_set_new(row, "name", text(n->name));
@@ -58,6 +60,8 @@ on_node(const struct fleet_node *n, void *ctx)
 	json_object_set_new(row, "mailboxes", number(n->mailbox_count));
 	json_object_set_new(row, "bytes", number(n->mailbox_bytes));
 	json_object_set_new(row, "room_bytes", number(used < limit ? limit - used : 0));
+	json_object_set_new(row, "disk_total_bytes", number(n->spool_total_bytes));
+	json_object_set_new(row, "disk_free_bytes", number(n->spool_free_bytes));
 	json_object_set_new(row, "heard", time_of(n->heard_ms));
 	json_object_set_new(row, "note", text(n->note));
 	json_array_append_new(list->rows, row);
@@ -73,7 +77,7 @@ compare_rows(const void *a, const void *b)
 static json_t *
 nodes_array(struct controller *c)
 {
-	struct node_list list = { c, json_array() };
+	struct node_list list = {c, json_array()};
 	json_t *sorted = json_array();
 	size_t count;
 	json_t **rows;
@@ -110,38 +114,60 @@ plan_targets(const struct plan *p)
 
 		if (!p->nodes[i].is_target || p->targets == NULL)
 			continue;
-		json_array_append_new(rows,
-		    json_pack("{sosIsIsIsI}", "node", text(p->nodes[i].name), "bytes_before",
-		        (json_int_t)t->bytes_before, "bytes_after", (json_int_t)t->bytes_after,
-		        "count_before", (json_int_t)t->count_before, "count_after",
-		        (json_int_t)t->count_after));
+		json_array_append_new(
+		    rows, json_pack("{sosIsIsIsI}", "node", text(p->nodes[i].name),
+			      "bytes_before", (json_int_t)t->bytes_before, "bytes_after",
+			      (json_int_t)t->bytes_after, "count_before",
+			      (json_int_t)t->count_before, "count_after",
+			      (json_int_t)t->count_after));
 	}
 	return rows;
 }
 
-static json_t *
-plan_notes(const struct plan *p)
+/* A sentence for people, and a key by which a page finds it in another language. */
+static void
+plan_note(json_t *notes, json_t *keys, const char *key, const char *sentence)
 {
-	json_t *notes = json_array();
-	char line[LIMIT_TEXT];
+	json_array_append_new(notes, text(sentence));
+	json_array_append_new(keys, json_string(key));
+}
 
-	json_array_append_new(notes, text("each mailbox is locked for the time its import needs; "
-	    "mail sent meanwhile waits in the queue and arrives some minutes later"));
-	json_array_append_new(notes, text("everybody logs in once more; mail clients fetch their folders anew, never wrongly"));
-	json_array_append_new(notes, text("new accounts are not kept off the node: take it out of zimbraMailHostPool of every COS first; "
-	    "what is made there meanwhile is moved at the end"));
-	json_array_append_new(notes, text("old copies stay on the node, locked out; they are not deleted in this version"));
+static void
+plan_notes(const struct plan *p, json_t *notes, json_t *keys)
+{
+	char line[LIMIT_TEXT];
+	char key[40];
+
+	plan_note(notes, keys, "lock",
+	    "each mailbox is locked for the time its import needs; "
+	    "mail sent meanwhile waits in the queue and arrives some minutes later");
+	plan_note(notes, keys, "login",
+	    "everybody logs in once more; mail clients fetch their folders anew, never "
+	    "wrongly");
+	plan_note(notes, keys, "pool",
+	    "new accounts are not kept off the node: take it out of zimbraMailHostPool "
+	    "of every COS "
+	    "first; what is made there meanwhile is moved at the end");
+	plan_note(notes, keys, "kept",
+	    "old copies stay on the node, locked out; they are not deleted in this "
+	    "version");
 	if (p->orphans > 0) {
-		snprintf(line, sizeof(line), "%llu mailboxes on the node belong to accounts that live elsewhere; they are left alone",
+		snprintf(
+		    key, sizeof(key), "orphans:%llu", (unsigned long long)p->orphans);
+		snprintf(line, sizeof(line),
+		    "mailboxes on the node that belong to accounts living elsewhere are "
+		    "left alone: %llu",
 		    (unsigned long long)p->orphans);
-		json_array_append_new(notes, text(line));
+		plan_note(notes, keys, key, line);
 	}
 	if (p->groups > 0) {
-		snprintf(line, sizeof(line), "%llu distribution lists name the node as their home; they are left alone",
+		snprintf(key, sizeof(key), "groups:%llu", (unsigned long long)p->groups);
+		snprintf(line, sizeof(line),
+		    "distribution lists that name the node as their home are left alone: "
+		    "%llu",
 		    (unsigned long long)p->groups);
-		json_array_append_new(notes, text(line));
+		plan_note(notes, keys, key, line);
 	}
-	return notes;
 }
 
 json_t *
@@ -150,19 +176,22 @@ view_plan(const struct plan *p)
 	json_t *moves = json_array();
 	json_t *refused = json_array();
 	json_t *plan = json_object();
+	json_t *notes = json_array();
+	json_t *keys = json_array();
 
 	for (size_t i = 0; i < p->account_count; i++) {
 		const struct plan_account *a = &p->accounts[i];
 
 		if (a->target >= 0)
 			json_array_append_new(moves,
-			    json_pack("{sososIsosb}", "account", text(a->name), "account_id",
-			        text(a->id), "bytes", (json_int_t)a->bytes, "target",
-			        text(p->nodes[a->target].name), "has_mailbox", a->has_mailbox));
+			    json_pack("{sososIsosb}", "account", text(a->name),
+				"account_id", text(a->id), "bytes", (json_int_t)a->bytes,
+				"target", text(p->nodes[a->target].name), "has_mailbox",
+				a->has_mailbox));
 		else
-			json_array_append_new(refused,
-			    json_pack("{sososo}", "account", text(a->name), "why", text(a->refused),
-			        "next", text(a->next)));
+			json_array_append_new(
+			    refused, json_pack("{sososo}", "account", text(a->name),
+					 "why", text(a->refused), "next", text(a->next)));
 	}
 	json_object_set_new(plan, "kind", text(p->kind));
 	json_object_set_new(plan, "node", text(p->node));
@@ -171,8 +200,11 @@ view_plan(const struct plan *p)
 	json_object_set_new(plan, "bytes", number(p->moved_bytes));
 	json_object_set_new(plan, "moves", moves);
 	json_object_set_new(plan, "refused", refused);
-	json_object_set_new(plan, "targets", p->targets == NULL ? json_array() : plan_targets(p));
-	json_object_set_new(plan, "notes", plan_notes(p));
+	json_object_set_new(
+	    plan, "targets", p->targets == NULL ? json_array() : plan_targets(p));
+	plan_notes(p, notes, keys);
+	json_object_set_new(plan, "notes", notes);
+	json_object_set_new(plan, "note_keys", keys);
 	return json_pack("{so}", "plan", plan);
 }
 
@@ -206,7 +238,9 @@ view_job(struct controller *c, const struct job *job)
 	json_object_set_new(row, "lock_p99_ms", number(p.lock_p99_ms));
 	json_object_set_new(row, "stall", text(p.stall));
 	if (job->state == JOB_DONE_WITH_FAILURES)
-		json_object_set_new(row, "next", text("zmferry moves --failed; when the causes are gone: zmferry job retry"));
+		json_object_set_new(row, "next",
+		    text("zmferry moves --failed; when the causes are gone: zmferry job "
+			 "retry"));
 	return row;
 }
 
@@ -229,7 +263,7 @@ on_job(const struct job *job, void *ctx)
 json_t *
 view_jobs(struct controller *c, bool only_running)
 {
-	struct job_list list = { c, json_array(), only_running };
+	struct job_list list = {c, json_array(), only_running};
 
 	jobs_each(c->jobs, on_job, &list);
 	return list.rows;
@@ -257,7 +291,8 @@ view_move(struct controller *c, const struct move *m)
 	json_object_set_new(row, "items", number(m->data.listed));
 	json_object_set_new(row, "lock_ms", number(m->data.lock_ms));
 	json_object_set_new(row, "verdict",
-	    text(m->state == MOVE_SETTLED && m->data.no_mailbox ? "clean" : m->data.verdict));
+	    text(m->state == MOVE_SETTLED && m->data.no_mailbox ? "clean"
+								: m->data.verdict));
 	json_object_set_new(row, "error", text(m->error));
 	json_object_set_new(row, "next", text(next));
 	return row;
@@ -266,35 +301,50 @@ view_move(struct controller *c, const struct move *m)
 struct move_list {
 	struct controller *c;
 	json_t *rows;
-	uint32_t job_number;
-	bool only_failed;
+	struct move_page *page;
 };
 
 static void
 on_move(struct move *m, void *ctx)
 {
 	struct move_list *list = ctx;
+	struct move_page *page = list->page;
 	bool failed = m->state == MOVE_STUCK || m->state == MOVE_ABANDONED ||
-	    (m->state == MOVE_SETTLED && !m->data.no_mailbox && strcmp(m->data.verdict, "clean") != 0);
+		      (m->state == MOVE_SETTLED && !m->data.no_mailbox &&
+			  strcmp(m->data.verdict, "clean") != 0);
 
-	if ((list->job_number == 0 || list->job_number == m->job_number) &&
-	    (!list->only_failed || failed))
+	if ((page->job_number != 0 && page->job_number != m->job_number) ||
+	    (page->only_failed && !failed))
+		return;
+	if (page->total >= page->offset && page->total - page->offset < page->limit)
 		json_array_append_new(list->rows, view_move(list->c, m));
+	page->total++;
 }
 
 json_t *
-view_moves(struct controller *c, uint32_t job_number, bool only_failed)
+view_moves_page(struct controller *c, struct move_page *page)
 {
-	struct move_list list = { c, json_array(), job_number, only_failed };
+	struct move_list list = {c, json_array(), page};
 
+	page->total = 0;
 	moves_each(jobs_moves(c->jobs), on_move, &list);
 	return list.rows;
 }
 
 json_t *
+view_moves(struct controller *c, uint32_t job_number, bool only_failed)
+{
+	struct move_page page = {
+	    .job_number = job_number, .only_failed = only_failed, .limit = SIZE_MAX};
+
+	return view_moves_page(c, &page);
+}
+
+json_t *
 view_job_whole(struct controller *c, const struct job *job)
 {
-	return json_pack("{soso}", "job", view_job(c, job), "moves", view_moves(c, job->number, false));
+	return json_pack("{soso}", "job", view_job(c, job), "moves",
+	    view_moves(c, job->number, false));
 }
 
 json_t *
@@ -303,9 +353,11 @@ view_move_whole(struct controller *c, const struct move *m)
 	json_t *row = view_move(c, m);
 
 	if (m->data.verdict_json != NULL)
-		json_object_set_new(row, "verdict_detail", json_loads(m->data.verdict_json, 0, NULL));
+		json_object_set_new(
+		    row, "verdict_detail", json_loads(m->data.verdict_json, 0, NULL));
 	if (m->data.lacking_json != NULL)
-		json_object_set_new(row, "not_exported", json_loads(m->data.lacking_json, 0, NULL));
+		json_object_set_new(
+		    row, "not_exported", json_loads(m->data.lacking_json, 0, NULL));
 	return json_pack("{soso}", "move", row, "journal",
 	    journal_move_history(c->journal, m->number));
 }
@@ -314,10 +366,11 @@ json_t *
 view_status(struct controller *c)
 {
 	json_t *controller = json_pack("{sssssIsfsb}", "version", ZMFERRY_VERSION, "id",
-	    journal_controller_id(c->journal), "epoch", (json_int_t)journal_epoch(c->journal),
-	    "uptime_s", (double)(clock_mono_ms() - c->started_ms) / 1000.0, "read_only",
+	    journal_controller_id(c->journal), "epoch",
+	    (json_int_t)journal_epoch(c->journal), "uptime_s",
+	    (double)(clock_mono_ms() - c->started_ms) / 1000.0, "read_only",
 	    journal_is_read_only(c->journal));
 
-	return json_pack("{sosososo}", "controller", controller, "nodes", nodes_array(c), "jobs",
-	    view_jobs(c, true), "alerts", journal_alerts(c->journal));
+	return json_pack("{sosososo}", "controller", controller, "nodes", nodes_array(c),
+	    "jobs", view_jobs(c, true), "alerts", journal_alerts(c->journal));
 }

@@ -15,6 +15,14 @@ json_t *view_job(struct controller *c, const struct job *job);
 json_t *view_jobs(struct controller *c, bool only_running);
 json_t *view_job_whole(struct controller *c, const struct job *job);
 json_t *view_move(struct controller *c, const struct move *m);
+/* A part of the moves; total is set to how many there are. */
+struct move_page {
+	uint32_t job_number; /* 0 = of every job */
+	bool only_failed;
+	size_t offset, limit;
+	size_t total;
+};
+json_t *view_moves_page(struct controller *c, struct move_page *page);
 json_t *view_moves(struct controller *c, uint32_t job_number, bool only_failed);
 json_t *view_move_whole(struct controller *c, const struct move *m);
 

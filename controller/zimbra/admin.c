@@ -29,13 +29,18 @@ admin_modify(const char *account_id)
 	return r;
 }
 
-/* zimbraMailTransport follows by Zimbra's own callback; it must not stand in the request. */
+/*
+ * zimbraMailTransport follows by Zimbra's own callback; it must not stand in the request.
+ * Not pinned, the request is passed on to the account's present home, which may be dead.
+ */
 bool
 admin_set_home(struct soap_client *c, const char *account_id, const char *new_home,
-    struct err *e)
+    const char *pin_id, struct err *e)
 {
 	struct soap_request *r = admin_modify(account_id);
 
+	if (pin_id[0] != '\0')
+		soap_pin(r, pin_id);
 	soap_a(r, "zimbraMailHost", new_home);
 	return admin_send(c, r, e) || err_wrap(e, "setting zimbraMailHost");
 }
@@ -64,13 +69,15 @@ admin_end_sessions(struct soap_client *c, const char *account_id, struct err *e)
 	char value[24];
 
 	/* Any number that it was not before; seconds fit Zimbra's integer. */
-	snprintf(value, sizeof(value), "%lld", (long long)(clock_wall_ms() / 100 % 2000000000));
+	snprintf(value, sizeof(value), "%lld",
+	    (long long)(clock_wall_ms() / 100 % 2000000000));
 	soap_a(r, "zimbraAuthTokenValidityValue", value);
 	return admin_send(c, r, e) || err_wrap(e, "ending sessions");
 }
 
 bool
-admin_own_id(struct soap_client *c, const char *name, char *out, size_t size, struct err *e)
+admin_own_id(
+    struct soap_client *c, const char *name, char *out, size_t size, struct err *e)
 {
 	struct soap_request *r = soap_request_new(SOAP_ADMIN, "GetAccountRequest");
 	struct soap_answer *answer = NULL;
@@ -85,11 +92,13 @@ admin_own_id(struct soap_client *c, const char *name, char *out, size_t size, st
 	soap_close(r);
 	ok = soap_call(c, r, &answer, e);
 	if (ok) {
-		const struct soap_node *account = soap_child(soap_body(answer), "account");
+		const struct soap_node *account =
+		    soap_child(soap_body(answer), "account");
 
 		id = account == NULL ? NULL : soap_get(account, "id");
 		if (id == NULL || strlen(id) >= size)
-			ok = err_set(e, ERR_PEER, "GetAccount of %s: the answer has no id", name);
+			ok = err_set(
+			    e, ERR_PEER, "GetAccount of %s: the answer has no id", name);
 		else
 			memcpy(out, id, strlen(id) + 1);
 	}

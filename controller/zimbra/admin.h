@@ -8,9 +8,12 @@
 
 #include "proto/zimbra/soap.h"
 
-/* zimbraMailHost becomes new_home; the server the client is for executes or proxies it. */
+/*
+ * zimbraMailHost becomes new_home. The server the client is for passes it on to the
+ * account's present home; with pin_id (zimbraId of that very server) it does it itself.
+ */
 MUST_USE bool admin_set_home(struct soap_client *c, const char *account_id,
-    const char *new_home, struct err *e);
+    const char *new_home, const char *pin_id, struct err *e);
 /* Account cache of this one server. */
 MUST_USE bool admin_flush_account(struct soap_client *c, const char *account_id, struct err *e);
 /* A new zimbraAuthTokenValidityValue: every token of the account is void from now on. */

@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * When all goes well: Zimbra is asked whether it is allowed (gate_may), the node is planned
+ * again, the plan is still the one that was shown, the job begins. What can go wrong at
+ * each of these is the answer. Not here: what a job does.
+ */
+#include "controller/api/changes.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "controller/api/approvals.h"
+#include "controller/api/gate.h"
+#include "controller/api/idempotency.h"
+#include "controller/api/view.h"
+#include "controller/controller.h"
+#include "proto/base/clock.h"
+#include "proto/base/log.h"
+#include "proto/base/tls.h"
+#include "proto/base/xalloc.h"
+
+#define ENROLL_DAYS 365
+
+uint32_t
+api_number(const char *id, char prefix)
+{
+	char *end;
+	unsigned long n;
+
+	if (id[0] == prefix)
+		id++;
+	n = strtoul(id, &end, 10);
+	return id[0] < '0' || id[0] > '9' || *end != '\0' || n > UINT32_MAX ? 0
+									    : (uint32_t)n;
+}
+
+/* --- plans --- */
+
+/* "node" and "to" of a body; false = refused already. */
+static bool
+plan_words(struct api_request *rq, const char **node_out, char *to, size_t to_size)
+{
+	const json_t *list = json_object_get(rq->body, "to");
+	const char *kind = json_string_value(json_object_get(rq->body, "kind"));
+	size_t length = 0;
+	struct err e;
+
+	to[0] = '\0';
+	*node_out = json_string_value(json_object_get(rq->body, "node"));
+	if (*node_out == NULL || kind == NULL || strcmp(kind, "evacuate") != 0) {
+		err_set(&e, ERR_REFUSED, "a plan needs kind \"evacuate\" and a node");
+		api_refuse(rq, &e, "zmferry plan evacuate NODE");
+		return false;
+	}
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *name = json_string_value(json_array_get(list, i));
+
+		if (name == NULL || name[0] == '\0' || strchr(name, ',') != NULL ||
+		    length + strlen(name) + 2 > to_size) {
+			err_set(&e, ERR_REFUSED, "\"to\" must be a list of node names");
+			api_refuse(rq, &e, "");
+			return false;
+		}
+		length += (size_t)snprintf(
+		    to + length, to_size - length, "%s%s", length == 0 ? "" : ",", name);
+	}
+	return true;
+}
+
+static void
+on_plan(void *owner, uint32_t number, const struct plan *plan, const struct err *e)
+{
+	struct api_request *rq = owner;
+	struct err nothing;
+
+	(void)number;
+	if (plan == NULL)
+		api_refuse(rq, e, "zmferry nodes");
+	else if (plan->account_count == 0 && !plan_has_work(plan, &nothing))
+		api_refuse(rq, &nothing, "zmferry status");
+	else
+		api_reply(rq, 200, view_plan(plan));
+}
+
+static void
+go_plan(struct api_request *rq, const char *node, const char *to)
+{
+	struct controller *c = rq->ctx;
+
+	world_live_survey(c->world, node, to, on_plan, rq, 0);
+}
+
+/* A plan names every account of the node: who may empty it may see it. */
+void
+post_plan(struct api_request *rq)
+{
+	char to[1024];
+	const char *node;
+
+	if (plan_words(rq, &node, to, sizeof(to)))
+		gate_may(rq, node, to, true, go_plan);
+}
+
+/* --- beginning a job --- */
+
+/* The version of the plan that was shown: If-Match: "v", or "version" in the body. */
+static bool
+shown_version(const struct api_request *rq, char *out, size_t size)
+{
+	const char *header = api_header(rq, "If-Match");
+	const char *version = json_string_value(json_object_get(rq->body, "version"));
+	size_t length;
+
+	if (header != NULL) {
+		header += header[0] == '"';
+		length = strcspn(header, "\"");
+		snprintf(
+		    out, size, "%.*s", (int)(length < size ? length : size - 1), header);
+		return true;
+	}
+	snprintf(out, size, "%s", version == NULL ? "" : version);
+	return version != NULL;
+}
+
+/* Is this plan the one that was shown, and is there something to do? Else it is refused. */
+static bool
+plan_stands(struct api_request *rq, const struct plan *plan, const struct err *why,
+    const char *version)
+{
+	struct err e;
+
+	if (plan == NULL) {
+		api_refuse(rq, why, "zmferry nodes");
+		return false;
+	}
+	if (version[0] != '\0' && plan->targets != NULL &&
+	    strcmp(version, plan->version) != 0) {
+		err_set(&e, ERR_REFUSED,
+		    "node %s: accounts or nodes changed since the plan was shown",
+		    plan->node);
+		api_refuse(rq, &e, "look at the new plan: zmferry plan evacuate");
+		return false;
+	}
+	if (plan_has_work(plan, &e))
+		return true;
+	api_refuse(rq, &e, "zmferry plan evacuate");
+	return false;
+}
+
+static void
+begin_job(struct api_request *rq, const struct plan *plan, const char *who)
+{
+	struct controller *c = rq->ctx;
+	struct err e;
+	uint32_t job;
+
+	if (!jobs_create(c->jobs, plan, who, &job, &e))
+		api_refuse(rq, &e, "zmferry jobs");
+	else
+		api_reply(rq, 201,
+		    json_pack("{so}", "job", view_job(c, jobs_find(c->jobs, job))));
+}
+
+static void
+ask_for_approval(struct api_request *rq, const struct plan *plan)
+{
+	struct controller *c = rq->ctx;
+	const struct approval *a = approvals_add(gate_approvals(c->gate), plan, plan->to,
+	    rq->who, rq->who_id, clock_wall_ms());
+	struct err e;
+
+	if (a != NULL) {
+		api_reply(rq, 202, json_pack("{so}", "approval", approval_view(a)));
+		return;
+	}
+	err_set(&e, ERR_REFUSED, "too many evacuations wait for approval");
+	api_refuse(rq, &e, "approve or refuse some of them");
+}
+
+static void
+on_plan_for_job(
+    void *owner, uint32_t number, const struct plan *plan, const struct err *why)
+{
+	struct api_request *rq = owner;
+	struct controller *c = rq->ctx;
+	char version[40];
+
+	(void)number;
+	shown_version(rq, version, sizeof(version));
+	if (!plan_stands(rq, plan, why, version))
+		return;
+	snprintf(rq->deed, sizeof(rq->deed), "evacuate %.100s, plan %s", plan->node,
+	    plan->version);
+	if (c->conf->api_four_eyes && !rq->local)
+		ask_for_approval(rq, plan);
+	else
+		begin_job(rq, plan, rq->who);
+}
+
+static void
+go_job(struct api_request *rq, const char *node, const char *to)
+{
+	struct controller *c = rq->ctx;
+
+	world_live_survey(c->world, node, to, on_plan_for_job, rq, 0);
+}
+
+void
+post_job(struct api_request *rq)
+{
+	struct controller *c = rq->ctx;
+	char version[40];
+	char to[1024];
+	const char *node;
+
+	if (!plan_words(rq, &node, to, sizeof(to)))
+		return;
+	snprintf(rq->deed, sizeof(rq->deed), "evacuate %.120s", node);
+	if (!rq->local && (!shown_version(rq, version, sizeof(version)) ||
+			      api_header(rq, "Idempotency-Key") == NULL)) {
+		api_problem(rq, 428, "refused",
+		    "a job needs the version of the plan that was shown (If-Match) and "
+		    "an "
+		    "Idempotency-Key",
+		    "POST /v1/plans");
+		return;
+	}
+	if (idempotency_first(gate_idempotency(c->gate), rq))
+		gate_may(rq, node, to, false, go_job);
+}
+
+/* --- a job's course --- */
+
+static const struct job *
+find_job(struct api_request *rq)
+{
+	struct controller *c = rq->ctx;
+	const struct job *job = jobs_find(c->jobs, api_number(rq->id, 'j'));
+	struct err e;
+
+	if (job != NULL)
+		return job;
+	err_set(&e, ERR_REFUSED, "job %.60s: there is no such job", rq->id);
+	api_refuse(rq, &e, "zmferry jobs");
+	return NULL;
+}
+
+static void
+job_wish(struct api_request *rq, enum job_event ev)
+{
+	struct controller *c = rq->ctx;
+	const struct job *job =
+	    find_job(rq); /* looked up anew: Zimbra was asked meanwhile */
+	struct err e;
+
+	if (job == NULL)
+		return;
+	if (!jobs_change(c->jobs, job->number, ev, &e))
+		api_refuse(rq, &e, "zmferry jobs");
+	else
+		api_reply(rq, 200,
+		    rq->local ? view_job_whole(c, job)
+			      : json_pack("{so}", "job", view_job(c, job)));
+}
+
+#define WISH(name, event)                                                               \
+	static void go_##name(struct api_request *rq, const char *node, const char *to) \
+	{                                                                               \
+		(void)node;                                                             \
+		(void)to;                                                               \
+		job_wish(rq, event);                                                    \
+	}
+WISH(pause, JOB_EV_PAUSE)
+WISH(resume, JOB_EV_RESUME)
+WISH(cancel, JOB_EV_CANCEL)
+WISH(retry, JOB_EV_RETRY)
+#undef WISH
+
+/* Stopping needs the right on the source only, going on also those on the targets. */
+static void
+ask_wish(struct api_request *rq, const char *verb, bool only_from, gate_go_fn go)
+{
+	const struct job *job = find_job(rq);
+
+	if (job == NULL)
+		return;
+	snprintf(rq->deed, sizeof(rq->deed), "%s %s (%.100s)", verb, job->id, job->node);
+	gate_may(rq, job->node, job->to, only_from, go);
+}
+
+void
+post_pause(struct api_request *rq)
+{
+	ask_wish(rq, "pause", true, go_pause);
+}
+
+void
+post_resume(struct api_request *rq)
+{
+	ask_wish(rq, "resume", false, go_resume);
+}
+
+void
+post_cancel(struct api_request *rq)
+{
+	ask_wish(rq, "cancel", true, go_cancel);
+}
+
+void
+post_retry(struct api_request *rq)
+{
+	ask_wish(rq, "retry", false, go_retry);
+}
+
+/* --- a second administrator --- */
+
+static const struct approval *
+find_approval(struct api_request *rq)
+{
+	struct controller *c = rq->ctx;
+	const struct approval *a =
+	    approvals_find(gate_approvals(c->gate), rq->id, clock_wall_ms());
+	struct err e;
+
+	if (a != NULL)
+		return a;
+	err_set(
+	    &e, ERR_REFUSED, "%.20s: nothing of that name waits for approval", rq->id);
+	api_refuse(rq, &e, "ask for the evacuation again");
+	return NULL;
+}
+
+static void
+on_plan_approved(
+    void *owner, uint32_t number, const struct plan *plan, const struct err *why)
+{
+	struct api_request *rq = owner;
+	struct controller *c = rq->ctx;
+	const struct approval *a = find_approval(rq);
+	char who[sizeof(rq->who)];
+
+	(void)number;
+	if (a == NULL || !plan_stands(rq, plan, why, a->version))
+		return;
+	snprintf(rq->deed, sizeof(rq->deed),
+	    "approve the evacuation of %.60s asked for by %.40s, plan %s", plan->node,
+	    a->who, plan->version);
+	snprintf(who, sizeof(who), "%.30s and %.28s", a->who, rq->who);
+	approvals_drop(gate_approvals(c->gate), a->number);
+	begin_job(rq, plan, who);
+}
+
+static void
+go_approve(struct api_request *rq, const char *node, const char *to)
+{
+	struct controller *c = rq->ctx;
+
+	world_live_survey(c->world, node, to, on_plan_approved, rq, 0);
+}
+
+void
+post_approve(struct api_request *rq)
+{
+	const struct approval *a = find_approval(rq);
+
+	if (a == NULL)
+		return;
+	snprintf(
+	    rq->deed, sizeof(rq->deed), "approve %s (evacuate %.100s)", a->id, a->node);
+	if (!rq->local && strcmp(a->who_id, rq->who_id) == 0)
+		api_problem(rq, 403, "refused", "the one who asked cannot approve",
+		    "another administrator approves");
+	else
+		gate_may(rq, a->node, a->to, false, go_approve);
+}
+
+static void
+go_refuse(struct api_request *rq, const char *node, const char *to)
+{
+	struct controller *c = rq->ctx;
+	const struct approval *a = find_approval(rq);
+
+	(void)node;
+	(void)to;
+	if (a == NULL)
+		return;
+	approvals_drop(gate_approvals(c->gate), a->number);
+	api_reply(rq, 200, json_object());
+}
+
+void
+post_refuse(struct api_request *rq)
+{
+	const struct approval *a = find_approval(rq);
+
+	if (a == NULL)
+		return;
+	snprintf(
+	    rq->deed, sizeof(rq->deed), "refuse %s (evacuate %.100s)", a->id, a->node);
+	gate_may(rq, a->node, a->to, true, go_refuse);
+}
+
+/* --- agents --- */
+
+void
+post_enroll(struct api_request *rq)
+{
+	struct controller *c = rq->ctx;
+	const char *node = json_string_value(json_object_get(rq->body, "node"));
+	char name[TLS_NAME_MAX];
+	struct buf bundle;
+	struct err e;
+
+	if (node == NULL || node[0] == '\0' || strlen(node) > 150 ||
+	    strspn(node,
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_") !=
+		strlen(node)) {
+		err_set(&e, ERR_REFUSED,
+		    "enroll needs the mailbox server's name, as in "
+		    "zimbraServiceHostname");
+		api_refuse(rq, &e, "zmprov gas mailbox");
+		return;
+	}
+	snprintf(rq->deed, sizeof(rq->deed), "an identity for %.150s", node);
+	snprintf(name, sizeof(name), "node:%s", node);
+	buf_init(&bundle, 1024 * 1024);
+	if (!tls_ca_issue(c->conf->state_dir, name, ENROLL_DAYS, &bundle, &e))
+		api_refuse(rq, &e, "zmferry-controller init");
+	else
+		api_reply(rq, 201,
+		    json_pack("{ssss}", "node", node, "bundle", buf_str(&bundle)));
+	buf_fini(&bundle);
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who may send what over HTTPS. Every request passes here before its handler: the rate
+ * of its client, its origin, its session, and what its route asks for. The routes' rights:
+ *
+ *   "open"    anybody: the page's files, /healthz, signing in
+ *   "read"    a session
+ *   "change"  a session; the handler asks Zimbra afresh (gate_may), and all is audited
+ *   "metrics" a session, or the token of api_metrics_token_file
+ *   "local"   the unix socket only
+ *
+ * Over the unix socket, which only root and the socket's group can open, all is allowed.
+ */
+#ifndef API_GATE_H
+#define API_GATE_H
+
+#include "controller/api/http.h"
+#include "controller/api/session.h"
+
+struct gate;
+struct idempotency;
+struct approvals;
+
+/* Refuses an origin that is none, and a metrics token that cannot be read. */
+MUST_USE bool gate_new(struct controller *c, struct gate **out, struct err *e);
+void gate_free(struct gate **g);
+struct sessions *gate_sessions(struct gate *g);
+struct idempotency *gate_idempotency(struct gate *g);
+struct approvals *gate_approvals(struct gate *g);
+/* Requests answered since the start, and of these refused at the gate. */
+void gate_counts(const struct gate *g, uint64_t *answered_out, uint64_t *refused_out);
+
+/* api_options.gate */
+bool gate_pass(struct api_request *rq);
+/* The session of a request that passed; NULL over the unix socket. */
+const struct session *gate_session(const struct api_request *rq);
+/* "" for the controller's own page, else the origin of the list; NULL = not allowed. */
+const char *gate_origin(const struct api_request *rq);
+
+/*
+ * Asks Zimbra now whether the one who sent this may empty node and fill to, then calls
+ * go(rq, node, to) with the directory's names; else the request has been refused. Over the
+ * unix socket nothing is asked and the names are as they came.
+ */
+typedef void (*gate_go_fn)(struct api_request *rq, const char *node, const char *to);
+void gate_may(struct api_request *rq, const char *node, const char *to, bool only_from,
+    gate_go_fn go);
+
+#endif

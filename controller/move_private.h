@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shared by move.c (the engine: one move through the tables) and moves.c (all of them). */
+#ifndef CONTROLLER_MOVE_PRIVATE_H
+#define CONTROLLER_MOVE_PRIVATE_H
+
+#include "controller/move.h"
+#include "proto/base/log.h"
+
+struct moves {
+	struct journal *journal;
+	const struct world *world;
+	struct moves_host host;
+	struct move **by_number; /* index: number; 0 unused */
+	uint32_t count;          /* highest number + 1 */
+	uint32_t capacity;
+	bool stopping;
+	bool journal_alerted;
+};
+
+void move_log(struct log *l, const struct move *m);
+/* Begins what the present state does; nothing for planned, whose turn jobs decide. */
+void move_enter(struct moves *all, struct move *m);
+/* Runs the effect that is next, or ends the state. */
+void move_run(struct moves *all, struct move *m);
+/* An event that must not be lost: when the journal cannot be written, it is tried again. */
+void move_event(struct moves *all, struct move *m, enum move_event ev, const char *detail);
+/* Under the lock an event waits for the answer under way, so that nothing lands behind it. */
+MUST_USE bool move_must_wait(const struct move *m);
+bool move_holds_lease(const struct move *m);
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What an answer means: each takes facts into journaled data, may name an event
+ * (*ev_out, default: the next effect), or returns false with e: the effect failed.
+ * The table of effects in move_steps.c says which belongs to what.
+ */
+#ifndef CONTROLLER_MOVE_TAKES_H
+#define CONTROLLER_MOVE_TAKES_H
+
+#include "controller/move.h"
+
+#define MOVE_TAKE(name)                                                                  \
+	MUST_USE bool name(struct moves *all, struct move *m, const struct ask *a,       \
+	    enum move_event *ev_out, struct err *e)
+
+MOVE_TAKE(take_account);
+MOVE_TAKE(take_source_row);
+MOVE_TAKE(take_target_row);
+MOVE_TAKE(take_stage);
+MOVE_TAKE(take_delta);
+MOVE_TAKE(take_saved);
+MOVE_TAKE(take_lease);
+MOVE_TAKE(take_fence);
+MOVE_TAKE(take_home);
+MOVE_TAKE(take_fenced_row);
+MOVE_TAKE(take_import);
+MOVE_TAKE(take_contacts);
+MOVE_TAKE(take_restored);
+MOVE_TAKE(take_verdict);
+MOVE_TAKE(take_dropped);
+MOVE_TAKE(take_dropped_row);
+MOVE_TAKE(take_home_for_undo);
+MOVE_TAKE(take_home_back);
+MOVE_TAKE(take_home_once_more);
+MOVE_TAKE(take_undone);
+
+#endif

@@ -1,0 +1,496 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What agents do, as the real ones promise it: a request received twice is answered
+ * once, each looks first at what is already true, leases end by themselves.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/base/xalloc.h"
+#include "tests/sim/sim.h"
+
+#define BYTES_OF_AN_ITEM 1000u
+#define LEASE_AGAIN_MS 5000
+
+static void
+fill_row(const struct sim_box *box, struct row *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->present = box->present;
+	if (!box->present)
+		return;
+	out->mailbox_id = box->mailbox_id;
+	out->item_id = box->item_id;
+	out->change = box->change;
+	for (size_t i = 0; i < box->count; i++)
+		out->size_bytes += box->items[i].deleted ? 0 : BYTES_OF_AN_ITEM;
+}
+
+/* --- the source --- */
+
+static void
+spool_put(struct sim_spool *spool, const struct sim_item *item, uint64_t *sent)
+{
+	for (size_t i = 0; i < spool->count; i++) {
+		if (spool->items[i].serial != item->serial)
+			continue;
+		*sent += spool->items[i].rev != item->rev;
+		spool->items[i].rev = item->rev;
+		return;
+	}
+	spool->items[spool->count++] =
+	    (struct sim_staged){item->serial, item->rev, false};
+	++*sent;
+}
+
+static void
+spool_drop_deleted(struct sim_spool *spool, struct sim_box *box)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < spool->count; i++) {
+		const struct sim_item *item = sim_box_find(box, spool->items[i].serial);
+
+		if (item != NULL && !item->deleted)
+			spool->items[kept++] = spool->items[i];
+	}
+	spool->count = kept;
+}
+
+static bool
+stage_is_possible(struct sim *s, struct ask *a, int node, int account)
+{
+	const struct sim_node *target = &s->nodes[sim_node_find(s, a->in.target)];
+	const struct sim_spool *spool = &target->spool[account];
+
+	if (!s->accounts[account].exists)
+		return err_set(&a->err, ERR_REFUSED, "account.NO_SUCH_ACCOUNT");
+	if (sim_cache(s, node, account)->host != node)
+		return err_set(
+		    &a->err, ERR_REFUSED, "%s is not the account's home", a->in.host);
+	if (s->nodes[node].box[account].lockout)
+		return err_set(&a->err, ERR_RETRY, "mail.MAINTENANCE");
+	if (!target->agent)
+		return err_set(&a->err, ERR_RETRY, "%s: its mail port does not answer",
+		    target->name);
+	if (!spool->present || strcmp(spool->move_id, a->move_id) != 0)
+		return err_set(&a->err, ERR_REFUSED, "%s: no such spool", target->name);
+	return true;
+}
+
+static bool
+do_stage(struct sim *s, struct ask *a, int node, int account, bool half)
+{
+	struct sim_box *box = &s->nodes[node].box[account];
+	struct ask_stage *out = &a->out.stage;
+	uint32_t since =
+	    a->in.pass == STAGE_DELTA ? (uint32_t)strtoul(a->in.token, NULL, 10) : 0;
+	struct sim_spool *spool;
+
+	if (!stage_is_possible(s, a, node, account))
+		return false;
+	spool = &s->nodes[sim_node_find(s, a->in.target)].spool[account];
+	spool->lacking = 0;
+	for (size_t i = 0; i < box->count; i++) {
+		if (half && i > box->count / 2)
+			return err_set(&a->err, a->err.kind, "the stream broke");
+		if (box->items[i].deleted)
+			continue;
+		out->listed++;
+		if (i < s->accounts[account].missing_blobs)
+			spool->lacking++;
+		else if (box->items[i].change > since)
+			spool_put(spool, &box->items[i], &out->sent);
+	}
+	spool_drop_deleted(spool, box);
+	snprintf(out->token, sizeof(out->token), "%u", box->change);
+	out->staged = spool->count;
+	out->sent_bytes = out->sent * BYTES_OF_AN_ITEM;
+	out->took_ms = 100;
+	out->last_item_id = box->item_id;
+	out->change = box->change;
+	out->lacking_count = spool->lacking;
+	out->lacking_json = xstrdup("[]");
+	fill_row(box, &out->row);
+	return true;
+}
+
+static bool
+do_fence(struct sim *s, struct ask *a, int node, int account)
+{
+	struct sim_box *box = &s->nodes[node].box[account];
+
+	box->lockout = false;
+	fill_row(box, &a->out.row);
+	if (!a->in.row.present) {
+		a->out.held = !box->present;
+		return true;
+	}
+	a->out.held = a->out.row.item_id == a->in.row.item_id &&
+		      a->out.row.size_bytes == a->in.row.size_bytes &&
+		      box->change == (uint32_t)strtoul(a->in.token, NULL, 10);
+	box->lockout = a->out.held;
+	snprintf(a->out.text, sizeof(a->out.text), "%s",
+	    a->out.held ? "" : "something came in");
+	return true;
+}
+
+/* --- leases --- */
+
+static void
+lease_report(struct sim *s, void *arg, uint32_t node, uint32_t account)
+{
+	struct sim_lease *l = &s->nodes[node].lease[account];
+
+	(void)arg;
+	if (s->link_cut[node] || s->jobs == NULL || !l->given_back)
+		return;
+	l->reported = true;
+	moves_on_lease_expired(
+	    jobs_moves(s->jobs), l->move_id, "the account was given back");
+}
+
+static void
+lease_look(struct sim *s, void *arg, uint32_t node, uint32_t account)
+{
+	struct sim_node *n = &s->nodes[node];
+	struct sim_lease *l = &n->lease[account];
+	char kept[LIMIT_TEXT];
+
+	(void)arg;
+	if (!l->armed || l->given_back)
+		return;
+	if (s->now_ms < l->until_ms || !n->agent || !n->mailboxd) {
+		sim_at(s,
+		    s->now_ms < l->until_ms ? l->until_ms - s->now_ms : LEASE_AGAIN_MS, 0,
+		    lease_look, NULL, node, account, NULL);
+		return;
+	}
+	n->cache[account].known = false;
+	if (s->accounts[account].exists && s->accounts[account].host == (int)node) {
+		n->box[account].lockout = false;
+		sim_restore(s, (int)node, (int)account, &l->saved, kept, sizeof(kept));
+	}
+	l->given_back = true;
+	sim_at(s, 5, s->life, lease_report, NULL, node, account, NULL);
+}
+
+/* After a reconnect agents tell again what ran out. */
+void
+sim_leases_tick(struct sim *s)
+{
+	for (uint32_t n = 0; n < SIM_NODES; n++) {
+		for (uint32_t a = 0; a < SIM_ACCOUNTS; a++) {
+			if (s->nodes[n].lease[a].given_back &&
+			    !s->nodes[n].lease[a].reported)
+				sim_at(s, 300, s->life, lease_report, NULL, n, a, NULL);
+		}
+	}
+}
+
+static bool
+do_lease(struct sim *s, struct ask *a, int node, int account)
+{
+	struct sim_lease *l = &s->nodes[node].lease[account];
+
+	if (l->armed && strcmp(l->move_id, a->move_id) != 0) {
+		sim_fail(s, "%s still holds the lease of %s for this account", a->in.host,
+		    l->move_id);
+		return false;
+	}
+	if (l->armed && l->given_back)
+		return err_set(&a->err, ERR_REFUSED, "the lease ran out before");
+	if (!l->armed)
+		sim_at(s, LEASE_MS, 0, lease_look, NULL, (uint32_t)node,
+		    (uint32_t)account, NULL);
+	l->armed = true;
+	l->until_ms = s->now_ms + LEASE_MS;
+	l->saved = a->in.saved;
+	snprintf(l->move_id, sizeof(l->move_id), "%s", a->move_id);
+	return true;
+}
+
+/* --- the target --- */
+
+static bool
+import_is_possible(struct sim *s, struct ask *a, int node, int account)
+{
+	struct sim_cache *c = sim_cache(s, node, account);
+	const struct sim_spool *spool = &s->nodes[node].spool[account];
+
+	if (!s->accounts[account].exists)
+		return err_set(&a->err, ERR_REFUSED, "account.NO_SUCH_ACCOUNT");
+	if (c->host != node)
+		return err_set(&a->err, ERR_REFUSED, "service.WRONG_HOST");
+	if (!spool->present || strcmp(spool->move_id, a->move_id) != 0)
+		return err_set(&a->err, ERR_REFUSED, "%s: no such spool", a->in.host);
+	return true;
+}
+
+static bool
+do_steer(struct sim *s, struct ask *a, int node, int account)
+{
+	struct sim_box *box = &s->nodes[node].box[account];
+
+	if (!import_is_possible(s, a, node, account))
+		return false;
+	if (!box->present)
+		box->mailbox_id = ++s->next_serial;
+	box->present = true;
+	if (box->item_id < a->in.last_item_id)
+		box->item_id = (uint32_t)a->in.last_item_id;
+	if (box->change < a->in.change)
+		box->change = (uint32_t)a->in.change;
+	return true;
+}
+
+static bool
+is_in_this_pass(const struct ask *a, uint32_t serial)
+{
+	if (a->kind == ASK_MEND)
+		return true;
+	return a->in.contacts_only ? serial % 5 == 0 : serial % 5 != 0 && serial % 7 != 0;
+}
+
+static bool
+do_import(struct sim *s, struct ask *a, int node, int account, bool half)
+{
+	struct sim_box *box = &s->nodes[node].box[account];
+	struct sim_spool *spool = &s->nodes[node].spool[account];
+
+	if (!import_is_possible(s, a, node, account))
+		return false;
+	if (strcmp(sim_cache(s, node, account)->quota, "1") == 0)
+		return err_set(&a->err, ERR_RETRY, "the import stopped at the quota");
+	for (size_t i = 0; i < spool->count; i++) {
+		struct sim_staged *item = &spool->items[i];
+
+		if (half && i > spool->count / 2)
+			return err_set(&a->err, a->err.kind, "the import broke off");
+		if (!item->applied && is_in_this_pass(a, item->serial)) {
+			sim_box_add(s, box, item->serial, item->rev);
+			item->applied = true;
+		}
+		a->out.applied += item->applied;
+		a->out.refused += !item->applied && !a->in.contacts_only;
+	}
+	return true;
+}
+
+static bool
+do_verify(struct sim *s, struct ask *a, int node, int account)
+{
+	struct sim_box *box = &s->nodes[node].box[account];
+	const struct sim_spool *spool = &s->nodes[node].spool[account];
+	struct ask_verdict *v = &a->out.verdict;
+
+	if (!import_is_possible(s, a, node, account))
+		return false;
+	for (size_t i = 0; i < spool->count; i++) {
+		const struct sim_item *item = sim_box_find(box, spool->items[i].serial);
+
+		v->listed++;
+		if (item == NULL)
+			v->missing++;
+		else if (!item->deleted && item->rev < spool->items[i].rev)
+			v->differing++;
+		else
+			v->equal++;
+	}
+	v->clean = v->missing == 0 && v->differing == 0;
+	v->json = xstrdup("{}");
+	return true;
+}
+
+static bool
+do_drop(struct sim *s, struct ask *a, int node, int account)
+{
+	struct sim_spool *spool = &s->nodes[node].spool[account];
+	struct sim_account *x = &s->accounts[account];
+
+	for (size_t i = 0; spool->present && i < spool->count; i++) {
+		if (x->exists && sim_box_find(&s->nodes[x->host].box[account],
+				     spool->items[i].serial) == NULL)
+			sim_fail(s,
+			    "the spool of %s is dropped, but item %u is not at home",
+			    a->move_id, spool->items[i].serial);
+	}
+	memset(spool, 0, sizeof(*spool));
+	s->drops++;
+	return true;
+}
+
+static bool
+do_drop_row(struct sim *s, struct ask *a, int node, int account)
+{
+	struct sim_box *box = &s->nodes[node].box[account];
+
+	if (s->accounts[account].exists && s->accounts[account].host == node)
+		return err_set(
+		    &a->err, ERR_REFUSED, "%s is the account's home", a->in.host);
+	for (size_t i = 0; i < box->count; i++) {
+		if (box->items[i].deleted)
+			continue;
+		sim_fail(s, "%s should be deleted on %s, and holds item %u",
+		    a->account_name, a->in.host, box->items[i].serial);
+		return err_set(
+		    &a->err, ERR_REFUSED, "%s: the mailbox is not empty", a->in.host);
+	}
+	s->row_drops += box->present;
+	memset(box, 0, sizeof(*box));
+	return true;
+}
+
+static bool
+do_reserve(struct sim *s, const struct ask *a, int node, int account)
+{
+	struct sim_spool *spool = &s->nodes[node].spool[account];
+
+	if (strcmp(spool->move_id, a->move_id) != 0)
+		memset(spool, 0, sizeof(*spool));
+	spool->present = true;
+	snprintf(spool->move_id, sizeof(spool->move_id), "%s", a->move_id);
+	return true;
+}
+
+static bool
+do_preflight(struct sim *s, struct ask *a, int node, int account)
+{
+	struct ask_preflight *p = &a->out.preflight;
+
+	fill_row(&s->nodes[node].box[account], &p->row);
+	p->spool_free_bytes = (uint64_t)1 << 40;
+	p->spool_is_persistent = true;
+	p->healthy = s->nodes[node].mailboxd;
+	snprintf(p->why_unhealthy, sizeof(p->why_unhealthy), "mailboxd does not answer");
+	return true;
+}
+
+/* --- one request --- */
+
+static bool
+agent_does(struct sim *s, struct ask *a, int node, int account, bool half)
+{
+	struct sim_node *n = &s->nodes[node];
+	struct sim_lease *lease = &n->lease[account];
+
+	switch (a->kind) {
+	case ASK_PREFLIGHT:
+		return do_preflight(s, a, node, account);
+	case ASK_RESERVE:
+		return do_reserve(s, a, node, account);
+	case ASK_STAGE:
+		return do_stage(s, a, node, account, half);
+	case ASK_LEASE:
+		return do_lease(s, a, node, account);
+	case ASK_UNLEASE:
+		if (strcmp(lease->move_id, a->move_id) == 0)
+			memset(lease, 0, sizeof(*lease));
+		return true;
+	case ASK_FENCE:
+		return do_fence(s, a, node, account);
+	case ASK_UNFENCE:
+		n->box[account].lockout = false;
+		return true;
+	case ASK_ROUTES:
+		s->routes_names += (uint32_t)a->in.name_count;
+		return true;
+	case ASK_STEER:
+		return do_steer(s, a, node, account);
+	case ASK_IMPORT:
+	case ASK_MEND:
+		return do_import(s, a, node, account, half);
+	case ASK_VERIFY:
+		return do_verify(s, a, node, account);
+	case ASK_DROP:
+		return do_drop(s, a, node, account);
+	case ASK_DROP_ROW:
+		return do_drop_row(s, a, node, account);
+	case ASK_READ_ACCOUNT:
+	case ASK_FREEZE_READ:
+	case ASK_LOCK:
+	case ASK_ALLOW_IMPORT:
+	case ASK_RESTORE:
+	case ASK_SET_HOME:
+	case ASK_FLUSH:
+	case ASK_SESSIONS:
+	case ASK_KIND_COUNT:
+		break;
+	}
+	BUG("not an agent's: %s", ask_name(a->kind));
+}
+
+static void
+copy_answer(struct ask *to, const struct ask *from)
+{
+	to->ok = from->ok;
+	to->err = from->err;
+	to->out = from->out;
+	to->out.stage.lacking_json = xstrdup(from->out.stage.lacking_json);
+	to->out.verdict.json = xstrdup(from->out.verdict.json);
+}
+
+static struct sim_outcome *
+outcome_find(struct sim_node *n, const struct ask *a, uint64_t epoch)
+{
+	for (size_t i = 0; i < SIM_REMEMBERED; i++) {
+		struct sim_outcome *o = &n->remembered[i];
+
+		if (o->answer != NULL && o->move_number == a->move_number &&
+		    o->step_no == a->step_no && o->effect_no == a->effect_no &&
+		    o->epoch == epoch)
+			return o;
+	}
+	return NULL;
+}
+
+/* Same request, same outcome; only what failed and may pass is done once more. */
+bool
+sim_perform_agent(struct sim *s, struct ask *a, int node, int account)
+{
+	struct sim_node *n = &s->nodes[node];
+	struct sim_outcome *o = outcome_find(n, a, s->epoch);
+
+	if (o != NULL && o->kind != a->kind)
+		sim_fail(s, "%s is asked to \"%s\" under the number of \"%s\"", n->name,
+		    ask_name(a->kind), ask_name(o->kind));
+	if (o != NULL && (o->answer->ok || o->answer->err.kind != ERR_RETRY)) {
+		copy_answer(a, o->answer);
+		return a->ok;
+	}
+	if (!n->mailboxd && a->kind != ASK_RESERVE && a->kind != ASK_DROP &&
+	    a->kind != ASK_LEASE && a->kind != ASK_UNLEASE && a->kind != ASK_ROUTES)
+		a->ok = err_set(
+		    &a->err, ERR_RETRY, "node %s: mailboxd does not answer", n->name);
+	else
+		a->ok = agent_does(s, a, node, account, false);
+	if (o == NULL) {
+		o = &n->remembered[n->remembered_next++ % SIM_REMEMBERED];
+		ask_free(&o->answer);
+	} else {
+		ask_free(&o->answer);
+	}
+	*o = (struct sim_outcome){a->move_number, a->step_no, a->effect_no, s->epoch,
+	    a->kind, ask_new(a->kind)};
+	copy_answer(o->answer, a);
+	return a->ok;
+}
+
+/* Part of the work, then the error that is in a->err already. */
+bool
+sim_perform_half(struct sim *s, struct ask *a)
+{
+	int account = sim_account_find(s, a->account_id);
+
+	if (a->kind == ASK_STAGE || a->kind == ASK_IMPORT || a->kind == ASK_MEND) {
+		int node = sim_node_find(s, a->in.host);
+
+		if (s->nodes[node].mailboxd)
+			(void)!agent_does(s, a, node, account, true);
+	} else if (a->kind == ASK_LOCK && a->in.saved.source_count > 0) {
+		s->accounts[account].now.source_on[a->in.saved.source_ids[0][7] - '0'] =
+		    false;
+	}
+	return false;
+}

@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What may happen to a move, from nothing at all to two dead nodes. */
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/sim/sim.h"
+
+/* --- things that happen later --- */
+
+static void
+on_wish(struct sim *s, void *arg, uint32_t ev, uint32_t b)
+{
+	struct err e;
+
+	(void)arg;
+	(void)b;
+	if (s->jobs == NULL || jobs_find(s->jobs, 1) == NULL)
+		sim_at(s, 500, 0, on_wish, NULL, ev, 0, NULL);
+	else
+		(void)!jobs_change(
+		    s->jobs, 1, (enum job_event)ev, &e); /* too late is fine */
+}
+
+void
+sim_wish(struct sim *s, uint64_t delay_ms, enum job_event ev)
+{
+	sim_at(s, delay_ms, 0, on_wish, NULL, (uint32_t)ev, 0, NULL);
+}
+
+static void
+on_node_back(struct sim *s, void *arg, uint32_t node, uint32_t b)
+{
+	(void)arg;
+	(void)b;
+	sim_restart_node(s, (int)node);
+}
+
+static void
+on_link_back(struct sim *s, void *arg, uint32_t node, uint32_t b)
+{
+	(void)arg;
+	(void)b;
+	s->link_cut[node] = false;
+	sim_leases_tick(s);
+}
+
+/* Is this the ask that the scenario waits for, for the first time? */
+static bool
+first(struct sim *s, const struct ask *a, enum move_state now, enum ask_kind kind,
+    enum move_state state)
+{
+	if (s->hook_count > 0 || a->kind != kind || now != state)
+		return false;
+	s->hook_count++;
+	return true;
+}
+
+static void
+an_account(struct sim *s)
+{
+	sim_add_account(s, "anna", 0, 20);
+}
+
+/* --- nothing special --- */
+
+static void
+setup_plain(struct sim *s)
+{
+	an_account(s);
+	sim_add_account(s, "bert", 0, 0);
+}
+
+static void
+setup_busy(struct sim *s)
+{
+	sim_add_account(s, "anna", 0, 30);
+	sim_add_account(s, "bert", 0, 3);
+	s->mail_every_ms = 150;
+	s->act_every_ms = 70;
+}
+
+static void
+setup_missing_blobs(struct sim *s)
+{
+	int anna = sim_add_account(s, "anna", 0, 20);
+
+	s->accounts[anna].missing_blobs = 2;
+	s->accounts[anna].watched = false;
+}
+
+/* --- before the fence --- */
+
+static void
+hook_before_fence(struct sim *s, const struct ask *a, enum move_state state)
+{
+	if (first(s, a, state, ASK_FENCE, MOVE_FENCING))
+		sim_sneak_mail(s, 0, 0);
+}
+
+static void
+setup_before_fence(struct sim *s)
+{
+	an_account(s);
+	s->on_ask = hook_before_fence;
+}
+
+static void
+hook_first_mail(struct sim *s, const struct ask *a, enum move_state state)
+{
+	if (first(s, a, state, ASK_FREEZE_READ, MOVE_LOCKING))
+		sim_sneak_mail(s, 0, 0);
+}
+
+static void
+setup_first_mail(struct sim *s)
+{
+	sim_add_account(s, "new", 0, 0);
+	s->on_ask = hook_first_mail;
+}
+
+/* --- administrators --- */
+
+static void
+hook_admin(struct sim *s, const struct ask *a, enum move_state state)
+{
+	struct sim_account *x = &s->accounts[0];
+
+	if (!first(s, a, state, ASK_STAGE, MOVE_CATCHING_UP))
+		return;
+	snprintf(x->now.quota, sizeof(x->now.quota), "7000000000");
+	snprintf(x->before.quota, sizeof(x->before.quota), "7000000000");
+	x->now.source_exists[2] = x->before.source_exists[2] = false;
+	x->now.source_on[1] = x->before.source_on[1] = true;
+	sim_cache_load(s, 0, 0);
+}
+
+static void
+setup_admin(struct sim *s)
+{
+	an_account(s);
+	s->on_ask = hook_admin;
+	s->accounts[0].watched = false; /* with that quota mail gets in behind the lock */
+	s->mail_every_ms = 400;
+}
+
+static void
+hook_close(struct sim *s, const struct ask *a, enum move_state state)
+{
+	struct sim_account *x = &s->accounts[0];
+
+	if (!first(s, a, state, ASK_IMPORT, MOVE_OPENING))
+		return;
+	snprintf(x->now.status, sizeof(x->now.status), "closed");
+	snprintf(x->before.status, sizeof(x->before.status), "closed");
+	sim_cache_load(s, x->host, 0);
+}
+
+static void
+setup_close(struct sim *s)
+{
+	an_account(s);
+	s->accounts[0].watched = false;
+	s->on_ask = hook_close;
+}
+
+static void
+hook_rename(struct sim *s, const struct ask *a, enum move_state state)
+{
+	if (first(s, a, state, ASK_STAGE, MOVE_STAGING))
+		snprintf(s->accounts[0].name, sizeof(s->accounts[0].name),
+		    "anna.maria@example.org");
+}
+
+static void
+setup_rename(struct sim *s)
+{
+	an_account(s);
+	s->on_ask = hook_rename;
+}
+
+static const struct {
+	enum ask_kind kind;
+	enum move_state state;
+} moments[] = {
+    {ASK_STAGE, MOVE_STAGING},
+    {ASK_LOCK, MOVE_LOCKING},
+    {ASK_SET_HOME, MOVE_SWITCHING},
+    {ASK_IMPORT, MOVE_OPENING},
+};
+
+static void
+hook_delete(struct sim *s, const struct ask *a, enum move_state state)
+{
+	struct sim_account *x = &s->accounts[0];
+
+	if (!first(s, a, state, moments[s->hook_data].kind, moments[s->hook_data].state))
+		return;
+	x->exists = false;
+	for (int n = 0; n < SIM_NODES; n++)
+		s->nodes[n].cache[0].known = false;
+}
+
+static void
+setup_delete(struct sim *s, int moment)
+{
+	an_account(s);
+	s->accounts[0].watched = false;
+	s->on_ask = hook_delete;
+	s->hook_data = moment;
+}
+
+static void
+setup_delete_staging(struct sim *s)
+{
+	setup_delete(s, 0);
+}
+
+static void
+setup_delete_locking(struct sim *s)
+{
+	setup_delete(s, 1);
+}
+
+static void
+setup_delete_switching(struct sim *s)
+{
+	setup_delete(s, 2);
+}
+
+static void
+setup_delete_opening(struct sim *s)
+{
+	setup_delete(s, 3);
+}
+
+/* --- cancelled --- */
+
+static void
+hook_cancel(struct sim *s, const struct ask *a, enum move_state state)
+{
+	if (first(s, a, state, a->kind, (enum move_state)s->hook_data))
+		sim_wish(s, 1, JOB_EV_CANCEL);
+}
+
+static void
+setup_cancel(struct sim *s, enum move_state state)
+{
+	setup_plain(s);
+	s->on_ask = hook_cancel;
+	s->hook_data = (int)state;
+}
+
+static void
+setup_cancel_staging(struct sim *s)
+{
+	setup_cancel(s, MOVE_STAGING);
+}
+
+static void
+setup_cancel_locking(struct sim *s)
+{
+	setup_cancel(s, MOVE_LOCKING);
+}
+
+static void
+setup_cancel_fencing(struct sim *s)
+{
+	setup_cancel(s, MOVE_FENCING);
+}
+
+static void
+setup_cancel_opening(struct sim *s)
+{
+	an_account(s);
+	s->on_ask = hook_cancel;
+	s->hook_data = MOVE_OPENING;
+}
+
+/* --- dead things --- */
+
+static void
+setup_steer_refused(struct sim *s)
+{
+	an_account(s);
+	s->refuse[ASK_STEER] = 1;
+	s->refuse[ASK_DROP_ROW] = 1;
+}
+
+static void
+hook_target_dies(struct sim *s, const struct ask *a, enum move_state state)
+{
+	if (!first(s, a, state, s->hook_data == 0 ? ASK_STEER : ASK_IMPORT,
+		s->hook_data == 0 ? MOVE_STEERING : MOVE_OPENING))
+		return;
+	int node = sim_node_find(s, a->in.target);
+
+	sim_crash_node(s, node);
+	sim_at(s, 3 * MINUTE_MS, 0, on_node_back, NULL, (uint32_t)node, 0, NULL);
+}
+
+static void
+setup_target_dies(struct sim *s)
+{
+	an_account(s);
+	s->accounts[0].watched = false;
+	s->on_ask = hook_target_dies;
+	s->hook_data = 1;
+}
+
+static void
+setup_target_dies_early(struct sim *s)
+{
+	setup_target_dies(s);
+	s->hook_data = 0;
+}
+
+static void
+hook_source_dies(struct sim *s, const struct ask *a, enum move_state state)
+{
+	if (!first(s, a, state, ASK_LEASE, MOVE_SWITCHING))
+		return;
+	sim_crash_node(s, 0);
+	sim_at(s, 5 * MINUTE_MS, 0, on_node_back, NULL, 0, 0, NULL);
+}
+
+static void
+setup_source_dies(struct sim *s)
+{
+	an_account(s);
+	s->accounts[0].watched = false;
+	s->on_ask = hook_source_dies;
+}
+
+static void
+hook_link_cut(struct sim *s, const struct ask *a, enum move_state state)
+{
+	if (!first(s, a, state, s->hook_data == 0 ? ASK_STAGE : ASK_FENCE,
+		s->hook_data == 0 ? MOVE_CATCHING_UP : MOVE_FENCING))
+		return;
+	s->link_cut[0] = true;
+	sim_at(s, 100000, 0, on_link_back, NULL, 0, 0, NULL);
+}
+
+static void
+setup_link_cut(struct sim *s)
+{
+	an_account(s);
+	s->on_ask = hook_link_cut;
+	s->mail_every_ms = 300;
+}
+
+static void
+setup_link_cut_fencing(struct sim *s)
+{
+	setup_link_cut(s);
+	s->hook_data = 1;
+}
+
+/* Mail is on its way into the source when its mailboxd starts again behind the fence. */
+static void
+hook_fence_lost(struct sim *s, const struct ask *a, enum move_state state)
+{
+	if (!first(s, a, state, ASK_SET_HOME, MOVE_SWITCHING))
+		return;
+	sim_crash_node(s, 0);
+	sim_restart_node(s, 0);
+	sim_sneak_mail(s, 0, 0);
+}
+
+static void
+setup_fence_lost(struct sim *s)
+{
+	an_account(s);
+	s->accounts[0].watched = false;
+	s->on_ask = hook_fence_lost;
+}
+
+static void
+hook_new_account(struct sim *s, const struct ask *a, enum move_state state)
+{
+	if (first(s, a, state, ASK_VERIFY, MOVE_VERIFYING))
+		sim_add_account(s, "newcomer", 0, 5);
+}
+
+static void
+setup_new_account(struct sim *s)
+{
+	an_account(s);
+	s->on_ask = hook_new_account;
+}
+
+/* clang-format off */
+const struct sim_scenario sim_scenarios[] = {
+	{ "a plain move, and one of an account that never logged in", setup_plain,             MOVE_SETTLED,   JOB_DONE },
+	{ "mail arrives and people work",                             setup_busy,              MOVE_SETTLED,   JOB_DONE },
+	{ "items that cannot be exported",                            setup_missing_blobs,     MOVE_SETTLED,   JOB_DONE_WITH_FAILURES },
+	{ "mail gets in before the fence",                            setup_before_fence,      MOVE_SETTLED,   JOB_DONE },
+	{ "the first mail ever comes while the account is locked",    setup_first_mail,        MOVE_SETTLED,   JOB_DONE },
+	{ "an administrator changes values meanwhile",                setup_admin,             MOVE_SETTLED,   JOB_DONE },
+	{ "an administrator closes the account meanwhile",            setup_close,             MOVE_SETTLED,   JOB_DONE },
+	{ "renamed while it is staged",                               setup_rename,            MOVE_SETTLED,   JOB_DONE },
+	{ "deleted while it is staged",                               setup_delete_staging,    MOVE_ABANDONED, JOB_DONE },
+	{ "deleted while it is locked",                               setup_delete_locking,    MOVE_ABANDONED, JOB_DONE },
+	{ "deleted at the switch",                                    setup_delete_switching,  MOVE_ABANDONED, JOB_DONE },
+	{ "deleted while it is opened",                               setup_delete_opening,    MOVE_STUCK,     JOB_DONE_WITH_FAILURES },
+	{ "cancelled while it is staged",                             setup_cancel_staging,    MOVE_ABANDONED, JOB_CANCELLED },
+	{ "cancelled while it is locked",                             setup_cancel_locking,    MOVE_ABANDONED, JOB_CANCELLED },
+	{ "cancelled at the fence",                                   setup_cancel_fencing,    MOVE_ABANDONED, JOB_CANCELLED },
+	{ "cancelled too late",                                       setup_cancel_opening,    MOVE_SETTLED,   JOB_CANCELLED },
+	{ "steering is refused once",                                 setup_steer_refused,     MOVE_SETTLED,   JOB_DONE },
+	{ "the target dies after the switch",                         setup_target_dies_early, MOVE_SETTLED,   JOB_DONE },
+	{ "the target dies while it is filled",                       setup_target_dies,       MOVE_SETTLED,   JOB_DONE },
+	{ "the source dies behind the fence",                         setup_source_dies,       MOVE_SETTLED,   JOB_DONE },
+	{ "the source's agent is cut off under the lock",             setup_link_cut,          MOVE_SETTLED,   JOB_DONE },
+	{ "the source's agent is cut off at the fence",               setup_link_cut_fencing,  MOVE_SETTLED,   JOB_DONE },
+	{ "the source starts again behind the fence",                 setup_fence_lost,        MOVE_SETTLED,   JOB_DONE },
+	{ "an account is made on the node meanwhile",                 setup_new_account,       MOVE_SETTLED,   JOB_DONE },
+};
+/* clang-format on */
+const size_t sim_scenario_count = ARRAY_LEN(sim_scenarios);
+
+struct sim *
+sim_scenario_new(const struct sim_scenario *x, uint64_t seed)
+{
+	struct sim *s = sim_new(seed);
+
+	x->setup(s);
+	return s;
+}
+
+void
+sim_scenario_begin(struct sim *s)
+{
+	sim_begin_life(s);
+	sim_start(s);
+	sim_evacuate(s, 0);
+}

@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What becomes of a job: lanes, pauses, cancelling, retrying, the gate. */
+#include <stdio.h>
+#include <string.h>
+
+#include "controller/journal_private.h"
+#include "tests/sim/sim.h"
+#include "tests/unit/check.h"
+
+static struct sim *
+with_accounts(int count, size_t items)
+{
+	struct sim *s = sim_new(9);
+	char name[16];
+
+	for (int i = 0; i < count; i++) {
+		snprintf(name, sizeof(name), "user%d", i);
+		sim_add_account(s, name, 0, items);
+	}
+	return s;
+}
+
+static uint32_t
+starts(struct sim *s)
+{
+	sim_start(s);
+	return sim_evacuate(s, 0);
+}
+
+static enum job_state
+job_state(struct sim *s)
+{
+	return jobs_find(s->jobs, 1)->state;
+}
+
+struct states {
+	int count[MOVE_STATE_COUNT];
+};
+
+static void
+count_state(struct move *m, void *ctx)
+{
+	struct states *c = ctx;
+
+	c->count[m->state]++;
+}
+
+static struct states
+states_of(struct sim *s)
+{
+	struct states c = {{0}};
+
+	moves_each(jobs_moves(s->jobs), count_state, &c);
+	return c;
+}
+
+static void
+test_no_more_at_once_than_the_lanes_allow(void **state)
+{
+	struct sim *s = with_accounts(14, 10);
+
+	(void)state;
+	s->limits = (struct jobs_limits){.moves_per_source = 3, .moves_per_target = 2};
+	starts(s);
+	sim_run(s, HOUR_MS);
+	CHECK_INT(job_state(s), JOB_DONE);
+	CHECK(s->nodes[0].most_exports <= 3);
+	CHECK(s->nodes[0].most_exports >= 2);
+	CHECK(s->nodes[1].most_imports <= 3 && s->nodes[2].most_imports <= 3);
+	sim_done(s);
+}
+
+/* Also while the nodes are slow to answer the first questions, and when all are tried again. */
+static void
+test_lanes_hold_while_nobody_answers(void **state)
+{
+	struct sim *s = with_accounts(14, 10);
+	struct job_progress p;
+
+	(void)state;
+	s->limits = (struct jobs_limits){.moves_per_source = 3, .moves_per_target = 3};
+	starts(s);
+	s->link_cut[0] = true;
+	sim_run_for(s, 60000);
+	jobs_progress(s->jobs, 1, &p);
+	CHECK_INT(p.running, 3);
+	s->link_cut[0] = false;
+	s->refuse[ASK_RESERVE] = 14 * 3;
+	sim_run(s, DAY_MS);
+	CHECK_INT(job_state(s), JOB_DONE_WITH_FAILURES);
+	s->nodes[0].most_exports = 0;
+	sim_heal(s, HOUR_MS);
+	CHECK_INT(job_state(s), JOB_DONE);
+	CHECK(s->nodes[0].most_exports <= 3);
+	sim_done(s);
+}
+
+/* Who waits for the contact lane waits while the source serves, and fetches once more after. */
+static void
+test_turns_are_waited_for_unlocked(void **state)
+{
+	struct sim *s = with_accounts(6, 10);
+
+	(void)state;
+	starts(s);
+	for (int i = 0; i < 4000 && job_state(s) == JOB_MOVING; i++) {
+		struct states c;
+		int locked = 0;
+
+		sim_run_for(s, 20);
+		sim_must_be_well(s);
+		c = states_of(s);
+		for (int n = MOVE_LOCKING; n < MOVE_OPENING; n++)
+			locked += c.count[n];
+		CHECK(locked <= 2); /* one a target */
+	}
+	sim_run(s, HOUR_MS);
+	CHECK_INT(job_state(s), JOB_DONE);
+	sim_done(s);
+}
+
+static void
+test_a_paused_job_locks_nobody_and_goes_on(void **state)
+{
+	struct sim *s = with_accounts(6, 10);
+	struct states c;
+	struct err e;
+
+	(void)state;
+	starts(s);
+	CHECK(sim_run_to_state(s, 0, MOVE_LOCKING, HOUR_MS) || true);
+	CHECK(jobs_change(s->jobs, 1, JOB_EV_PAUSE, &e));
+	sim_run_for(s, 10 * MINUTE_MS);
+	c = states_of(s);
+	for (int n = MOVE_LOCKING; n <= MOVE_VERIFYING; n++)
+		CHECK_INT(c.count[n], 0);
+	CHECK(c.count[MOVE_FOLLOWING] + c.count[MOVE_PLANNED] > 0);
+	CHECK(jobs_change(s->jobs, 1, JOB_EV_RESUME, &e));
+	sim_run(s, HOUR_MS);
+	CHECK_INT(job_state(s), JOB_DONE);
+	sim_done(s);
+}
+
+/* What failed while the job stood has its attempts left. */
+static void
+test_a_failure_during_a_pause_is_taken_up_again(void **state)
+{
+	struct sim *s = with_accounts(1, 10);
+	struct err e;
+
+	(void)state;
+	s->refuse[ASK_STAGE] = 1;
+	starts(s);
+	CHECK(sim_run_to_state(s, 0, MOVE_STAGING, HOUR_MS));
+	CHECK(jobs_change(s->jobs, 1, JOB_EV_PAUSE, &e));
+	sim_run_for(s, MINUTE_MS);
+	CHECK_INT(sim_move_of(s, 0)->state, MOVE_ABANDONED);
+	CHECK(jobs_change(s->jobs, 1, JOB_EV_RESUME, &e));
+	sim_run(s, HOUR_MS);
+	CHECK_INT(job_state(s), JOB_DONE);
+	CHECK_INT(sim_move_of(s, 0)->tries, 1);
+	sim_done(s);
+}
+
+static void
+test_three_failures_set_a_mailbox_aside(void **state)
+{
+	struct sim *s = with_accounts(2, 10);
+	struct err e;
+
+	(void)state;
+	s->refuse[ASK_STEER] = 6;
+	starts(s);
+	sim_run(s, DAY_MS);
+	CHECK_INT(job_state(s), JOB_DONE_WITH_FAILURES);
+	CHECK_INT(sim_move_of(s, 0)->state, MOVE_ABANDONED);
+	CHECK_INT(sim_move_of(s, 0)->tries, 2);
+	CHECK(sim_has_alert(s, "m1", "set aside"));
+	CHECK_HAS(jobs_find(s->jobs, 1)->reason, "2 accounts are left");
+	CHECK(jobs_change(s->jobs, 1, JOB_EV_RETRY, &e));
+	sim_run(s, HOUR_MS);
+	CHECK_INT(job_state(s), JOB_DONE);
+	CHECK(!sim_has_alert(s, "m1", ""));
+	sim_done(s);
+}
+
+/* A person is faster than the next attempt's timer. */
+static void
+test_a_retry_by_hand_before_the_timer(void **state)
+{
+	struct sim *s = with_accounts(1, 10);
+	struct err e;
+
+	(void)state;
+	s->refuse[ASK_STAGE] = 1;
+	starts(s);
+	CHECK(sim_run_to_state(s, 0, MOVE_ABANDONED, HOUR_MS));
+	CHECK(jobs_change(s->jobs, 1, JOB_EV_RETRY, &e));
+	sim_run(s, HOUR_MS);
+	CHECK_INT(job_state(s), JOB_DONE);
+	sim_done(s);
+}
+
+static void
+test_cancelling_in_each_state(void **state)
+{
+	(void)state;
+	for (int at = MOVE_PLANNED; at <= MOVE_VERIFYING; at++) {
+		struct sim *s = with_accounts(1, 10);
+		bool may = (move_states[at].holds & MAY_CANCEL) != 0;
+		struct err e;
+
+		starts(s);
+		if (at == MOVE_PREPARING ||
+		    !sim_run_to_state(s, 0, (enum move_state)at, HOUR_MS)) {
+			sim_run(s, HOUR_MS);
+			sim_done(s);
+			continue;
+		}
+		CHECK(jobs_change(s->jobs, 1, JOB_EV_CANCEL, &e));
+		sim_run(s, HOUR_MS);
+		sim_must_be_well(s);
+		if (sim_move_of(s, 0)->state != (may ? MOVE_ABANDONED : MOVE_SETTLED))
+			fail_msg("cancelled while %s: %s", move_states[at].name,
+			    move_states[sim_move_of(s, 0)->state].name);
+		CHECK_INT(job_state(s), JOB_CANCELLED);
+		CHECK(!sim_has_alert(s, "m1", "set aside"));
+		sim_done(s);
+	}
+}
+
+/* At each of its effects: what is under way ends before it is undone. */
+static void
+test_cancelling_at_any_moment(void **state)
+{
+	(void)state;
+	for (uint64_t ms = 0; ms < 1600; ms += 7) {
+		struct sim *s = with_accounts(2, 10);
+		struct err e;
+
+		starts(s);
+		sim_run_for(s, ms);
+		if (!job_states[job_state(s)].is_end)
+			CHECK(jobs_change(s->jobs, 1, JOB_EV_CANCEL, &e));
+		snprintf(s->doing, sizeof(s->doing), "cancelled after %llu ms, ",
+		    (unsigned long long)ms);
+		sim_run(s, HOUR_MS);
+		sim_done(s);
+	}
+}
+
+static void
+test_a_cancelled_job_can_be_taken_up_again(void **state)
+{
+	struct sim *s = with_accounts(3, 10);
+	struct err e;
+
+	(void)state;
+	starts(s);
+	sim_run_for(s, 300);
+	CHECK(jobs_change(s->jobs, 1, JOB_EV_CANCEL, &e));
+	sim_run(s, HOUR_MS);
+	CHECK_INT(job_state(s), JOB_CANCELLED);
+	CHECK(jobs_change(s->jobs, 1, JOB_EV_RETRY, &e));
+	s->world_quiet = false;
+	sim_run(s, HOUR_MS);
+	CHECK_INT(job_state(s), JOB_DONE);
+	sim_done(s);
+}
+
+/* --- the gate --- */
+
+static void
+test_who_cannot_go_is_left_and_said(void **state)
+{
+	struct sim *s = with_accounts(2, 10);
+
+	(void)state;
+	snprintf(s->accounts[1].transport, sizeof(s->accounts[1].transport),
+	    "smtp:archive.example.org");
+	s->accounts[1].watched = false;
+	starts(s);
+	sim_run(s, HOUR_MS);
+	CHECK_INT(job_state(s), JOB_DONE_WITH_FAILURES);
+	CHECK_HAS(jobs_find(s->jobs, 1)->reason, "1 accounts are left");
+	sim_done(s);
+}
+
+static void
+test_a_stuck_move_is_no_clean_end(void **state)
+{
+	struct sim *s = with_accounts(1, 10);
+
+	(void)state;
+	s->refuse[ASK_IMPORT] = 1;
+	s->accounts[0].watched = false;
+	starts(s);
+	sim_run(s, HOUR_MS);
+	CHECK_INT(sim_move_of(s, 0)->state, MOVE_STUCK);
+	CHECK_INT(job_state(s), JOB_DONE_WITH_FAILURES);
+	CHECK_HAS(jobs_find(s->jobs, 1)->reason, "stuck");
+	sim_heal(s, HOUR_MS);
+	CHECK_INT(job_state(s), JOB_DONE);
+	sim_done(s);
+}
+
+/* The controller dies between writing down the newcomers' moves and the job's return. */
+static void
+hook_newcomer(struct sim *s, const struct ask *a, enum move_state state)
+{
+	(void)state;
+	if (a->kind == ASK_VERIFY && s->hook_count++ == 0)
+		sim_add_account(s, "newcomer", 0, 5);
+}
+
+static void
+test_newcomers_survive_a_crash_at_the_gate(void **state)
+{
+	struct sim *s = with_accounts(1, 10);
+	struct move m = {.job_number = 1};
+	uint32_t number;
+	struct err e;
+
+	(void)state;
+	s->on_ask = hook_newcomer;
+	starts(s);
+	while (job_state(s) != JOB_GATE)
+		sim_run_for(s, 1);
+	snprintf(m.account_id, sizeof(m.account_id), "%s", s->accounts[1].id);
+	snprintf(m.account_name, sizeof(m.account_name), "%s", s->accounts[1].name);
+	snprintf(m.source, sizeof(m.source), "%s", s->nodes[0].name);
+	snprintf(m.target, sizeof(m.target), "%s", s->nodes[1].name);
+	CHECK(moves_add(jobs_moves(s->jobs), &m, &number, &e));
+	sim_stop(s, false);
+	sim_start(s);
+	sim_run(s, HOUR_MS);
+	CHECK_INT(job_state(s), JOB_DONE);
+	CHECK_INT(s->accounts[1].host != 0, 1);
+	sim_done(s);
+}
+
+static void
+test_a_cancelled_job_ends_after_a_crash(void **state)
+{
+	struct sim *s = with_accounts(8, 10);
+	struct job job;
+	struct err e;
+
+	(void)state;
+	starts(s);
+	sim_run_for(s, 200);
+	job = *jobs_find(
+	    s->jobs, 1); /* the job is written down as cancelled, no move is yet */
+	job.state = JOB_CANCELLING;
+	CHECK(journal_job_save(s->journal, &job, &e));
+	sim_stop(s, false);
+	sim_start(s);
+	sim_run(s, HOUR_MS);
+	CHECK_INT(job_state(s), JOB_CANCELLED);
+	sim_done(s);
+}
+
+static void
+test_one_job_at_a_time(void **state)
+{
+	struct sim *s = with_accounts(2, 10);
+	struct plan *p = plan_new("evacuate", "mbs2.example.org");
+	uint32_t number;
+	struct err e;
+
+	(void)state;
+	starts(s);
+	CHECK(!jobs_create(s->jobs, p, "uid 0", &number, &e));
+	CHECK_HAS(e.text, "is not over");
+	plan_free(&p);
+	sim_run(s, HOUR_MS);
+	sim_done(s);
+}
+
+static void
+test_a_read_only_journal_asks_for_nothing(void **state)
+{
+	struct sim *s = with_accounts(2, 10);
+
+	(void)state;
+	starts(s);
+	sim_run_for(s, 300);
+	sim_stop(s, false);
+	s->journal->read_only = true;
+	s->effects = 0;
+	s->life++;
+	s->jobs = jobs_new(s->journal, &s->world, &s->limits,
+	    &(struct jobs_host){.own_admin_id = "own-admin"});
+	struct err e;
+
+	CHECK(jobs_load(s->jobs, &e));
+	jobs_poke(s->jobs);
+	moves_on_lease_expired(jobs_moves(s->jobs), "m1", "the account was given back");
+	sim_run_for(s, MINUTE_MS);
+	CHECK_INT(s->effects, 0);
+	CHECK(!jobs_change(s->jobs, 1, JOB_EV_CANCEL, &e));
+	CHECK_HAS(e.text, "--adopt");
+	jobs_free(&s->jobs);
+	s->journal->read_only = false;
+	sim_start(s);
+	sim_run(s, HOUR_MS);
+	sim_done(s);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(test_no_more_at_once_than_the_lanes_allow),
+	    TEST(test_lanes_hold_while_nobody_answers),
+	    TEST(test_turns_are_waited_for_unlocked),
+	    TEST(test_a_paused_job_locks_nobody_and_goes_on),
+	    TEST(test_a_failure_during_a_pause_is_taken_up_again),
+	    TEST(test_three_failures_set_a_mailbox_aside),
+	    TEST(test_a_retry_by_hand_before_the_timer),
+	    TEST(test_cancelling_in_each_state),
+	    TEST(test_cancelling_at_any_moment),
+	    TEST(test_a_cancelled_job_can_be_taken_up_again),
+	    TEST(test_who_cannot_go_is_left_and_said),
+	    TEST(test_a_stuck_move_is_no_clean_end),
+	    TEST(test_newcomers_survive_a_crash_at_the_gate),
+	    TEST(test_a_cancelled_job_ends_after_a_crash),
+	    TEST(test_one_job_at_a_time),
+	    TEST(test_a_read_only_journal_asks_for_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What becomes of one move, case by case. The matrices beside this take the same cases apart. */
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/sim/sim.h"
+#include "tests/unit/check.h"
+
+static void
+test_each_scenario_ends_as_it_should(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sim_scenario_count; i++) {
+		const struct sim_scenario *x = &sim_scenarios[i];
+		struct sim *s = sim_scenario_new(x, 3);
+
+		snprintf(s->doing, sizeof(s->doing), "%s, ", x->name);
+		sim_scenario_begin(s);
+		sim_run(s, 2 * DAY_MS);
+		sim_must_be_well(s);
+		if (sim_move_of(s, 0)->state != x->move_end ||
+		    jobs_find(s->jobs, 1)->state != x->job_end)
+			fail_msg("%s: the move is %s (%s), the job %s (%s)", x->name,
+			    move_states[sim_move_of(s, 0)->state].name,
+			    sim_move_of(s, 0)->error,
+			    job_states[jobs_find(s->jobs, 1)->state].name,
+			    jobs_find(s->jobs, 1)->reason);
+		sim_done(s);
+	}
+}
+
+static struct sim *
+one_account(size_t items)
+{
+	struct sim *s = sim_new(5);
+
+	sim_add_account(s, "anna", 0, items);
+	return s;
+}
+
+static struct sim *
+one_account_starts(size_t items)
+{
+	struct sim *s = one_account(items);
+
+	sim_start(s);
+	sim_evacuate(s, 0);
+	return s;
+}
+
+/* --- servers that die for good --- */
+
+static void
+test_a_dead_source_behind_the_fence_does_not_matter(void **state)
+{
+	struct sim *s = one_account_starts(20);
+
+	(void)state;
+	s->accounts[0].watched = false;
+	CHECK(sim_run_to_state(s, 0, MOVE_SWITCHING, HOUR_MS));
+	sim_crash_node(s, 0);
+	CHECK(sim_run_to_state(s, 0, MOVE_SETTLED, HOUR_MS));
+	CHECK_INT(s->accounts[0].host != 0, 1);
+	CHECK_INT(sim_move_of(s, 0)->tries, 0);
+	/* Nobody waits for what cannot be had from it. */
+	CHECK(sim_move_of(s, 0)->data.lock_ms < 3 * MINUTE_MS);
+	sim_done(s);
+}
+
+static void
+test_a_dead_target_before_the_opening_leads_back(void **state)
+{
+	struct sim *s = one_account_starts(20);
+
+	(void)state;
+	s->accounts[0].watched = false;
+	CHECK(sim_run_to_state(s, 0, MOVE_STEERING, HOUR_MS));
+	sim_crash_node(s, sim_node_find(s, sim_move_of(s, 0)->target));
+	CHECK(sim_run_to_state(s, 0, MOVE_ABANDONED, DAY_MS));
+	CHECK_INT(s->accounts[0].host, 0);
+	CHECK_STR(s->accounts[0].now.status, "active");
+	sim_done(s);
+}
+
+static void
+test_a_dead_target_after_the_opening_is_a_persons(void **state)
+{
+	struct sim *s = one_account_starts(20);
+
+	(void)state;
+	s->accounts[0].watched = false;
+	CHECK(sim_run_to_state(s, 0, MOVE_OPENING, HOUR_MS));
+	sim_crash_node(s, sim_node_find(s, sim_move_of(s, 0)->target));
+	sim_run_for(s, 10 * MINUTE_MS);
+	CHECK(sim_has_alert(s, "m1", "is locked while opening"));
+	CHECK(sim_run_to_state(s, 0, MOVE_STUCK, 2 * DAY_MS));
+	CHECK(sim_has_alert(s, "m1", "stuck while opening"));
+	sim_run(s, HOUR_MS);
+	CHECK_INT(jobs_find(s->jobs, 1)->state, JOB_DONE_WITH_FAILURES);
+	sim_restart_node(s, sim_node_find(s, sim_move_of(s, 0)->target));
+	sim_heal(s, HOUR_MS);
+	CHECK_INT(sim_move_of(s, 0)->state, MOVE_SETTLED);
+	CHECK(!sim_has_alert(s, "m1", ""));
+	sim_done(s);
+}
+
+static void
+test_an_alert_ends_when_the_move_gets_on(void **state)
+{
+	struct sim *s = one_account_starts(20);
+
+	(void)state;
+	s->accounts[0].watched = false;
+	CHECK(sim_run_to_state(s, 0, MOVE_OPENING, HOUR_MS));
+	s->nodes[sim_node_find(s, sim_move_of(s, 0)->target)].mailboxd = false;
+	sim_run_for(s, 5 * MINUTE_MS);
+	CHECK(sim_has_alert(s, "m1", "is locked while opening"));
+	s->nodes[sim_node_find(s, sim_move_of(s, 0)->target)].mailboxd = true;
+	sim_run(s, HOUR_MS);
+	CHECK(!sim_has_alert(s, "m1", ""));
+	sim_done(s);
+}
+
+/* --- other hands --- */
+
+static void
+home_elsewhere(struct sim *s, int node)
+{
+	for (int n = 0; n < SIM_NODES; n++)
+		s->nodes[n].cache[0].known = false;
+	s->accounts[0].host = node;
+	s->accounts[0].watched = false;
+}
+
+/* Its mail is where it was; the values are given back wherever it lives. */
+static void
+check_hands_off(struct sim *s, enum move_state end, int home)
+{
+	struct sim_account *a = &s->accounts[0];
+
+	sim_run(s, 2 * DAY_MS);
+	sim_must_be_well(s);
+	CHECK_INT(sim_move_of(s, 0)->state, end);
+	CHECK_INT(a->host, home);
+	CHECK_STR(a->now.status, "active");
+	CHECK_STR(a->now.quota, a->before.quota);
+	CHECK_INT(s->row_drops, 0);
+	sim_check_nothing_lost(s, 0);
+	a->exists = false; /* its home is not ours: nothing to compare there */
+	sim_done(s);
+}
+
+static void
+test_homed_elsewhere_before_the_lock(void **state)
+{
+	struct sim *s = one_account_starts(20);
+
+	(void)state;
+	CHECK(sim_run_to_state(s, 0, MOVE_FOLLOWING, HOUR_MS));
+	home_elsewhere(s, 2);
+	check_hands_off(s, MOVE_ABANDONED, 2);
+}
+
+static void
+test_homed_elsewhere_under_the_lock(void **state)
+{
+	struct sim *s = one_account_starts(20);
+
+	(void)state;
+	CHECK(sim_run_to_state(s, 0, MOVE_CATCHING_UP, HOUR_MS));
+	home_elsewhere(s, 2);
+	check_hands_off(s, MOVE_ABANDONED, 2);
+}
+
+static void
+test_homed_elsewhere_after_the_switch(void **state)
+{
+	struct sim *s = one_account_starts(20);
+
+	(void)state;
+	CHECK(sim_run_to_state(s, 0, MOVE_STEERING, HOUR_MS));
+	s->refuse[ASK_STEER] = 1;
+	home_elsewhere(s, 2 - (sim_node_find(s, sim_move_of(s, 0)->target) == 2));
+	check_hands_off(s, MOVE_STUCK, s->accounts[0].host);
+}
+
+static void
+test_a_deleted_account_is_named_and_left(void **state)
+{
+	struct sim *s = one_account_starts(20);
+
+	(void)state;
+	CHECK(sim_run_to_state(s, 0, MOVE_CATCHING_UP, HOUR_MS));
+	s->accounts[0].exists = false;
+	for (int n = 0; n < SIM_NODES; n++)
+		s->nodes[n].cache[0].known = false;
+	sim_run(s, HOUR_MS);
+	sim_must_be_well(s);
+	CHECK_INT(sim_move_of(s, 0)->state, MOVE_ABANDONED);
+	CHECK_INT(sim_move_of(s, 0)->tries, 0);
+	CHECK(sim_has_alert(s, "m1", "is an orphan"));
+	sim_done(s);
+}
+
+static void
+test_a_renamed_account_goes_by_its_new_name(void **state)
+{
+	struct sim *s = one_account_starts(20);
+
+	(void)state;
+	CHECK(sim_run_to_state(s, 0, MOVE_STAGING, HOUR_MS));
+	snprintf(
+	    s->accounts[0].name, sizeof(s->accounts[0].name), "anna.maria@example.org");
+	sim_run(s, HOUR_MS);
+	CHECK_STR(sim_move_of(s, 0)->account_name, "anna.maria@example.org");
+	CHECK_INT(s->routes_names, 2); /* it and its alias */
+	sim_done(s);
+}
+
+/* --- fence and lease --- */
+
+static void
+hook_always_mail(struct sim *s, const struct ask *a, enum move_state state)
+{
+	if (a->kind == ASK_FENCE && state == MOVE_FENCING)
+		sim_sneak_mail(s, 0, 0);
+}
+
+static void
+test_a_source_that_never_rests_is_not_locked_for_ever(void **state)
+{
+	struct sim *s = one_account(20);
+
+	(void)state;
+	s->on_ask = hook_always_mail;
+	sim_start(s);
+	sim_evacuate(s, 0);
+	sim_run(s, DAY_MS);
+	CHECK_INT(sim_move_of(s, 0)->state, MOVE_ABANDONED);
+	CHECK_HAS(sim_move_of(s, 0)->error, "does not come to rest");
+	sim_done(s);
+}
+
+static void
+test_a_lock_ends_with_its_lease(void **state)
+{
+	struct sim *s = one_account_starts(20);
+
+	(void)state;
+	CHECK(sim_run_to_state(s, 0, MOVE_CATCHING_UP, HOUR_MS));
+	s->link_cut[0] = true;
+	sim_run_for(s, 65000);
+	sim_must_be_well(s);
+	CHECK_STR(s->accounts[0].now.status, "active"); /* the agent did it alone */
+	CHECK(!s->nodes[0].box[0].lockout);
+	s->link_cut[0] = false;
+	sim_leases_tick(s);
+	sim_run(s, HOUR_MS);
+	CHECK_INT(sim_move_of(s, 0)->state, MOVE_SETTLED);
+	CHECK_INT(sim_move_of(s, 0)->tries, 1);
+	sim_done(s);
+}
+
+/* Cut off right after the fence: its lease may not count as renewed. */
+static void
+hook_cut_at_switch(struct sim *s, const struct ask *a, enum move_state state)
+{
+	(void)a;
+	if (state != MOVE_SWITCHING || s->hook_count++ > 0)
+		return;
+	s->link_cut[0] = true;
+	s->nodes[0].lease[0].until_ms = s->now_ms + 8000; /* as after a long fence */
+	sim_move_of(s, 0)->lease_until_ms = s->now_ms + 8000;
+}
+
+static void
+test_no_switch_without_enough_lease(void **state)
+{
+	struct sim *s = one_account(20);
+
+	(void)state;
+	s->on_ask = hook_cut_at_switch;
+	sim_start(s);
+	sim_evacuate(s, 0);
+	CHECK(sim_run_to_state(s, 0, MOVE_UNLOCKING, HOUR_MS));
+	CHECK_INT(s->accounts[0].host, 0);
+	s->link_cut[0] = false;
+	sim_leases_tick(s);
+	sim_run(s, HOUR_MS);
+	sim_done(s);
+}
+
+static void
+hook_much_mail(struct sim *s, const struct ask *a, enum move_state state)
+{
+	if (a->kind != ASK_STAGE || state != MOVE_FOLLOWING || s->hook_count++ > 2)
+		return;
+	for (int i = 0; i < 60; i++)
+		sim_sneak_mail(s, 0, 0);
+}
+
+static void
+test_what_changed_much_is_followed_again(void **state)
+{
+	struct sim *s = one_account(20);
+
+	(void)state;
+	s->on_ask = hook_much_mail;
+	sim_start(s);
+	sim_evacuate(s, 0);
+	CHECK(sim_run_to_state(s, 0, MOVE_LOCKING, HOUR_MS));
+	CHECK_INT(s->hook_count, 4); /* each pass really ran */
+	CHECK_INT(
+	    sim_move_of(s, 0)->data.staged, 20 + 180); /* and brought what had come */
+	sim_run(s, HOUR_MS);
+	sim_done(s);
+}
+
+/* --- the end of the process --- */
+
+static void
+test_a_stopped_controller_leaves_moves_as_they_are(void **state)
+{
+	(void)state;
+	for (int at = MOVE_STAGING; at <= MOVE_VERIFYING; at++) {
+		struct sim *s = one_account_starts(20);
+		json_t *history;
+
+		if (at == MOVE_PREPARING ||
+		    !sim_run_to_state(s, 0, (enum move_state)at, HOUR_MS)) {
+			sim_run(s, HOUR_MS);
+			sim_done(s);
+			continue;
+		}
+		sim_stop(s, true);
+		sim_start(s);
+		sim_run(s, HOUR_MS);
+		sim_must_be_well(s);
+		CHECK_INT(sim_move_of(s, 0)->state, MOVE_SETTLED);
+		CHECK_INT(sim_move_of(s, 0)->tries, 0);
+		history = journal_move_history(s->journal, 1);
+		for (size_t i = 0; i < json_array_size(history); i++)
+			CHECK(strcmp(json_string_value(json_object_get(
+					 json_array_get(history, i), "event")),
+				  "failed") != 0);
+		json_decref(history);
+		sim_done(s);
+	}
+}
+
+static void
+test_an_unclean_verdict_keeps_everything(void **state)
+{
+	struct sim *s = one_account(20);
+
+	(void)state;
+	s->accounts[0].missing_blobs = 3;
+	sim_start(s);
+	sim_evacuate(s, 0);
+	sim_run(s, HOUR_MS);
+	CHECK_STR(sim_move_of(s, 0)->data.verdict, "not clean");
+	CHECK_INT(s->drops, 0);
+	CHECK(sim_has_alert(s, "m1", "3 could not be exported"));
+	sim_done(s);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(test_each_scenario_ends_as_it_should),
+	    TEST(test_a_dead_source_behind_the_fence_does_not_matter),
+	    TEST(test_a_dead_target_before_the_opening_leads_back),
+	    TEST(test_a_dead_target_after_the_opening_is_a_persons),
+	    TEST(test_an_alert_ends_when_the_move_gets_on),
+	    TEST(test_homed_elsewhere_before_the_lock),
+	    TEST(test_homed_elsewhere_under_the_lock),
+	    TEST(test_homed_elsewhere_after_the_switch),
+	    TEST(test_a_deleted_account_is_named_and_left),
+	    TEST(test_a_renamed_account_goes_by_its_new_name),
+	    TEST(test_a_source_that_never_rests_is_not_locked_for_ever),
+	    TEST(test_a_lock_ends_with_its_lease),
+	    TEST(test_no_switch_without_enough_lease),
+	    TEST(test_what_changed_much_is_followed_again),
+	    TEST(test_a_stopped_controller_leaves_moves_as_they_are),
+	    TEST(test_an_unclean_verdict_keeps_everything),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: Apache-2.0
+# The simulation: the controller's own code in a world that the tests make. And what is
+# drawn from the tables.
+
+sim_names    := moves jobs crash torture chaos
+sim_programs := $(sim_names:%=$(B)/tests/sim/test_%)
+sim_objects  := $(addprefix $(B)/tests/sim/,sim_clock.o sim_model.o sim_answer.o sim_agent.o \
+                  sim_world.o sim_scenarios.o sim_run.o)
+# Of the controller only what decides: no LDAP, no links, no API.
+sim_core     := $(addprefix $(B)/controller/,$(addsuffix .o,move moves move_table move_steps \
+                  move_takes move_checks job job_table job_progress plan \
+                  journal journal_data journal_rows journal_events world))
+
+$(sim_programs): $(B)/tests/sim/test_%: $(B)/tests/sim/test_%.o $(sim_objects) $(sim_core) $(B)/libproto.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(test_libs)
+$(B)/tests/sim/%.o: cppflags += -isystem $(GEN)
