@@ -233,8 +233,8 @@ resolve = {{ {resolve} }}
             raise Failed(f"{e}; last seen: {json.dumps(last.get('job'))}\n"
                          f"{json.dumps([m for m in last.get('moves', []) if m['state'] != 'settled'], indent=1)[:3000]}") from None
 
-    def oracle(self, before):
-        return self.lab("diff", before, "--now", check=False)
+    def oracle(self, before, *more):
+        return self.lab("diff", before, "--now", *more, check=False)
 
     def down(self):
         for process in [*self.helpers, *self.agents.values(), self.controller]:

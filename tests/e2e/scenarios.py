@@ -5,9 +5,11 @@
 Each scenario is a function in the table at the end; it ends in an oracle or an
 assertion about what a person is told. `scenarios.py NAME...` runs some of them.
 """
+import contextlib
 import json
 import os
 import random
+import sqlite3
 import sys
 import threading
 import time
@@ -103,19 +105,13 @@ def with_kills(place, victim_of, states, mailboxes=16, seconds=420):
     thread = threading.Thread(target=killer, args=(place, job, victim_of(place), states, stop, log))
     thread.start()
     try:
-        done = place.wait_job(job, seconds)
-        for _ in range(3):
-            if done["job"]["state"] == "done":
-                break
-            place.zmferry("job", "retry", job)
-            done = place.wait_job(job, seconds)
+        done = finish(place, job, seconds)
     finally:
         stop.set()
         thread.join()
     storm.stop(120)
     print(f"    killed in: {', '.join(log)}")
     require(len(log) >= 3, f"met only {log}")
-    require(done["job"]["state"] == "done", f"the job ended {done['job']['state']}: {done['job'].get('reason')}")
     all_settled_clean(done)
     require_clean(place, before)
 
@@ -182,19 +178,41 @@ def kill_lab_node(place):
     with_kills(place, victim, ("staging", "opening", "verifying", "following"))
 
 
+def statuses(place):
+    """{zimbraId: (status, home)} as the directory has it now."""
+    path = place.path("now.json")
+    place.lab("inventory", "--out", path)
+    with open(path, encoding="utf-8") as f:
+        return {i: (a["status"], a["host"]) for i, a in json.load(f)["accounts"].items()}
+
+
+def finish(place, job, seconds=300, tries=4):
+    """The job's last answer; what failed on the way is tried again, as a person would."""
+    done = place.wait_job(job, seconds)
+    for _ in range(tries):
+        if done["job"]["state"] == "done":
+            break
+        place.zmferry("job", "retry", job)
+        done = place.wait_job(job, seconds)
+    require(done["job"]["state"] == "done",
+            f"the job ended {done['job']['state']}: {done['job'].get('reason')}")
+    return done
+
+
 def lease(place):
-    """The controller dies for good under the lock: the source's agent gives the account back by itself."""
-    before = begin(place, 6, costs=("import_item_ms=2",))
+    """The controller dies under the lock and stays away: the source's agent gives the account back by itself."""
+    before = begin(place, 6)
+    was = statuses(place)
     place.lab("fault", "mbs1", "soap:LockoutMailboxRequest", "--count", "1", "--action", "hang")
-    evacuate(place)
+    job = evacuate(place)
     wait_for("a move in fencing", 60, lambda: [m for m in place.moves() if m["state"] == "fencing"])
     place.controller.kill()
-    name = "lease"
-    wait_for("the lease to be given back by the agent", 120,
-             lambda: "given back" in place.agents["mbs1"].tail(400))
+    wait_for("every account to have its status back", 150, lambda: statuses(place) == was, 1)
+    require("given back" in place.agents["mbs1"].tail(400), "the agent did not say that it gave the account back")
     place.controller.start()
     place.wait_ready(60)
-    require(before and name, "")
+    all_settled_clean(finish(place, job))
+    require_clean(place, before)
 
 
 def refusals(place):
@@ -216,15 +234,127 @@ def refusals(place):
         require(row["why"] and row["next"], f"a refusal without reason or next step: {row}")
 
 
+def differences(place, before):
+    """{account: [texts]} of the oracle."""
+    found = {}
+    for row in json.loads(place.oracle(before, "--json").stdout)["differences"]:
+        found.setdefault(row["account"], []).append(row["text"])
+    return found
+
+
+def spoil_blobs(place, spoil):
+    """Two messages of one mailbox on mbs1 lose their content, as after a bad disk. Returns the account's name."""
+    home = place.node("mbs1")["dir"]
+    with contextlib.closing(sqlite3.connect(os.path.join(home, "mailbox.db"), timeout=10)) as db:
+        account_id, = db.execute("SELECT account_id FROM mailbox m JOIN item i ON i.mailbox_id = m.id "
+                                 "WHERE i.type = 'message' GROUP BY m.id ORDER BY count(*) DESC LIMIT 1").fetchone()
+        paths = db.execute("SELECT blob_path FROM item i JOIN mailbox m ON m.id = i.mailbox_id WHERE account_id = ? "
+                           "AND i.type = 'message' AND size > 600 ORDER BY i.id LIMIT 2", (account_id,)).fetchall()
+    for path, in paths:
+        spoil(next(p for p in (path, os.path.join(home, path), os.path.join(home, "store", path)) if os.path.exists(p)))
+    with open(place.path("before.json"), encoding="utf-8") as f:
+        return json.load(f)["accounts"][account_id]["name"]
+
+
+def cut(path):
+    with open(path, "r+b") as f:
+        f.truncate(os.path.getsize(path) // 2)
+
+
+# The lab made worse, one lie at a time: (name, habits, what is done before, must a mailbox end unclean?)
+LIES = (
+    ("exports end early", ("export_truncates_after=7",), None, False),
+    ("imports remember one folder", ("import_digest_folders=1",), None, False),
+    ("blobs are missing", (), lambda p: spoil_blobs(p, os.unlink), True),
+    ("blobs are cut short", (), lambda p: spoil_blobs(p, cut), True),
+    ("an import's answer is lost", (),
+     lambda p: p.lab("fault", "all", "rest:import", "--count", "2", "--action", "close", "--when", "after"), False),
+    ("an import is cut off", (),
+     lambda p: p.lab("fault", "all", "rest:import", "--count", "2", "--action", "close", "--when", "before"), False),
+    ("an export is cut off", (),
+     lambda p: p.lab("fault", "mbs1", "rest:export", "--count", "3", "--action", "close", "--when", "before"), False),
+    ("the switch's answer is lost", (),
+     lambda p: p.lab("fault", "all", "soap:ModifyAccountRequest", "--count", "2", "--action", "close", "--when",
+                     "after"), False),
+)
+
+
 def deceptive(place):
-    """The lab lies: a blob is missing, a long line, an export that ends early. The verdict names it."""
-    begin(place, 8, habits=("export_truncates_after=20",))
-    done = place.wait_job(evacuate(place), 300)
+    """The lab lies, one lie at a time: a verdict is clean only where the oracle agrees, and the rest is named."""
+    for number, (name, habits, spoil, unclean) in enumerate(LIES):
+        one = Installation(os.path.join(place.dir, str(number)), net=f"127.0.{60 + number}")
+        try:
+            before = begin(one, 6, habits=habits)
+            victim = spoil(one) if spoil else None
+            done = one.wait_job(evacuate(one), 200)
+            judge_lie(one, name, done, before, victim if unclean else None)
+        except Failed as e:
+            raise Failed(f"{name}: {e}\n{one.controller.tail(20) if one.controller else ''}") from None
+        finally:
+            one.down()
+
+
+def judge_lie(place, name, done, before, victim):
+    wrong = differences(place, before)
     for move in done["moves"]:
+        account = move["account"]
         if move["state"] == "settled" and move["verdict"] == "clean":
+            require(account not in wrong, f"{account}: the verdict is clean, the oracle says: {wrong.get(account)}")
             continue
-        require(move.get("error") or move["verdict"] != "clean", f"{move['account']}: neither done nor explained")
-        require(place.json("explain", move["id"])["move"].get("next"), f"{move['account']}: no next step")
+        require(move.get("error"), f"{account}: neither clean nor explained")
+        story = place.zmferry("explain", move["id"]).stdout
+        require(account in story and move["error"][:40] in story, f"{account}: explain does not name it:\n{story}")
+        require(place.json("explain", move["id"])["move"].get("next"), f"{account}: no next step")
+    unclean = {m["account"] for m in done["moves"] if m["verdict"] != "clean"}
+    if victim:
+        require(victim in unclean, f"{victim} lost content and is called clean")
+        require(done["job"]["state"] != "done", f"the job says {done['job']['state']}")
+    moved = {m["account"] for m in done["moves"]}
+    require(not [a for a in wrong if a in moved - unclean], f"the oracle is not content: {wrong}")
+    print(f"    {name}: {len(done['moves'])} moves, {len(unclean)} not clean, the oracle agrees")
+
+
+def chaos(place, seed=1, mailboxes=16):
+    """Random processes are killed at random moments under a storm and people at work, until the node is empty."""
+    dice = random.Random(seed)
+    before = begin(place, mailboxes, seed=seed, costs=("import_item_ms=2",))
+    storm = place.background("deliver", "deliver", "--rate", "5", "--seed", str(seed))
+    people = place.background("act", "act", "--rate", "10", "--seed", str(seed))
+    job = evacuate(place)
+    struck = []
+
+    def strike():
+        name = dice.choice(["controller", "mbs1", "mbs2", "mbs3", "node mbs1", "node mbs2", "node mbs3"])
+        struck.append(name)
+        if name.startswith("node "):
+            place.lab("kill", name[5:])
+            place.lab("start", name[5:])
+        else:
+            kill_process(place.controller if name == "controller" else place.agents[name])()
+
+    def ended():
+        done = place.zmferry("job", "show", job, "--json", check=False)
+        return done.returncode == 0 and json.loads(done.stdout)["job"]["state"] not in ("moving", "gate")
+
+    for _ in range(12):
+        if ended():
+            break
+        strike()
+        # The next blow falls when some move has gone on, or after a while when none can.
+        seen = progress(place)
+        with contextlib.suppress(Failed):
+            wait_for("some move to go on", dice.uniform(0.5, 6), lambda: progress(place) not in (None, seen))
+    done = finish(place, job, 420)
+    people.stop(60)
+    storm.stop(120)
+    print(f"    killed: {', '.join(struck)}")
+    all_settled_clean(done)
+    require_clean(place, before)
+
+
+def progress(place):
+    done = place.zmferry("moves", "--json", check=False)
+    return sorted((m["id"], m["state"]) for m in json.loads(done.stdout)["moves"]) if done.returncode == 0 else None
 
 
 SCENARIOS = {
@@ -237,6 +367,7 @@ SCENARIOS = {
     "kill_lab_node": kill_lab_node,
     "lease": lease,
     "deceptive": deceptive,
+    "chaos": chaos,
 }
 
 
@@ -261,4 +392,5 @@ def main():
     return 1 if failed else 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Who may include whom, and where each library is met. Prints file:line: what and why."""
+"""Who may include whom, and where each library is met."""
 import re
-import subprocess
-import sys
 
-# A file under the key may include ours only from the listed places.
+from tree import files, finish, read
+
+# A file under the key may include ours only from the listed places; the first row that fits.
 MAY_USE = [
     ("proto/base/", ("proto/base/",)),
     ("proto/zimbra/", ("proto/base/", "proto/zimbra/")),
@@ -30,34 +30,36 @@ MET_IN = {
 }
 
 
-def check(path, problems):
+def check_ours(path, name, where, problems):
     rule = next((r for r in MAY_USE if path.startswith(r[0])), None)
-    for number, line in enumerate(open(path, encoding="utf-8"), 1):
-        ours = re.match(r'\s*#\s*include\s+"([^"]+)"', line)
-        if ours and rule:
-            name = ours.group(1)
-            generated = name.endswith(".pb-c.h") or name.endswith(".inc")
-            if not generated and not name.startswith(rule[1]):
-                problems.append(f"{path}:{number}: includes {name}: {rule[0]} may use only {', '.join(rule[1])}")
-            for user, target, why in NOT_FROM:
-                if path.startswith(user) and name.startswith(target) and not path.startswith(target):
-                    problems.append(f"{path}:{number}: includes {name}: {why}")
-        theirs = re.match(r"\s*#\s*include\s+<([^>]+)>", line)
-        if theirs:
-            for pattern, places in MET_IN.items():
-                if re.match(pattern, theirs.group(1)) and not path.startswith(places):
-                    problems.append(f"{path}:{number}: includes <{theirs.group(1)}>: that library is met only in {', '.join(places)}")
+    if rule is None or name.endswith((".pb-c.h", ".inc")):
+        return
+    if not name.startswith(rule[1]):
+        problems.append(f"{where}: includes {name}: {rule[0]} may use only {', '.join(rule[1])}")
+    for user, target, why in NOT_FROM:
+        if path.startswith(user) and name.startswith(target) and not path.startswith(target):
+            problems.append(f"{where}: includes {name}: {why}")
+
+
+def check_library(path, name, where, problems):
+    for pattern, places in MET_IN.items():
+        if re.match(pattern, name) and not path.startswith(places):
+            problems.append(f"{where}: includes <{name}>: that library is met only in "
+                            f"{', '.join(places)}")
 
 
 def main():
-    files = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.c", "*.h"],
-                           capture_output=True, text=True, check=True).stdout.split()
     problems = []
-    for path in files:
-        if path.startswith(("proto/", "agent/", "controller/")):
-            check(path, problems)
-    print("\n".join(problems), end="\n" if problems else "")
-    return 1 if problems else 0
+    for path in files("*.c", "*.h"):
+        if not path.startswith(("proto/", "agent/", "controller/")):
+            continue
+        for number, line in enumerate(read(path).split("\n"), 1):
+            match = re.match(r'\s*#\s*include\s+([<"])([^>"]+)[>"]', line)
+            if match is None:
+                continue
+            check = check_ours if match.group(1) == '"' else check_library
+            check(path, match.group(2), f"{path}:{number}", problems)
+    finish(problems)
 
 
-sys.exit(main())
+main()

@@ -1,15 +1,20 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Walls of size: a .c file 600 lines, a .h file 250, a function 100 (tables and message formats excepted)."""
-import re
-import subprocess
-import sys
+"""Walls of size: a .c file 600 lines, a .h file 250, a function 100.
 
-WALL_C, WALL_H, WALL_FUNCTION = 600, 250, 100
+Tests are lists, read one test at a time, and one program tests one module: 900 and 400.
+"""
+import re
+
+from tree import files, finish, read
+
+WALLS = {"c": 600, "h": 250}
+TEST_WALLS = {"c": 900, "h": 400}
+WALL_FUNCTION = 100
 
 
 def functions(lines):
-    """(name, first line, length) of each function: KNF puts its name at column 0 and its braces too."""
+    """(name, first line, length): KNF puts a function's name at column 0, and its braces."""
     name, start = None, 0
     for number, line in enumerate(lines, 1):
         match = re.match(r"^([a-z_][a-z0-9_]*)\(", line)
@@ -24,19 +29,18 @@ def functions(lines):
 
 
 def main():
-    files = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.c", "*.h"],
-                           capture_output=True, text=True, check=True).stdout.split()
     problems = []
-    for path in files:
-        lines = open(path, encoding="utf-8").read().split("\n")
-        wall = WALL_H if path.endswith(".h") else WALL_C
+    for path in files("*.c", "*.h"):
+        lines = read(path).split("\n")
+        wall = (TEST_WALLS if path.startswith("tests/") else WALLS)[path[-1]]
         if len(lines) - 1 > wall:
-            problems.append(f"{path}:{wall}: {len(lines) - 1} lines, the wall is {wall}: cut it in two")
+            problems.append(f"{path}:{wall}: {len(lines) - 1} lines, the wall is {wall}: "
+                            "cut it in two")
         for name, start, length in functions(lines):
             if length > WALL_FUNCTION:
-                problems.append(f"{path}:{start}: {name} has {length} lines, the wall is {WALL_FUNCTION}")
-    print("\n".join(problems), end="\n" if problems else "")
-    return 1 if problems else 0
+                problems.append(f"{path}:{start}: {name} has {length} lines, the wall is "
+                                f"{WALL_FUNCTION}: cut it in two")
+    finish(problems)
 
 
-sys.exit(main())
+main()

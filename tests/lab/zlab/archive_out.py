@@ -16,7 +16,8 @@ DEFAULT_TYPES = ("message", "contact", "document", "appointment", "task", "chat"
 EXTENSIONS = {"message": ".eml", "appointment": ".appt", "task": ".task", "chat": ".chat",
               "note": ".note"}
 PER_FOLDER = 500
-PAGE = 500
+PAGE = 500       # ids of a list= at a time
+FIRST_PAGE, NEXT_PAGE = 1000, 2000
 CHUNK = 65536
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]')
 
@@ -161,17 +162,23 @@ class _Entries:
     def _found(self):
         wanted = [t for t in self.types or DEFAULT_TYPES if t not in FOLDERS and t != "tag"]
         where, values = self.where
-        sql = ITEM_SELECT + "WHERE mailbox_id=? AND id>? AND type IN (%s) AND %s ORDER BY id " \
-            "LIMIT %d" % (",".join("'%s'" % t for t in wanted), where, PAGE)
-        last, box = 0, self.mailbox
+        sql = ITEM_SELECT + "WHERE mailbox_id=? AND type IN (%s) AND %s AND id>? ORDER BY id " \
+            "LIMIT ? OFFSET ?" % (",".join("'%s'" % t for t in wanted), where)
+        by_offset = self.habits["export_pages_by_offset"]
+        last = offset = 0
+        size, box = FIRST_PAGE, self.mailbox
         while True:
             with box.lock, box.store.lock:
-                rows = box.db.execute(sql, (box.id, last, *values)).fetchall()
-            if not rows:
-                return
-            last = rows[-1]["id"]
+                rows = box.db.execute(sql, (box.id, *values, last, size, offset)).fetchall()
             for row in rows:
                 yield Item(row)
+            if len(rows) < size:
+                return
+            if by_offset:       # what is deleted meanwhile shifts what comes
+                offset += size
+            else:
+                last = rows[-1]["id"]
+            size = NEXT_PAGE
 
     def _listed(self):
         """In the order of the list; one id that is not there ends it (move-protocol 4.2)."""

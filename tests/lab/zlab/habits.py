@@ -23,6 +23,9 @@ STORAGE = [
      "(zimbra 1.5)"),
     ("export_truncates_after", 0,
      "an export ends, well formed, after so many items; 0: it does not (zimbra 1.5)"),
+    ("export_pages_by_offset", True,
+     "an export without lock=1 is read in pages, by offset: a deletion meanwhile makes it skip "
+     "items (zimbra 1.4)"),
     ("import_hides_errors", True,
      "without callback= an import answers 200 whatever happened (zimbra 1.7)"),
     ("import_shares_contact_cache", True,

@@ -13,6 +13,7 @@ from zlab.model import (COMPUTED, DRAFTS, FLAGGED, INBOX, INVITE, ITEM_SELECT, J
 
 CHUNK = 400
 NO_TAGS = "[]"
+NOT_NEW = (TRASH, JUNK, model.SENT, DRAFTS)
 
 
 def digest_of(raw):
@@ -88,11 +89,10 @@ class ItemPart:
             return self.item(item_id)
 
     def deliver(self, raw, folder=INBOX, attendee=None, check_quota=True):
-        """What LMTP does: unread, calendar parts acted upon, counted as new."""
+        """What LMTP does: unread, calendar parts acted upon."""
         with self.changing() as changes:
             item_id = self._add_message(changes, folder, raw, UNREAD, (), None, False, attendee,
                                         check_quota)
-            self.new_messages += 1
             return self.item(item_id)
 
     def _add_message(self, changes, folder, raw, flags, tags, date, no_ical, attendee,
@@ -133,6 +133,8 @@ class ItemPart:
                     flags=bits, subject=subject,
                     tags=json.dumps(tag_names, ensure_ascii=False) if tag_names else NO_TAGS,
                     meta=json.dumps(meta, ensure_ascii=False))
+        if flags & UNREAD and folder.id not in NOT_NEW:
+            self.new_messages += 1
         self._grown(changes, len(raw))
         return item_id
 

@@ -64,9 +64,9 @@ class Mailbox(FolderPart, ItemPart, ContentsPart, CalendarPart, SearchPart, Sync
             self._load_structure()
 
     @classmethod
-    def create(cls, store, account_id):
+    def create(cls, store, account_id, when=None, ids=uuid.uuid4):
         """A fresh mailbox: system folders, change 1, item counter 256."""
-        when = int(time.time())
+        when = int(time.time()) if when is None else when
         with store.lock:
             joined = store.db.in_transaction
             if not joined:
@@ -81,7 +81,7 @@ class Mailbox(FolderPart, ItemPart, ContentsPart, CalendarPart, SearchPart, Sync
                         number, fid, "folder", parent, parent, None, when, 0, None, None, 0,
                         flag_bits(flags), name, None, "[]", None, None,
                         json.dumps({"view": view}) if view else "{}", 1, 1, when,
-                        str(uuid.uuid4())))
+                        str(ids())))
             except BaseException:
                 store.db.execute("ROLLBACK")
                 raise

@@ -21,7 +21,7 @@ import sys
 import threading
 
 from . import httpd, soap_account, soap_admin, soap_config, soap_folders, soap_items, soap_mail
-from . import standins
+from . import soap_rights, standins
 from .accounts import Accounts
 from .costs import Costs
 from .engine import Engine, Serial
@@ -39,7 +39,8 @@ from .tokens import Mint
 from .uploads import Uploads
 
 # Entering the handlers is what these are imported for.
-HANDLER_MODULES = (soap_account, soap_admin, soap_config, soap_folders, soap_items, soap_mail)
+HANDLER_MODULES = (soap_account, soap_admin, soap_config, soap_folders, soap_items, soap_mail,
+                   soap_rights)
 MAIL_IDLE_S = 60        # zimbraHttpConnectorMaxIdleTimeMillis; the admin port never times out
 
 

@@ -11,7 +11,6 @@ import random
 import shutil
 import time
 import uuid
-from contextlib import closing
 
 from zlab import calendar, model, seedtext
 from zlab.directory import lab_uuid
@@ -29,9 +28,10 @@ class Box:
 
     def __init__(self, store, account, rng):
         self.account, self.rng = account, rng
-        self.mailbox = Mailbox.create(store, account.id)
-        self.mailbox.clock = seedtext.EPOCH
-        self.mailbox.ids = lambda: uuid.UUID(int=rng.getrandbits(128), version=4)
+        def ids():
+            return uuid.UUID(int=rng.getrandbits(128), version=4)
+        self.mailbox = Mailbox.create(store, account.id, seedtext.EPOCH, ids)
+        self.mailbox.clock, self.mailbox.ids = seedtext.EPOCH, ids
         self.links = []       # (id reserved for a mountpoint, its kind)
         self.feeds = []       # (folder id, url)
 
@@ -65,7 +65,7 @@ class Box:
         return folder.id
 
     def link_later(self, kind):
-        """A mountpoint is made here; what it leads to may not exist yet, so only its id is taken."""
+        """A mountpoint is made here; only its id is taken, its owner may not have played yet."""
         with self.mailbox.changing() as changes:
             self.links.append((self.mailbox.next_id(), changes.change, self.mailbox.clock, kind))
 
@@ -286,6 +286,6 @@ def _note(lab, plan, scale, aged, boxes):
         b.account.name: {"node": b.account.node["name"], "rich": b.content.rich,
                          "last_item_id": b.mailbox.last_item_id, "change": b.mailbox.change,
                          "bytes": b.mailbox.size} for b in boxes.values()}}
-    with closing(open(os.path.join(lab.dir, "seed.json"), "w", encoding="utf-8")) as f:
+    with open(os.path.join(lab.dir, "seed.json"), "w", encoding="utf-8") as f:
         json.dump(note, f, indent=1)
         f.write("\n")

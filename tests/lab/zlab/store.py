@@ -131,11 +131,12 @@ class Store:
             return found
 
     def evict(self, account_id):
-        with self.lock:
-            found = self._cache.pop(account_id, None)
+        found = self._cache.get(account_id)
         if found is not None:
-            with found.lock:
+            with found.lock, self.lock:     # no second one may be loaded while this one writes
                 found.closed = True
+                if self._cache.get(account_id) is found:
+                    del self._cache[account_id]
 
     def delete(self, account_id):
         """Row, items and blobs; True if there was a row."""
@@ -155,8 +156,9 @@ class Store:
                 self.db.execute("ROLLBACK")
                 raise
             self.db.execute("COMMIT")
-            self._cache.pop(account_id, None)
-            mailbox.closed = True
+            for gone in (mailbox, self._cache.pop(account_id, None)):
+                if gone is not None:
+                    gone.closed = True
         self._remove_tree(os.path.join(self.blob_root, blob_dir(row["id"])))
         self._made.clear()
         return True

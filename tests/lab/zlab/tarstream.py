@@ -138,8 +138,8 @@ class Reader:
         body = self._take(self._left)
         if len(body) < self._left:
             raise Truncated("unexpected EOF with %d bytes unread" % (self._left - len(body)))
-        self._take(self._pad)
-        self._left = self._pad = 0
+        self._left = 0
+        self._skip()
         return body
 
     def _skip(self):
@@ -148,7 +148,8 @@ class Reader:
             if not part:
                 raise Truncated("unexpected EOF with %d bytes unread" % self._left)
             self._left -= len(part)
-        self._take(self._pad)
+        if len(self._take(self._pad)) < self._pad:
+            raise Truncated("unexpected EOF with %d bytes unread" % self._pad)
         self._pad = 0
 
     def entries(self):

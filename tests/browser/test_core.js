@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The zimlet's pure part, without a browser. */
+"use strict";
+
+const assert = require("assert");
+const path = require("path");
+const core = require(path.resolve(__dirname, "../../zimlet/zmferry_core.js"));
+const { messages } = require("./console.js");
+
+function texts(lang) {
+	return JSON.parse(/= (\{.*\});/s.exec(messages(lang))[1]);
+}
+
+const en = core.translator(texts("en"));
+const de = core.translator(texts("de"));
+
+const session = { id: "x", name: "a@b", is_global: false, rights: { "mbs1.test": ["moveMailboxFromServer"] } };
+
+module.exports = [
+	["numbers are written as the language writes them", () => {
+		assert.equal(core.bytes(0, en), "0 B");
+		assert.equal(core.bytes(999, en), "999 B");
+		assert.equal(core.bytes(1536, en), "1.5 KB");
+		assert.equal(core.bytes(1536, de), "1,5 KB");
+		assert.equal(core.bytes(5e12, en), "4.5 TB");
+		assert.equal(core.count(1234567, en), "1,234,567");
+		assert.equal(core.count(1234567, de), "1.234.567");
+	}],
+	["times: from milliseconds to days", () => {
+		assert.equal(core.lock(480, en), "480 ms");
+		assert.equal(core.lock(1840, en), "1.8 s");
+		assert.equal(core.seconds(61, en), "1 min 1 s");
+		assert.equal(core.seconds(7320, en), "2 h 2 min");
+		assert.equal(core.seconds(90000, de), "1 T. 1 Std.");
+		assert.equal(core.clock("nonsense", 0), "");
+	}],
+	["apostrophes as in MessageFormat, missing arguments as nothing", () => {
+		assert.equal(core.format("it''s {1} and {0}{7}", ["a", "b"]), "it's b and a");
+	}],
+	["a state is live only while it is young and nothing failed", () => {
+		const now = 1e12;
+		assert.equal(core.freshness({ fetched_ms: now - 3000 }, now, en).live, true);
+		assert.equal(core.freshness({ fetched_ms: now - core.OLD_AFTER_MS - 1 }, now, en).live, false);
+		const failed = core.freshness({ fetched_ms: now - 3000, error: { kind: "network", text: "away" }, url: "https://c" }, now, en);
+		assert.equal(failed.live, false);
+		assert.equal(failed.detail, "away");
+		assert.equal(failed.url, "https://c");
+		assert.equal(core.freshness({ fetched_ms: 0 }, now, en).known, false);
+	}],
+	["only https addresses of a host are a controller", () => {
+		assert.equal(core.controller_url("https://c.example.org:7440/"), "https://c.example.org:7440");
+		assert.equal(core.controller_url("https://[::1]:7440"), "https://[::1]:7440");
+		for (const bad of ["http://c:7440", "https://c/path", "https://u:p@c", "javascript:alert(1)", "https://c:7440?x", "", null]) {
+			assert.equal(core.controller_url(bad), null, String(bad));
+		}
+	}],
+	["polling slows down when it fails or nobody looks", () => {
+		assert.equal(core.poll_ms(0, false), 3000);
+		assert.equal(core.poll_ms(2, false), 12000);
+		assert.equal(core.poll_ms(0, true), 30000);
+		assert.equal(core.poll_ms(9, true), 60000);
+	}],
+	["who may empty a node: by right, or globally; never while it is being emptied", () => {
+		const context = { t: en, now: 0, jobs: [], nodes: [], session };
+		const node = (name) => ({ name, state: "ok", connected: true, inventory: true, mailboxes: 1, bytes: 1 });
+		assert.equal(core.node(node("mbs1.test"), context).may_evacuate, true);
+		assert.equal(core.node(node("mbs2.test"), context).may_evacuate, false);
+		context.jobs = [{ id: "j1", node: "mbs1.test", state: "moving" }];
+		assert.equal(core.node(node("mbs1.test"), context).may_evacuate, false);
+		context.jobs[0].state = "done";
+		assert.equal(core.node(node("mbs1.test"), context).may_evacuate, true);
+	}],
+	["a fill that is unknown is not 0 %", () => {
+		const context = { t: en, now: 0, jobs: [], nodes: [], session };
+		assert.equal(core.node({ name: "n", state: "away", connected: false }, context).fill, null);
+		assert.equal(core.node({ name: "n", disk_total_bytes: 100, disk_free_bytes: 5 }, context).fill_level, "high");
+	}],
+	["progress says 100 only at the end, and counts mailboxes where there are no bytes", () => {
+		assert.equal(core.job_percent({ state: "moving", bytes_done: 100, bytes_total: 100, moves_done: 3, moves_total: 4 }), 99);
+		assert.equal(core.job_percent({ state: "moving", bytes_done: 0, bytes_total: 0, moves_done: 1, moves_total: 4 }), 25);
+		assert.equal(core.job_percent({ state: "done", bytes_done: 0, bytes_total: 0, moves_done: 0, moves_total: 0 }), 100);
+	}],
+	["a verdict is good only when nothing differs and nothing was set aside", () => {
+		assert.equal(core.verdict({ moves_done: 5, moves_clean: 5, moves_set_aside: 0 }, en).level, "good");
+		assert.equal(core.verdict({ moves_done: 5, moves_clean: 4, moves_set_aside: 0 }, en).level, "bad");
+		assert.equal(core.verdict({ moves_done: 5, moves_clean: 5, moves_set_aside: 1 }, en).level, "bad");
+		assert.equal(core.verdict({ moves_done: 0, moves_clean: 0, moves_set_aside: 0 }, en).level, "none");
+	}],
+	["a next step is a button only for what this page can do", () => {
+		const context = { t: en, now: 0 };
+		assert.equal(core.next_step("", context), null);
+		assert.equal(core.next_step("zmferry explain m3", context).action, "");
+		const step = core.next_step("zmferry explain m3; when the cause is gone: zmferry job retry j2", context);
+		assert.deepEqual([step.action, step.job, step.label], ["retry", "j2", "Retry j2"]);
+	}],
+	["before and after are drawn on one scale", () => {
+		const bars = core.bars([{ node: "a.test", before: 200, after: 0 }, { node: "b.test", before: 100, after: 300 }], en);
+		assert.equal(bars[1].after, 100);
+		assert.ok(Math.abs(bars[0].before - 66.67) < 0.1);
+		assert.equal(bars[0].grows, false);
+		assert.equal(bars[1].change, "+200 B");
+	}],
+	["the line of progress begins below and ends at what is done", () => {
+		const line = core.progress_line({ bytes: [0, 50, 90] }, 200, 100);
+		assert.deepEqual(line, [{ x: 0, y: 0 }, { x: 0.5, y: 0.25 }, { x: 1, y: 0.5 }]);
+		assert.equal(core.path(line, 10, 10), "M0.0 10.0L5.0 7.5L10.0 5.0");
+		assert.deepEqual(core.progress_line({ bytes: [0] }, 200, 1), []);
+	}],
+	["what needs a person comes first in a list of moves", () => {
+		const move = (id, state, verdict) => ({ id, state, verdict, account: id, target: "b.test", bytes: 1, next: "" });
+		const rows = core.moves([move("m1", "settled", "clean"), move("m2", "planned", ""), move("m3", "stuck", ""),
+			move("m4", "settled", "not clean"), move("m5", "opening", "")], { t: en, now: 0 });
+		assert.deepEqual(rows.map((m) => m.id), ["m3", "m4", "m5", "m1", "m2"]);
+	}],
+	["a plan is told in words, known notes in the reader's language", () => {
+		const plan = core.plan({ node: "mbs1.test", version: "v", mailboxes: 2, bytes: 2048, moves: [], refused: [],
+			targets: [{ node: "mbs2.test", bytes_before: 0, bytes_after: 2048, count_before: 0, count_after: 2 }],
+			notes: ["each mailbox is locked", "unknown note"], note_keys: ["lock", ""] }, de, texts("de"));
+		assert.equal(plan.word, "mbs1");
+		assert.match(plan.summary, /2 Postfächer \(2,0 KB\)/);
+		assert.match(plan.notes[0], /^Jedes Postfach/);
+		assert.equal(plan.notes[1], "unknown note");
+	}],
+	["typed confirmation: the very word, spaces around it aside", () => {
+		assert.equal(core.confirms(" mbs1 ", "mbs1"), true);
+		assert.equal(core.confirms("MBS1", "mbs1"), false);
+		assert.equal(core.confirms("", "mbs1"), false);
+	}],
+	["states and actions of the controller's tables have words in both languages", () => {
+		const fs = require("fs");
+		const tables = fs.readFileSync(path.resolve(__dirname, "../../controller/move_table.c"), "utf-8") +
+			fs.readFileSync(path.resolve(__dirname, "../../controller/job_table.c"), "utf-8");
+		const names = [...tables.matchAll(/\[(MOVE|JOB)_[A-Z_]+\]\s*=\s*\{\s*"([a-z_]+)"/g)];
+		assert.ok(names.length > 20, `${names.length} states found`);
+		for (const [, table, name] of names) {
+			const key = `${table.toLowerCase()}_${name}`;
+			for (const all of [texts("en"), texts("de")]) {
+				assert.ok(all[key], `no text for ${key}`);
+			}
+		}
+	}]
+];

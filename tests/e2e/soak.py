@@ -1,0 +1,33 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""make soak [ROUNDS=n] [SEED=n]: evacuations with random kills, another seed each, an oracle after each."""
+import os
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from harness import Failed  # noqa: E402
+from scenarios import chaos, place_for  # noqa: E402
+
+
+def main():
+    rounds, first = int(sys.argv[1]) if len(sys.argv) > 1 else 20, int(os.environ.get("SEED", "100"))
+    failed = []
+    for seed in range(first, first + rounds):
+        place = place_for(f"soak-{seed}", "127.0.90")
+        begun = time.monotonic()
+        try:
+            chaos(place, seed, 24)
+            print(f"ok   seed {seed} ({time.monotonic() - begun:.0f} s)", flush=True)
+            place.remove()
+        except Failed as e:
+            failed.append(seed)
+            print(f"FAIL seed {seed}: {e}"[:6000], flush=True)
+            place.down()
+    print(f"{rounds - len(failed)} passed, {len(failed)} failed")
+    if failed:
+        print(f"again with: make soak ROUNDS=1 SEED={failed[0]}")
+    return 1 if failed else 0
+
+
+sys.exit(main())

@@ -1,0 +1,77 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Pages: the files, tests, scenarios and commands that they name are there."""
+import os
+import re
+
+from tree import files, finish, read
+
+COMMAND = re.compile(r'^\t\{ "([a-z][a-z ]*)",\s*(?:NULL|"[A-Z]+"),', re.M)
+OURS = re.compile(r"^(?:docs|tests|agent|controller|proto|zimlet)/[\w./-]+$")
+UNIT = re.compile(r"^(?:proto|agent|controller)/test_\w+\.c$")
+
+
+def scenarios():
+    """(names of e2e, names of sim)."""
+    e2e = set(re.findall(r'^    "(\w+)": \w+,', read("tests/e2e/scenarios.py"), re.M))
+    path = "tests/sim/sim_scenarios.c"
+    sim = re.findall(r'\{\s*"([^"]+)",\s*setup_', read(path)) if os.path.exists(path) else []
+    return e2e, sim
+
+
+def check_code(word, tests, commands):
+    """What is wrong with one `word`; None = nothing."""
+    if UNIT.match(word):
+        return None if os.path.exists(f"tests/unit/{word}") else "there is no such test"
+    if re.match(r"^test_\w+$", word):
+        return None if word in tests else "there is no such test"
+    if OURS.match(word) and not os.path.exists(word):
+        return "there is no such file"
+    match = re.match(r"^zmferry ([a-z]+(?: [a-z]+)?)", word)
+    if match and not any(match.group(1) == c or match.group(1).split(" ")[0] == c
+                         for c in commands):
+        return "there is no such command"
+    return None
+
+
+def check_scenarios(line, e2e, sim):
+    for group in re.findall(r"e2e ((?:`\w+`(?:, )?)+)", line):
+        for name in re.findall(r"`(\w+)`", group):
+            if name not in e2e:
+                yield f"e2e `{name}`: there is no such scenario"
+    for group in re.findall(r'sim ((?:"[^"]+"(?:, )?)+)', line):
+        for name in re.findall(r'"([^"]+)"', group):
+            part = name.replace("...", "").strip()
+            if not any(part in one for one in sim):
+                yield f'sim "{name}": there is no such scenario'
+
+
+def main():
+    problems = []
+    commands = COMMAND.findall(read("controller/cli/commands.c"))
+    e2e, sim = scenarios()
+    tests = set()
+    for path in files("tests/unit/*.c"):
+        tests.update(re.findall(r"^(test_\w+)\(", read(path), re.M))
+    for path in files("*.md"):
+        fenced = False
+        for number, line in enumerate(read(path).split("\n"), 1):
+            if line.startswith("```"):
+                fenced = not fenced
+            if fenced:
+                continue
+            for word in re.findall(r"`([^`]+)`", line):
+                wrong = check_code(word, tests, commands)
+                if wrong:
+                    problems.append(f"{path}:{number}: `{word}`: {wrong}")
+            if path.endswith("failures.md"):
+                problems.extend(f"{path}:{number}: {wrong}"
+                                for wrong in check_scenarios(line, e2e, sim))
+            for anchor in re.findall(r"\]\(#([^)]+)\)", line):
+                titles = re.findall(r"^#+ (.+)$", read(path), re.M)
+                if anchor not in [title.lower().replace(" ", "-") for title in titles]:
+                    problems.append(f"{path}:{number}: #{anchor}: there is no such chapter")
+    finish(problems)
+
+
+main()
