@@ -36,14 +36,14 @@ agent_src   := main agent agent_link requests requests_local conf lane lease idl
                worker/receive worker/receive_items worker/receive_record worker/target \
                worker/steer worker/import worker/mend worker/verify
 
-core_src    := move moves move_table move_steps move_takes move_checks job job_table job_progress plan \
+core_src    := move moves move_table move_steps move_takes move_checks job job_table job_gate job_progress plan \
                journal journal_data journal_events journal_rows \
                fleet fleet_ask fleet_facts world
 edge_src    := controller conf survey world_live \
                zimbra/directory zimbra/directory_facts zimbra/admin \
                api/http api/http_listen api/serve api/gate api/session api/signin api/rights \
                api/idempotency api/approvals api/changes api/routes api/view api/overview api/page
-cli_src     := main api commands wait print_text
+cli_src     := main api commands wait print_text print_moves
 
 programs := $(B)/zmferry $(B)/zmferry-controller $(B)/zmferry-agent
 
@@ -133,6 +133,7 @@ $(GEN)/journal_sql.inc: controller/journal.sql
 $(B)/controller/journal.o: $(GEN)/journal_sql.inc
 $(B)/controller/%.o: cppflags += -isystem $(GEN)
 -include zimlet/zimlet.mk
+-include tests/browser/browser.mk
 
 
 # --- tests -----------------------------------------------------------------------------
@@ -199,9 +200,9 @@ check: packages
 check-asan: packages
 	$(Q)$(MAKE) --no-print-directory VARIANT=debug unit corpus
 
-## check-tsan: the same with ThreadSanitizer
+## check-tsan: the unit tests with ThreadSanitizer (the simulation has one thread and is left out)
 check-tsan: packages
-	$(Q)$(MAKE) --no-print-directory VARIANT=tsan unit
+	$(Q)$(MAKE) --no-print-directory VARIANT=tsan unit sim_programs=
 
 ## check-clang: builds everything with clang, warnings as errors
 check-clang: packages
@@ -283,6 +284,6 @@ clean:
 
 ## help: this list
 help:
-	$(Q)sed -n 's/^## //p' Makefile
+	$(Q)sed -n 's/^## //p' Makefile zimlet/zimlet.mk tests/browser/browser.mk
 
 -include $(shell find build -name '*.d' 2>/dev/null)

@@ -12,33 +12,33 @@
 struct controller_conf {
 	char *state_dir;
 	char *socket;
-	char *socket_group;             /* NULL: root only */
+	char *socket_group; /* NULL: root only */
 	char *listen_address;
 	uint16_t listen_port;
-	char *identity_file;            /* NULL: state_dir/controller.pem */
+	char *identity_file; /* NULL: state_dir/controller.pem */
 	char *ldap_url;
 	char *ldap_bind_dn;
 	char *ldap_password_file;
-	char *ldap_ca_file;             /* NULL: the system's */
+	char *ldap_ca_file; /* NULL: the system's */
 	bool ldap_start_tls;
 	char *zimbra_admin;
 	char *zimbra_admin_password_file;
-	char *zimbra_ca_file;           /* NULL: the system's */
+	char *zimbra_ca_file; /* NULL: the system's */
 	uint16_t zimbra_admin_port;
-	char **resolve;                 /* "host=address" */
-	uint32_t fill_limit;            /* percent */
+	char **resolve;	     /* "host=address" */
+	uint32_t fill_limit; /* percent */
 	uint32_t moves_per_source;
 	uint32_t moves_per_target;
 	char *log_level;
-	char *api_listen_address;       /* NULL: no API over HTTPS */
+	char *api_listen_address; /* NULL: no API over HTTPS */
 	uint16_t api_port;
 	char *api_certificate_file;
 	char *api_key_file;
-	char **api_origins;             /* "https://console.example.org:7071" */
+	char **api_origins; /* "https://console.example.org:7071" */
 	uint32_t api_session_s;
 	bool api_four_eyes;
 	bool api_delegated_tokens;
-	char *api_metrics_token_file;   /* NULL: metrics need a session or the socket */
+	char *api_metrics_token_file; /* NULL: metrics need a session or the socket */
 };
 
 extern const struct conf_def controller_conf_defs[];

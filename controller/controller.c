@@ -107,7 +107,8 @@ controller_warn_of_expiry(struct controller *c)
 
 	if (left_s > EXPIRES_SOON_S)
 		return;
-	snprintf(text, sizeof(text), "the controller's own certificate ends in %lld days", (long long)left_s / 86400);
+	snprintf(text, sizeof(text), "the controller's own certificate ends in %lld days",
+	    (long long)left_s / 86400);
 	journal_alert(c->journal, "certificate:controller", text,
 	    "read the chapter on certificates in docs/operations.md");
 }
@@ -117,28 +118,29 @@ controller_open(struct controller *c, bool adopt, struct err *e)
 {
 	char *identity = controller_identity_path(c->conf);
 	bool ok = journal_open(c->conf->state_dir, adopt, &c->journal, e) &&
-	    tls_context_load(identity, &c->tls, e) &&
-	    world_live_new(&c->loop, c->conf, &c->world, e);
+		  tls_context_load(identity, &c->tls, e) &&
+		  world_live_new(&c->loop, c->conf, &c->world, e);
 
 	if (!ok && c->tls == NULL && c->journal != NULL)
 		err_wrap(e, "no usable identity (run: zmferry-controller init)");
 	free(identity);
-	return ok && world_live_check(c->world, c->own_admin_id, sizeof(c->own_admin_id), e);
+	return ok &&
+	       world_live_check(c->world, c->own_admin_id, sizeof(c->own_admin_id), e);
 }
 
 static bool
 controller_listen(struct controller *c, struct err *e)
 {
 	const struct fleet_options fleet = {
-		.loop = &c->loop,
-		.tls = c->tls,
-		.listen_address = c->conf->listen_address,
-		.listen_port = c->conf->listen_port,
-		.controller_id = journal_controller_id(c->journal),
-		.epoch = journal_epoch(c->journal),
-		.ctx = c,
-		.on_change = on_fleet_change,
-		.on_lease_expired = on_lease_expired,
+	    .loop = &c->loop,
+	    .tls = c->tls,
+	    .listen_address = c->conf->listen_address,
+	    .listen_port = c->conf->listen_port,
+	    .controller_id = journal_controller_id(c->journal),
+	    .epoch = journal_epoch(c->journal),
+	    .ctx = c,
+	    .on_change = on_fleet_change,
+	    .on_lease_expired = on_lease_expired,
 	};
 
 	if (!fleet_start(&fleet, &c->fleet, e))
@@ -151,13 +153,13 @@ static bool
 controller_begin(struct controller *c, struct err *e)
 {
 	const struct jobs_limits limits = {
-		.moves_per_source = c->conf->moves_per_source,
-		.moves_per_target = c->conf->moves_per_target,
+	    .moves_per_source = c->conf->moves_per_source,
+	    .moves_per_target = c->conf->moves_per_target,
 	};
 	const struct jobs_host host = {
-		.ctx = c,
-		.survey = on_survey,
-		.own_admin_id = c->own_admin_id,
+	    .ctx = c,
+	    .survey = on_survey,
+	    .own_admin_id = c->own_admin_id,
 	};
 
 	c->jobs = jobs_new(c->journal, world_live_world(c->world), &limits, &host);
@@ -166,7 +168,9 @@ controller_begin(struct controller *c, struct err *e)
 	if (!journal_is_read_only(c->journal))
 		jobs_recover(c->jobs);
 	else
-		log_error(NULL, "%s: this journal is a restored backup; nothing is touched until: zmferry-controller --adopt",
+		log_error(NULL,
+		    "%s: this journal is a restored backup; nothing is touched until: "
+		    "zmferry-controller --adopt",
 		    c->conf->state_dir);
 	return true;
 }
@@ -202,7 +206,8 @@ close_timer(uv_handle_t *handle, void *arg)
 	(void)arg;
 	/* Only world_live's own timers are left: their data frees itself. */
 	if (handle->type == UV_TIMER && !uv_is_closing(handle)) {
-		uv_timer_start((uv_timer_t *)handle, ((uv_timer_t *)handle)->timer_cb, 0, 0);
+		uv_timer_start(
+		    (uv_timer_t *)handle, ((uv_timer_t *)handle)->timer_cb, 0, 0);
 		uv_ref(handle);
 	}
 }
@@ -210,13 +215,14 @@ close_timer(uv_handle_t *handle, void *arg)
 int
 controller_run(const struct controller_conf *conf, bool adopt)
 {
-	struct controller c = { .conf = conf, .started_ms = clock_mono_ms() };
+	struct controller c = {.conf = conf, .started_ms = clock_mono_ms()};
 	struct err e;
 
 	signal(SIGPIPE, SIG_IGN);
 	work_set_threads(POOL_THREADS);
 	uv_loop_init(&c.loop);
-	if (!controller_open(&c, adopt, &e) || !controller_listen(&c, &e) || !controller_begin(&c, &e)) {
+	if (!controller_open(&c, adopt, &e) || !controller_listen(&c, &e) ||
+	    !controller_begin(&c, &e)) {
 		log_error(NULL, "%s", e.text);
 		return err_exit_code(e.kind) == 0 ? 1 : err_exit_code(e.kind);
 	}
@@ -228,8 +234,9 @@ controller_run(const struct controller_conf *conf, bool adopt)
 	uv_signal_start(&c.sigterm, on_signal, SIGTERM);
 	uv_signal_start(&c.sigint, on_signal, SIGINT);
 	controller_warn_of_expiry(&c);
-	log_info(NULL, "zmferry-controller %s, epoch %llu, agents awaited on %s port %u", ZMFERRY_VERSION,
-	    (unsigned long long)journal_epoch(c.journal), conf->listen_address, conf->listen_port);
+	log_info(NULL, "zmferry-controller %s, epoch %llu, agents awaited on %s port %u",
+	    ZMFERRY_VERSION, (unsigned long long)journal_epoch(c.journal),
+	    conf->listen_address, conf->listen_port);
 	uv_run(&c.loop, UV_RUN_DEFAULT);
 	uv_walk(&c.loop, close_timer, NULL);
 	return controller_end(&c);

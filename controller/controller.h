@@ -20,12 +20,12 @@ struct controller {
 	struct world_live *world;
 	struct fleet *fleet;
 	struct jobs *jobs;
-	struct api_server *api;  /* unix socket */
-	struct api_server *web;  /* HTTPS; NULL = off */
-	struct gate *gate;       /* who may do what over HTTPS (api/gate.h) */
+	struct api_server *api; /* unix socket */
+	struct api_server *web; /* HTTPS; NULL = off */
+	struct gate *gate;	/* who may do what over HTTPS (api/gate.h) */
 	uv_signal_t sigterm;
 	uv_signal_t sigint;
-	uv_timer_t poke;        /* looks after jobs even when nothing else happens */
+	uv_timer_t poke; /* looks after jobs even when nothing else happens */
 	uint64_t started_ms;
 	char own_admin_id[40];
 	bool stopping;

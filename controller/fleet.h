@@ -16,7 +16,7 @@
 
 struct fleet;
 
-struct fleet_mailbox { /* 56 bytes: a million of them fit */
+struct fleet_mailbox {		/* 56 bytes: a million of them fit */
 	uint8_t account_id[16]; /* the UUID's bytes; other ids are hashed */
 	uint64_t size_bytes;
 	uint64_t mailbox_id;
@@ -28,14 +28,14 @@ struct fleet_mailbox { /* 56 bytes: a million of them fit */
 
 struct fleet_node {
 	char name[WORLD_NAME];
-	char address[64];           /* where other agents stream mail to */
+	char address[64]; /* where other agents stream mail to */
 	bool connected;
 	bool has_inventory;
 	bool healthy;
-	char note[LIMIT_TEXT];      /* what is wrong, or "" */
+	char note[LIMIT_TEXT]; /* what is wrong, or "" */
 	char version[32];
 	uint16_t mail_port;
-	int64_t heard_ms;           /* wall clock */
+	int64_t heard_ms; /* wall clock */
 	uint64_t spool_total_bytes, spool_free_bytes, reserved_bytes;
 	bool spool_is_persistent;
 	const struct fleet_mailbox *mailboxes;
@@ -51,23 +51,28 @@ struct fleet_options {
 	const char *controller_id;
 	uint64_t epoch;
 	void *ctx;
-	void (*on_change)(void *ctx, const struct fleet_node *n); /* came, went, new facts */
+	void (*on_change)(
+	    void *ctx, const struct fleet_node *n); /* came, went, new facts */
 	void (*on_lease_expired)(void *ctx, const char *move_id, const char *text);
 };
 
-MUST_USE bool fleet_start(const struct fleet_options *options, struct fleet **out, struct err *e);
+MUST_USE bool
+fleet_start(const struct fleet_options *options, struct fleet **out, struct err *e);
 /* Closes everything; asks still open end with ERR_CANCELLED. The handles end with the loop. */
 void fleet_stop(struct fleet **f);
 
 /* Takes an ask that is the agents' (ask_is_agents) and answers it later. */
 void fleet_ask(struct fleet *f, struct ask *take_ask);
 void fleet_renew(struct fleet *f, const char *node, const char *move_id);
-void fleet_cancel(struct fleet *f, const char *node, const char *move_id, uint32_t step_no);
+void
+fleet_cancel(struct fleet *f, const char *node, const char *move_id, uint32_t step_no);
 
-const struct fleet_node *fleet_find(struct fleet *f, const char *name); /* NULL = never heard */
+const struct fleet_node *
+fleet_find(struct fleet *f, const char *name); /* NULL = never heard */
 typedef void (*fleet_each_fn)(const struct fleet_node *n, void *ctx);
 void fleet_each(struct fleet *f, fleet_each_fn fn, void *ctx);
 /* The mailbox of an account on a node, NULL = none there. */
-const struct fleet_mailbox *fleet_mailbox(const struct fleet_node *n, const char *account_id);
+const struct fleet_mailbox *
+fleet_mailbox(const struct fleet_node *n, const char *account_id);
 
 #endif

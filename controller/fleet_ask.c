@@ -64,7 +64,7 @@ struct ops {
 static ProtobufCBinaryData
 ticket_bytes(const struct ask *a)
 {
-	ProtobufCBinaryData b = { .len = LIMIT_TICKET, .data = (uint8_t *)a->in.ticket };
+	ProtobufCBinaryData b = {.len = LIMIT_TICKET, .data = (uint8_t *)a->in.ticket};
 
 	return b;
 }
@@ -73,9 +73,9 @@ static void
 ops_stage(const struct ask *a, const struct fleet_node *target, struct ops *o)
 {
 	static const Wire__StagePass passes[] = {
-		[STAGE_BASE] = WIRE__STAGE_PASS__PASS_BASE,
-		[STAGE_DELTA] = WIRE__STAGE_PASS__PASS_DELTA,
-		[STAGE_FINAL] = WIRE__STAGE_PASS__PASS_FINAL,
+	    [STAGE_BASE] = WIRE__STAGE_PASS__PASS_BASE,
+	    [STAGE_DELTA] = WIRE__STAGE_PASS__PASS_DELTA,
+	    [STAGE_FINAL] = WIRE__STAGE_PASS__PASS_FINAL,
 	};
 
 	wire__op_stage__init(&o->stage);
@@ -116,10 +116,10 @@ ops_routes(const struct ask *a, struct ops *o)
 	o->routes.n_names = a->in.name_count;
 }
 
-#define OP(case_name, field)                                                             \
-	do {                                                                             \
-		step->op_case = WIRE__STEP_REQUEST__OP_##case_name;                      \
-		step->field = &o->field;                                                 \
+#define OP(case_name, field)                                        \
+	do {                                                        \
+		step->op_case = WIRE__STEP_REQUEST__OP_##case_name; \
+		step->field = &o->field;                            \
 	} while (0)
 
 static void
@@ -248,9 +248,9 @@ json_lacking(Wire__Lacking **rows, size_t count)
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < count; i++)
-		json_array_append_new(list, json_pack("{sIsoso}", "item", (json_int_t)rows[i]->item_id,
-		                                "type", json_bytes(&rows[i]->type), "why",
-		                                json_bytes(&rows[i]->why)));
+		json_array_append_new(list,
+		    json_pack("{sIsoso}", "item", (json_int_t)rows[i]->item_id, "type",
+			json_bytes(&rows[i]->type), "why", json_bytes(&rows[i]->why)));
 	return list;
 }
 
@@ -263,8 +263,8 @@ take_preflight(struct ask *a, const Wire__PreflightFacts *f)
 	p->spool_free_bytes = f->spool_free_bytes;
 	p->spool_is_persistent = f->spool_is_persistent;
 	p->healthy = f->healthy;
-	snprintf(p->why_unhealthy, sizeof(p->why_unhealthy), "%.*s", (int)f->why_unhealthy.len,
-	    f->why_unhealthy.data);
+	snprintf(p->why_unhealthy, sizeof(p->why_unhealthy), "%.*s",
+	    (int)f->why_unhealthy.len, f->why_unhealthy.data);
 }
 
 static void
@@ -298,10 +298,11 @@ take_verdict(struct ask *a, const Wire__Verdict *v)
 	for (size_t i = 0; i < v->n_differences; i++) {
 		const Wire__Difference *d = v->differences[i];
 
-		json_array_append_new(differences,
-		    json_pack("{sIsIsososo}", "item", (json_int_t)d->item_id, "target_item",
-		        (json_int_t)d->target_id, "type", json_bytes(&d->type), "what",
-		        json_bytes(&d->what), "known", json_bytes(&d->known)));
+		json_array_append_new(
+		    differences, json_pack("{sIsIsososo}", "item", (json_int_t)d->item_id,
+				     "target_item", (json_int_t)d->target_id, "type",
+				     json_bytes(&d->type), "what", json_bytes(&d->what),
+				     "known", json_bytes(&d->known)));
 	}
 	out->clean = v->clean;
 	out->listed = v->listed;
@@ -312,9 +313,9 @@ take_verdict(struct ask *a, const Wire__Verdict *v)
 	    (json_int_t)v->listed, "equal", (json_int_t)v->equal, "explained",
 	    (json_int_t)v->explained, "missing", (json_int_t)v->missing, "differing",
 	    (json_int_t)v->differing, "extra", (json_int_t)v->extra, "bytes",
-	    (json_int_t)v->source_bytes, "folders", (json_int_t)v->folders, "folders_exact",
-	    (json_int_t)v->folders_exact, "differences", differences, "not_carried",
-	    json_lacking(v->not_carried, v->n_not_carried));
+	    (json_int_t)v->source_bytes, "folders", (json_int_t)v->folders,
+	    "folders_exact", (json_int_t)v->folders_exact, "differences", differences,
+	    "not_carried", json_lacking(v->not_carried, v->n_not_carried));
 	out->json = json_dumps(root, JSON_COMPACT);
 	json_decref(root);
 }
@@ -323,12 +324,14 @@ static enum err_kind
 kind_from_wire(Wire__ErrorKind kind)
 {
 	static const enum err_kind kinds[] = {
-		[WIRE__ERROR_KIND__ERROR_NONE] = ERR_NONE,
-		[WIRE__ERROR_KIND__ERROR_RETRY] = ERR_RETRY,
-		[WIRE__ERROR_KIND__ERROR_REFUSED] = ERR_REFUSED,
-		[WIRE__ERROR_KIND__ERROR_PEER] = ERR_RETRY, /* between two others: it may work later */
-		[WIRE__ERROR_KIND__ERROR_CORRUPT] = ERR_CORRUPT,
-		[WIRE__ERROR_KIND__ERROR_CANCELLED] = ERR_RETRY, /* nobody here asked for it */
+	    [WIRE__ERROR_KIND__ERROR_NONE] = ERR_NONE,
+	    [WIRE__ERROR_KIND__ERROR_RETRY] = ERR_RETRY,
+	    [WIRE__ERROR_KIND__ERROR_REFUSED] = ERR_REFUSED,
+	    [WIRE__ERROR_KIND__ERROR_PEER] =
+		ERR_RETRY, /* between two others: it may work later */
+	    [WIRE__ERROR_KIND__ERROR_CORRUPT] = ERR_CORRUPT,
+	    [WIRE__ERROR_KIND__ERROR_CANCELLED] =
+		ERR_RETRY, /* nobody here asked for it */
 	};
 
 	return kinds[kind];
@@ -339,13 +342,13 @@ static Wire__StepResult__FactsCase
 facts_needed(enum ask_kind kind)
 {
 	static const Wire__StepResult__FactsCase needed[ASK_KIND_COUNT] = {
-		[ASK_PREFLIGHT] = WIRE__STEP_RESULT__FACTS_PREFLIGHT,
-		[ASK_STAGE] = WIRE__STEP_RESULT__FACTS_STAGE,
-		[ASK_FENCE] = WIRE__STEP_RESULT__FACTS_FENCE,
-		[ASK_STEER] = WIRE__STEP_RESULT__FACTS_STEER,
-		[ASK_IMPORT] = WIRE__STEP_RESULT__FACTS_IMPORT,
-		[ASK_MEND] = WIRE__STEP_RESULT__FACTS_IMPORT,
-		[ASK_VERIFY] = WIRE__STEP_RESULT__FACTS_VERDICT,
+	    [ASK_PREFLIGHT] = WIRE__STEP_RESULT__FACTS_PREFLIGHT,
+	    [ASK_STAGE] = WIRE__STEP_RESULT__FACTS_STAGE,
+	    [ASK_FENCE] = WIRE__STEP_RESULT__FACTS_FENCE,
+	    [ASK_STEER] = WIRE__STEP_RESULT__FACTS_STEER,
+	    [ASK_IMPORT] = WIRE__STEP_RESULT__FACTS_IMPORT,
+	    [ASK_MEND] = WIRE__STEP_RESULT__FACTS_IMPORT,
+	    [ASK_VERIFY] = WIRE__STEP_RESULT__FACTS_VERDICT,
 	};
 
 	return needed[kind];
@@ -358,12 +361,13 @@ fleet_ask_take(struct ask *a, const Wire__StepResult *r)
 
 	a->ok = r->kind == WIRE__ERROR_KIND__ERROR_NONE;
 	if (!a->ok) {
-		err_set(&a->err, kind_from_wire(r->kind), "node %s: %.*s", a->in.host, (int)r->text.len,
-		    r->text.data);
+		err_set(&a->err, kind_from_wire(r->kind), "node %s: %.*s", a->in.host,
+		    (int)r->text.len, r->text.data);
 		return;
 	}
 	if (needed != WIRE__STEP_RESULT__FACTS__NOT_SET && r->facts_case != needed) {
-		a->ok = err_set(&a->err, ERR_RETRY, "node %s: its agent answered \"%s\" without facts", a->in.host,
+		a->ok = err_set(&a->err, ERR_RETRY,
+		    "node %s: its agent answered \"%s\" without facts", a->in.host,
 		    ask_name(a->kind));
 		return;
 	}
@@ -376,8 +380,8 @@ fleet_ask_take(struct ask *a, const Wire__StepResult *r)
 	else if (a->kind == ASK_FENCE) {
 		a->out.held = r->fence->held;
 		row_from_wire(r->fence->row, &a->out.row);
-		snprintf(a->out.text, sizeof(a->out.text), "%.*s", (int)r->fence->moved_what.len,
-		    r->fence->moved_what.data);
+		snprintf(a->out.text, sizeof(a->out.text), "%.*s",
+		    (int)r->fence->moved_what.len, r->fence->moved_what.data);
 	} else if (a->kind == ASK_STEER)
 		a->out.misses = r->steer->miss_count;
 	else if (a->kind == ASK_IMPORT || a->kind == ASK_MEND) {

@@ -18,7 +18,7 @@
 static void
 account_key(const char *id, size_t len, uint8_t out[16])
 {
-	uint64_t hash[2] = { 14695981039346656037u, 1099511628211u };
+	uint64_t hash[2] = {14695981039346656037u, 1099511628211u};
 	size_t digits = 0;
 
 	for (size_t i = 0; i < len; i++) {
@@ -36,10 +36,10 @@ account_key(const char *id, size_t len, uint8_t out[16])
 	memset(out, 0, 16);
 	for (size_t i = 0, n = 0; i < len; i++) {
 		char c = id[i];
-		int value = c >= '0' && c <= '9' ? c - '0'
-		    : c >= 'a' && c <= 'f'       ? c - 'a' + 10
-		    : c >= 'A' && c <= 'F'       ? c - 'A' + 10
-		                                 : -1;
+		int value = c >= '0' && c <= '9'   ? c - '0'
+			    : c >= 'a' && c <= 'f' ? c - 'a' + 10
+			    : c >= 'A' && c <= 'F' ? c - 'A' + 10
+						   : -1;
 
 		if (value < 0)
 			continue;
@@ -65,7 +65,8 @@ fleet_mailbox(const struct fleet_node *n, const char *account_id)
 	account_key(account_id, strlen(account_id), key.account_id);
 	if (n->mailbox_count == 0)
 		return NULL;
-	return bsearch(&key, n->mailboxes, n->mailbox_count, sizeof(key), compare_mailbox);
+	return bsearch(
+	    &key, n->mailboxes, n->mailbox_count, sizeof(key), compare_mailbox);
 }
 
 void
@@ -83,8 +84,8 @@ agent_take_health(struct agent *a, const Wire__Health *h)
 		if (p->severity == WIRE__SEVERITY__SEVERITY_FAIL)
 			f->healthy = false;
 		if (f->note[0] == '\0')
-			snprintf(f->note, sizeof(f->note), "%.*s: %.*s", (int)p->name.len, p->name.data,
-			    (int)p->text.len, p->text.data);
+			snprintf(f->note, sizeof(f->note), "%.*s: %.*s", (int)p->name.len,
+			    p->name.data, (int)p->text.len, p->text.data);
 	}
 	for (size_t i = 0; i < h->n_disks; i++) {
 		if (!frame_equal(&h->disks[i]->role, "spool"))
@@ -125,14 +126,15 @@ agent_take_inventory(struct agent *a, const Wire__InventoryPage *page)
 	}
 	if (a->fresh_count + page->n_mailboxes > MAILBOXES_MAX)
 		return;
-	a->fresh =
-	    xrealloc_array(a->fresh, a->fresh_count + page->n_mailboxes, sizeof(*a->fresh));
+	a->fresh = xrealloc_array(
+	    a->fresh, a->fresh_count + page->n_mailboxes, sizeof(*a->fresh));
 	for (size_t i = 0; i < page->n_mailboxes; i++) {
 		const Wire__Mailbox *m = page->mailboxes[i];
 		struct fleet_mailbox *row = &a->fresh[a->fresh_count++];
 
 		memset(row, 0, sizeof(*row));
-		account_key((const char *)m->account_id.data, m->account_id.len, row->account_id);
+		account_key(
+		    (const char *)m->account_id.data, m->account_id.len, row->account_id);
 		row->size_bytes = m->size_bytes;
 		row->mailbox_id = m->mailbox_id;
 		row->item_id = (uint32_t)m->item_id;

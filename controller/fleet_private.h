@@ -9,19 +9,19 @@
 struct pending {
 	struct pending *next;
 	struct ask *ask;
-	uint64_t id;           /* of the envelope */
-	uint64_t deadline_ms;  /* monotonic */
-	bool sent;             /* on the present connection, as far as its queue took it */
+	uint64_t id;	      /* of the envelope */
+	uint64_t deadline_ms; /* monotonic */
+	bool sent;	      /* on the present connection, as far as its queue took it */
 };
 
 struct agent {
 	struct agent *next;
 	struct fleet *fleet;
 	struct fleet_node facts;
-	struct peer *peer;     /* NULL: not connected, or not yet known */
+	struct peer *peer; /* NULL: not connected, or not yet known */
 	struct pending *pending;
-	bool put;              /* did the link take the last message? */
-	uint64_t snapshot;     /* of the inventory being received */
+	bool put;	   /* did the link take the last message? */
+	uint64_t snapshot; /* of the inventory being received */
 	struct fleet_mailbox *fresh;
 	size_t fresh_count;
 	struct fleet_mailbox *kept; /* facts.mailboxes */

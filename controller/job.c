@@ -19,8 +19,8 @@
 
 #define TRIES 3
 #define RETRY_AFTER_MS 3000
-#define GATE_AGAIN_MS 10000
 #define STARTS_AT_ONCE 4
+#define FULL_TARGETS 64
 
 struct job *
 jobs_at(struct jobs *all, uint32_t number)
@@ -85,7 +85,7 @@ job_apply(struct jobs *all, struct job *job, enum job_event ev, const char *reas
 	return true;
 }
 
-static void
+void
 job_event(struct jobs *all, struct job *job, enum job_event ev, const char *reason)
 {
 	struct err e;
@@ -165,7 +165,7 @@ jobs_on_wake(void *owner, uint32_t number, uint32_t step_no)
 }
 
 /* Later, not from inside: the caller is in the middle of its own step. */
-static void
+void
 jobs_wake_soon(struct jobs *all)
 {
 	all->world->after(all->world->ctx, 0, jobs_on_wake, all, 0, 0);
@@ -254,164 +254,64 @@ jobs_calm(void *ctx, const char *subject)
 	journal_calm(all->journal, subject);
 }
 
-/* --- the gate --- */
-
-static bool
-account_has_move(struct jobs *all, uint32_t job_number, const char *account_id)
-{
-	struct {
-		uint32_t job;
-		const char *id;
-		bool found;
-	} seek = {job_number, account_id, false};
-
-	for (uint32_t i = 1;; i++) {
-		const struct move *m = moves_find(all->moves, i);
-
-		if (m == NULL)
-			break;
-		if (m->job_number == seek.job && strcmp(m->account_id, seek.id) == 0)
-			seek.found = true;
-	}
-	return seek.found;
-}
-
-static bool
-job_add_moves(struct jobs *all, const struct job *job, const struct plan *plan,
-    uint32_t *added_out, struct err *e)
-{
-	*added_out = 0;
-	for (size_t i = 0; i < plan->account_count; i++) {
-		const struct plan_account *a = &plan->accounts[i];
-		struct move m = {
-		    .job_number = job->number, .bytes = a->bytes, .items = a->items};
-		uint32_t number;
-
-		if (a->target < 0 || account_has_move(all, job->number, a->id))
-			continue;
-		snprintf(m.account_id, sizeof(m.account_id), "%s", a->id);
-		snprintf(m.account_name, sizeof(m.account_name), "%s", a->name);
-		snprintf(m.source, sizeof(m.source), "%s", plan->node);
-		snprintf(m.target, sizeof(m.target), "%s", plan->nodes[a->target].name);
-		if (!moves_add(all->moves, &m, &number, e))
-			return false;
-		++*added_out;
-	}
-	return true;
-}
-
-static void
-jobs_on_gate_again(void *owner, uint32_t number, uint32_t step_no)
-{
-	struct jobs *all = owner;
-
-	(void)step_no;
-	all->gate_asked = false;
-	if (jobs_at(all, number) != NULL)
-		jobs_poke(all);
-}
-
-/* The gate has an answer: what does it mean for the job? */
-static void
-job_take_gate(struct jobs *all, struct job *job, const struct plan *plan, uint32_t added)
-{
-	struct job_progress p;
-	char text[LIMIT_TEXT];
-
-	jobs_progress(all, job->number, &p);
-	if (p.total > p.done + p.set_aside) { /* added now, or just before a crash */
-		snprintf(text, sizeof(text),
-		    "%u accounts were made on %s meanwhile; they go too",
-		    added == 0 ? p.total - p.done - p.set_aside : added, job->node);
-		job_event(all, job, JOB_EV_MORE, text);
-	} else if (plan->account_count > 0) {
-		snprintf(text, sizeof(text),
-		    "%zu accounts are left on %.100s; see: zmferry moves --failed and "
-		    "zmferry plan evacuate %.100s",
-		    plan->account_count, job->node, job->node);
-		job_event(all, job, JOB_EV_LEFT, text);
-	} else if (p.stuck > 0) {
-		snprintf(text, sizeof(text),
-		    "%u moves are stuck and wait for a person; see: zmferry moves "
-		    "--failed",
-		    p.stuck);
-		job_event(all, job, JOB_EV_LEFT, text);
-	} else if (p.clean < p.done) {
-		snprintf(text, sizeof(text),
-		    "%s is empty, but %u verdicts are not clean; see: zmferry moves "
-		    "--failed",
-		    job->node, p.done - p.clean);
-		job_event(all, job, JOB_EV_LEFT, text);
-	} else {
-		snprintf(text, sizeof(text),
-		    "%s is empty: the directory names nobody on it; old copies are kept",
-		    job->node);
-		job_event(all, job, JOB_EV_CLEAN, text);
-	}
-}
-
-static void
-jobs_on_survey(
-    void *owner, uint32_t job_number, const struct plan *plan, const struct err *why)
-{
-	struct jobs *all = owner;
-	struct job *job = jobs_at(all, job_number);
-	uint32_t added = 0;
-	struct err e;
-
-	if (job == NULL || job->state != JOB_GATE) {
-		all->gate_asked = false;
-		return;
-	}
-	if (plan == NULL) {
-		snprintf(job->reason, sizeof(job->reason),
-		    "the gate could not be asked, trying again: %.300s", why->text);
-		all->world->after(all->world->ctx, GATE_AGAIN_MS, jobs_on_gate_again, all,
-		    job_number, 0);
-		return;
-	}
-	all->gate_asked = false;
-	if (!job_add_moves(all, job, plan, &added, &e)) {
-		log_error(NULL, "job %s: %s", job->id, e.text);
-		return;
-	}
-	job_take_gate(all, job, plan, added);
-	jobs_wake_soon(all);
-}
-
 /* --- looking for something to do --- */
 
 struct job_look {
 	struct jobs *all;
 	struct job *job;
 	uint32_t unfinished;
+	bool source_full;
+	const char
+	    *full_targets[FULL_TARGETS]; /* lanes are counted once, not for each move */
+	size_t full_count;
 };
+
+static bool
+look_is_full(const struct job_look *look, const struct move *m)
+{
+	if (look->source_full || look->all->starting >= STARTS_AT_ONCE)
+		return true;
+	for (size_t i = 0; i < look->full_count; i++) {
+		if (strcmp(look->full_targets[i], m->target) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void
+look_start(struct job_look *look, struct move *m)
+{
+	struct jobs *all = look->all;
+	struct lane_count c;
+
+	if (look_is_full(look, m))
+		return;
+	c = lane_count(all, m);
+	look->source_full = c.at_source >= all->limits.moves_per_source;
+	/* One more for the target: it is staged while the others are imported. */
+	if (c.at_target >= all->limits.moves_per_target + 1) {
+		if (look->full_count < FULL_TARGETS)
+			look->full_targets[look->full_count++] = m->target;
+	} else if (!look->source_full) {
+		all->starting++;
+		moves_start(all->moves, m->number);
+	}
+}
 
 static void
 look_on_move(struct move *m, void *ctx)
 {
 	struct job_look *look = ctx;
-	struct jobs *all = look->all;
+	bool starts = job_states[look->job->state].starts_moves;
 	bool ended =
 	    (move_states[m->state].holds & MOVE_END) != 0 || m->state == MOVE_STUCK;
 
 	if (m->job_number != look->job->number)
 		return;
-	if (!ended ||
-	    (move_deserves_retry(m) && job_states[look->job->state].starts_moves))
+	if (!ended || (move_deserves_retry(m) && starts))
 		look->unfinished++;
-	if (m->state == MOVE_PLANNED && !m->started &&
-	    job_states[look->job->state].starts_moves) {
-		struct lane_count c = lane_count(all, m);
-
-		/* One more for the target: it is staged while the others are imported. */
-		if (c.at_source < all->limits.moves_per_source &&
-		    c.at_target < all->limits.moves_per_target + 1 &&
-		    all->starting < STARTS_AT_ONCE) {
-			all->starting++;
-			moves_start(all->moves, m->number);
-		}
-	}
+	if (m->state == MOVE_PLANNED && !m->started && starts)
+		look_start(look, m);
 }
 
 /* A cancelled job's moves go back as long as they can; after a restart too. */
@@ -477,7 +377,8 @@ jobs_create(struct jobs *all, const struct plan *plan, const char *who,
     uint32_t *number_out, struct err *e)
 {
 	struct job job = {.state = JOB_MOVING};
-	uint32_t added;
+	uint32_t before = moves_next_number(all->moves);
+	uint32_t added = 0;
 
 	if (!jobs_check_free(all, plan, e))
 		return false;
@@ -488,14 +389,19 @@ jobs_create(struct jobs *all, const struct plan *plan, const char *who,
 	snprintf(job.to, sizeof(job.to), "%s", plan->to);
 	snprintf(job.who, sizeof(job.who), "%s", who);
 	job.created_ms = all->world->wall_ms(all->world->ctx);
-	if (!journal_job_save(all->journal, &job, e))
+	/* All or nothing, and one commit however many moves there are. */
+	if (!journal_batch_begin(all->journal, e))
 		return false;
+	if (!journal_batch_end(all->journal,
+		journal_job_save(all->journal, &job, e) &&
+		    job_add_moves(all, &job, plan, &added, e),
+		e)) {
+		moves_drop_from(all->moves, before);
+		return err_wrap(e, "job %s", job.id);
+	}
 	jobs_keep(all, &job);
 	*number_out = job.number;
-	if (!job_add_moves(all, jobs_at(all, job.number), plan, &added, e))
-		return err_wrap(e,
-		    "job %s: made in part; it goes on when the journal can be written",
-		    job.id);
+
 	log_info(NULL, "job=%s node=%s %s started by %s: %u mailboxes", job.id, job.node,
 	    job.kind, who, added);
 	journal_event(all->journal, "info", job.id, "started");

@@ -15,27 +15,36 @@ enum job_state {
 	JOB_MOVING,
 	JOB_PAUSED,
 	JOB_CANCELLING,
-	JOB_GATE,                 /* all moves ended: is the node really empty? */
+	JOB_GATE, /* all moves ended: is the node really empty? */
 	JOB_DONE,
 	JOB_DONE_WITH_FAILURES,
 	JOB_CANCELLED,
 	JOB_STATE_COUNT
 };
 
-enum job_event { JOB_EV_ALL_ENDED, JOB_EV_CLEAN, JOB_EV_LEFT, JOB_EV_MORE, JOB_EV_PAUSE,
-	JOB_EV_RESUME, JOB_EV_CANCEL, JOB_EV_RETRY, JOB_EVENT_COUNT };
+enum job_event {
+	JOB_EV_ALL_ENDED,
+	JOB_EV_CLEAN,
+	JOB_EV_LEFT,
+	JOB_EV_MORE,
+	JOB_EV_PAUSE,
+	JOB_EV_RESUME,
+	JOB_EV_CANCEL,
+	JOB_EV_RETRY,
+	JOB_EVENT_COUNT
+};
 
 struct job {
 	uint32_t number;
-	char id[LIMIT_ID];        /* "j" number */
-	char kind[16];            /* "evacuate" */
+	char id[LIMIT_ID]; /* "j" number */
+	char kind[16];	   /* "evacuate" */
 	char node[WORLD_NAME];
-	char to[1024];            /* node names, comma-separated; "" = all others */
-	char who[64];             /* "uid 0", "zimbra admin ..." */
+	char to[1024]; /* node names, comma-separated; "" = all others */
+	char who[64];  /* "uid 0", "zimbra admin ..." */
 	enum job_state state;
-	int64_t created_ms;       /* wall clock */
+	int64_t created_ms; /* wall clock */
 	int64_t ended_ms;
-	char reason[LIMIT_TEXT];  /* why it ended as it did, or why it stands */
+	char reason[LIMIT_TEXT]; /* why it ended as it did, or why it stands */
 };
 
 struct job_state_def {
@@ -77,7 +86,8 @@ struct jobs_host {
 	void *ctx;
 	/* Plans the node again; done(owner, job number, plan or NULL, err) comes later. */
 	void (*survey)(void *ctx, const char *node, const char *to,
-	    void (*done)(void *owner, uint32_t job_number, const struct plan *plan, const struct err *e),
+	    void (*done)(void *owner, uint32_t job_number, const struct plan *plan,
+		const struct err *e),
 	    void *owner, uint32_t job_number);
 	const char *own_admin_id;
 };
@@ -95,7 +105,8 @@ void jobs_stop(struct jobs *all);
 /* Makes the job and its moves, and starts. Refuses a node that another job empties, a target that is being emptied. */
 MUST_USE bool jobs_create(struct jobs *all, const struct plan *plan, const char *who,
     uint32_t *number_out, struct err *e);
-MUST_USE bool jobs_change(struct jobs *all, uint32_t number, enum job_event ev, struct err *e);
+MUST_USE bool
+jobs_change(struct jobs *all, uint32_t number, enum job_event ev, struct err *e);
 const struct job *jobs_find(struct jobs *all, uint32_t number);
 typedef void (*jobs_each_fn)(const struct job *job, void *ctx);
 void jobs_each(struct jobs *all, jobs_each_fn fn, void *ctx);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Shared by job.c and job_progress.c. */
+/* Shared by job.c, job_gate.c (asking whether a node is empty) and job_progress.c. */
 #ifndef CONTROLLER_JOB_PRIVATE_H
 #define CONTROLLER_JOB_PRIVATE_H
 
@@ -19,5 +19,17 @@ struct jobs {
 };
 
 struct job *jobs_at(struct jobs *all, uint32_t number);
+/* An event of the job; when it cannot be journaled it is looked at again with the next poke. */
+void job_event(struct jobs *all, struct job *job, enum job_event ev, const char *reason);
+/* Later, not from inside: the caller is in the middle of its own step. */
+void jobs_wake_soon(struct jobs *all);
+
+/* A move for each account of the plan that has none in this job yet. Inside a batch of the
+   journal: when it fails the caller drops what was added. */
+MUST_USE bool job_add_moves(struct jobs *all, const struct job *job,
+    const struct plan *plan, uint32_t *added_out, struct err *e);
+/* The survey asked for at the gate is there; plan NULL: it could not be made, because. */
+void jobs_on_survey(
+    void *owner, uint32_t job_number, const struct plan *plan, const struct err *why);
 
 #endif

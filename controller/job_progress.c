@@ -41,7 +41,8 @@ count_on_move(struct move *m, void *ctx)
 		p->bytes_done += m->data.staged > 0 ? m->bytes / 2 : 0;
 		p->items_done += m->data.applied;
 		if (m->attempts > 2 && p->stall[0] == '\0')
-			snprintf(p->stall, sizeof(p->stall), "%.100s: %.300s", m->account_name, m->doing);
+			snprintf(p->stall, sizeof(p->stall), "%.100s: %.300s",
+			    m->account_name, m->doing);
 	}
 	if (m->data.lock_ms > 0) {
 		c->locks = xrealloc_array(c->locks, c->lock_count + 1, sizeof(*c->locks));
@@ -68,7 +69,7 @@ void
 jobs_progress(struct jobs *all, uint32_t number, struct job_progress *out)
 {
 	const struct job *job = jobs_at(all, number);
-	struct counting c = { .all = all, .job_number = number, .out = out };
+	struct counting c = {.all = all, .job_number = number, .out = out};
 	double seconds;
 
 	memset(out, 0, sizeof(*out));
@@ -81,12 +82,17 @@ jobs_progress(struct jobs *all, uint32_t number, struct job_progress *out)
 		out->lock_p99_ms = percentile(c.locks, c.lock_count, 99);
 	}
 	free(c.locks);
-	seconds = (double)((job->ended_ms != 0 ? job->ended_ms : all->world->wall_ms(all->world->ctx)) -
-	              job->created_ms) / 1000.0;
+	seconds = (double)((job->ended_ms != 0 ? job->ended_ms
+					       : all->world->wall_ms(all->world->ctx)) -
+			   job->created_ms) /
+		  1000.0;
 	if (seconds > 0)
 		out->items_per_s = (double)out->items_done / seconds;
-	if (job->ended_ms == 0 && out->bytes_done > 0 && out->bytes_total > out->bytes_done)
-		out->eta_s = seconds * (double)(out->bytes_total - out->bytes_done) / (double)out->bytes_done;
+	if (job->ended_ms == 0 && out->bytes_done > 0 &&
+	    out->bytes_total > out->bytes_done)
+		out->eta_s = seconds * (double)(out->bytes_total - out->bytes_done) /
+			     (double)out->bytes_done;
 	if (job->state == JOB_PAUSED)
-		snprintf(out->stall, sizeof(out->stall), "paused; go on with: zmferry job resume %s", job->id);
+		snprintf(out->stall, sizeof(out->stall),
+		    "paused; go on with: zmferry job resume %s", job->id);
 }

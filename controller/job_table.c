@@ -36,14 +36,14 @@ const struct job_edge job_edges[] = {
 const size_t job_edge_count = ARRAY_LEN(job_edges);
 
 static const char *const event_names[] = {
-	[JOB_EV_ALL_ENDED] = "all_ended",
-	[JOB_EV_CLEAN] = "clean",
-	[JOB_EV_LEFT] = "left",
-	[JOB_EV_MORE] = "more",
-	[JOB_EV_PAUSE] = "pause",
-	[JOB_EV_RESUME] = "resume",
-	[JOB_EV_CANCEL] = "cancel",
-	[JOB_EV_RETRY] = "retry",
+    [JOB_EV_ALL_ENDED] = "all_ended",
+    [JOB_EV_CLEAN] = "clean",
+    [JOB_EV_LEFT] = "left",
+    [JOB_EV_MORE] = "more",
+    [JOB_EV_PAUSE] = "pause",
+    [JOB_EV_RESUME] = "resume",
+    [JOB_EV_CANCEL] = "cancel",
+    [JOB_EV_RETRY] = "retry",
 };
 static_assert(ARRAY_LEN(event_names) == JOB_EVENT_COUNT, "name every event");
 

@@ -141,7 +141,8 @@ journal_exec(struct journal *j, const char *sql, const char *what, struct err *e
 void
 journal_rollback(struct journal *j)
 {
-	sqlite3_exec(j->db, "ROLLBACK", NULL, NULL, NULL);
+	if (!j->batch)
+		sqlite3_exec(j->db, "ROLLBACK", NULL, NULL, NULL);
 }
 
 /* Commits, timed. A full disk costs the reserve file once, then it is tried again. */
@@ -149,7 +150,7 @@ bool
 journal_commit(struct journal *j, struct err *e)
 {
 	uint64_t begun = clock_mono_ms();
-	bool ok = journal_run_kept(j, KEPT_COMMIT, "commit", e);
+	bool ok = j->batch || journal_run_kept(j, KEPT_COMMIT, "commit", e);
 
 	/* Full: the reserve is gone now; unless SQLite rolled back, it is tried once more. */
 	if (!ok && sqlite3_errcode(j->db) == SQLITE_FULL &&
@@ -170,7 +171,26 @@ journal_begin(struct journal *j, struct err *e)
 		return err_set(e, ERR_REFUSED,
 		    "the journal is a restored backup and read-only; if no other "
 		    "controller lives, run: zmferry-controller --adopt");
-	return journal_run_kept(j, KEPT_BEGIN, "begin", e);
+	return j->batch || journal_run_kept(j, KEPT_BEGIN, "begin", e);
+}
+
+bool
+journal_batch_begin(struct journal *j, struct err *e)
+{
+	if (!journal_begin(j, e))
+		return false;
+	j->batch = true;
+	return true;
+}
+
+bool
+journal_batch_end(struct journal *j, bool ok, struct err *e)
+{
+	j->batch = false;
+	if (ok)
+		return journal_commit(j, e);
+	journal_rollback(j);
+	return false;
 }
 
 /* --- meta --- */

@@ -18,14 +18,18 @@ struct journal;
  * raises the epoch. Refused: a second controller, a newer schema. A journal older than
  * the epoch file beside it is a restored backup: it opens read-only unless adopt.
  */
-MUST_USE bool journal_open(const char *state_dir, bool adopt, struct journal **out,
-    struct err *e);
+MUST_USE bool
+journal_open(const char *state_dir, bool adopt, struct journal **out, struct err *e);
 void journal_close(struct journal **j);
 uint64_t journal_epoch(const struct journal *j);
 const char *journal_controller_id(const struct journal *j);
 bool journal_is_read_only(const struct journal *j);
 /* Tests: the same database goes on under a new epoch, as after a restart. */
 void journal_reborn(struct journal *j);
+
+/* From begin to end everything saved is one transaction; ok false takes it back. */
+MUST_USE bool journal_batch_begin(struct journal *j, struct err *e);
+MUST_USE bool journal_batch_end(struct journal *j, bool ok, struct err *e);
 
 struct journal_move_event {
 	enum move_state from, to;
@@ -38,23 +42,28 @@ struct journal_move_event {
 MUST_USE bool journal_move_save(struct journal *j, const struct move *m,
     const struct journal_move_event *event, struct err *e);
 /* A remark on a move's history; a failure is logged, not returned. */
-void journal_note(struct journal *j, const struct move *m, const char *what, const char *text);
+void
+journal_note(struct journal *j, const struct move *m, const char *what, const char *text);
 /* Strings inside row->data are given to the callback. */
 typedef bool (*journal_move_fn)(const struct move *row, void *ctx);
-MUST_USE bool journal_moves_load(struct journal *j, journal_move_fn fn, void *ctx, struct err *e);
+MUST_USE bool
+journal_moves_load(struct journal *j, journal_move_fn fn, void *ctx, struct err *e);
 /* [{"at","from","to","why","detail"}], oldest first; new reference. */
 json_t *journal_move_history(struct journal *j, uint32_t move_number);
 
 MUST_USE bool journal_job_save(struct journal *j, const struct job *job, struct err *e);
 typedef bool (*journal_job_fn)(const struct job *row, void *ctx);
-MUST_USE bool journal_jobs_load(struct journal *j, journal_job_fn fn, void *ctx, struct err *e);
+MUST_USE bool
+journal_jobs_load(struct journal *j, journal_job_fn fn, void *ctx, struct err *e);
 
 /* What happened, for people: [{"at","level","subject","text"}], newest last. */
-void journal_event(struct journal *j, const char *level, const char *subject, const char *text);
+void journal_event(
+    struct journal *j, const char *level, const char *subject, const char *text);
 json_t *journal_events(struct journal *j, size_t limit);
 
 /* Alerts are raised once per subject and cleared; new reference. */
-void journal_alert(struct journal *j, const char *subject, const char *text, const char *next);
+void
+journal_alert(struct journal *j, const char *subject, const char *text, const char *next);
 void journal_calm(struct journal *j, const char *subject);
 json_t *journal_alerts(struct journal *j);
 

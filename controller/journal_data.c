@@ -19,7 +19,10 @@ struct field {
 };
 
 #define AT(member) offsetof(struct move_data, member)
-#define TEXT(name, member) { name, FIELD_TEXT, AT(member), sizeof(((struct move_data *)0)->member) }
+#define TEXT(name, member)                                                            \
+	{                                                                             \
+		name, FIELD_TEXT, AT(member), sizeof(((struct move_data *)0)->member) \
+	}
 
 /* clang-format off */
 static const struct field fields[] = {
@@ -77,7 +80,8 @@ field_write(const struct field *f, const void *at)
 	case FIELD_TEXT:
 		return json_string(at);
 	case FIELD_OWNED:
-		return *(char *const *)at == NULL ? json_null() : json_string(*(char *const *)at);
+		return *(char *const *)at == NULL ? json_null()
+						  : json_string(*(char *const *)at);
 	}
 	BUG("field type %d", (int)f->type);
 }
@@ -104,7 +108,8 @@ field_read(const struct field *f, const json_t *value, void *at)
 		memcpy(at, json_string_value(value), json_string_length(value) + 1);
 		return true;
 	case FIELD_OWNED:
-		*(char **)at = json_is_string(value) ? strdup(json_string_value(value)) : NULL;
+		*(char **)at =
+		    json_is_string(value) ? strdup(json_string_value(value)) : NULL;
 		return json_is_string(value) || json_is_null(value);
 	}
 	BUG("field type %d", (int)f->type);
@@ -141,7 +146,8 @@ move_data_read(const char *text, struct move_data *out, struct err *e)
 	for (size_t i = 0; i < ARRAY_LEN(fields) && bad == NULL; i++) {
 		const json_t *value = json_object_get(root, fields[i].name);
 
-		if (value != NULL && !field_read(&fields[i], value, (char *)out + fields[i].offset))
+		if (value != NULL &&
+		    !field_read(&fields[i], value, (char *)out + fields[i].offset))
 			bad = fields[i].name;
 	}
 	if (json_array_size(sources) > FREEZE_SOURCES_MAX)
@@ -152,7 +158,8 @@ move_data_read(const char *text, struct move_data *out, struct err *e)
 		if (id == NULL || strlen(id) >= sizeof(out->saved.source_ids[0]))
 			bad = "data_sources";
 		else
-			memcpy(out->saved.source_ids[out->saved.source_count++], id, strlen(id) + 1);
+			memcpy(out->saved.source_ids[out->saved.source_count++], id,
+			    strlen(id) + 1);
 	}
 	json_decref(root);
 	if (bad == NULL)

@@ -7,7 +7,6 @@
 #include "proto/base/clock.h"
 #include "proto/base/log.h"
 
-
 static json_t *
 json_time(sqlite3_int64 at_ms)
 {
@@ -27,7 +26,8 @@ column_json(sqlite3_stmt *s, int at)
 
 /* The first column is a time, the others are texts of these names. */
 static json_t *
-journal_rows(struct journal *j, const char *sql, sqlite3_int64 argument, const char *const *names)
+journal_rows(
+    struct journal *j, const char *sql, sqlite3_int64 argument, const char *const *names)
 {
 	json_t *rows = json_array();
 	sqlite3_stmt *s;
@@ -54,7 +54,7 @@ journal_rows(struct journal *j, const char *sql, sqlite3_int64 argument, const c
 json_t *
 journal_move_history(struct journal *j, uint32_t move_number)
 {
-	static const char *const names[] = { "from", "to", "event", "why", "detail", NULL };
+	static const char *const names[] = {"from", "to", "event", "why", "detail", NULL};
 
 	return journal_rows(j,
 	    "SELECT at_ms, from_state, to_state, event, why, detail FROM move_event"
@@ -65,7 +65,7 @@ journal_move_history(struct journal *j, uint32_t move_number)
 json_t *
 journal_events(struct journal *j, size_t limit)
 {
-	static const char *const names[] = { "level", "subject", "text", NULL };
+	static const char *const names[] = {"level", "subject", "text", NULL};
 
 	return journal_rows(j,
 	    "SELECT at_ms, level, subject, text FROM"
@@ -76,14 +76,16 @@ journal_events(struct journal *j, size_t limit)
 json_t *
 journal_alerts(struct journal *j)
 {
-	static const char *const names[] = { "subject", "text", "next", NULL };
+	static const char *const names[] = {"subject", "text", "next", NULL};
 
-	return journal_rows(j, "SELECT at_ms, subject, text, next FROM alert ORDER BY at_ms", 0, names);
+	return journal_rows(
+	    j, "SELECT at_ms, subject, text, next FROM alert ORDER BY at_ms", 0, names);
 }
 
 /* One statement with up to four texts behind the time, in a transaction of its own. */
 static void
-journal_write(struct journal *j, const char *sql, const char *const *texts, bool with_time)
+journal_write(
+    struct journal *j, const char *sql, const char *const *texts, bool with_time)
 {
 	sqlite3_stmt *s;
 	struct err e;
@@ -108,24 +110,27 @@ journal_write(struct journal *j, const char *sql, const char *const *texts, bool
 void
 journal_event(struct journal *j, const char *level, const char *subject, const char *text)
 {
-	const char *const texts[] = { level, subject, text, NULL };
-	const char *const none[] = { NULL };
+	const char *const texts[] = {level, subject, text, NULL};
+	const char *const none[] = {NULL};
 
-	journal_write(j, "INSERT INTO event (at_ms, level, subject, text) VALUES (?, ?, ?, ?)", texts,
+	journal_write(j,
+	    "INSERT INTO event (at_ms, level, subject, text) VALUES (?, ?, ?, ?)", texts,
 	    true);
 	if (sqlite3_last_insert_rowid(j->db) % 1000 == 0)
 		journal_write(j,
-		    "DELETE FROM event WHERE seq < (SELECT max(seq) FROM event) - 20000", none, false);
+		    "DELETE FROM event WHERE seq < (SELECT max(seq) FROM event) - 20000",
+		    none, false);
 }
 
 void
 journal_alert(struct journal *j, const char *subject, const char *text, const char *next)
 {
-	const char *const texts[] = { subject, text, next, NULL };
+	const char *const texts[] = {subject, text, next, NULL};
 
 	journal_write(j,
 	    "INSERT INTO alert (at_ms, subject, text, next) VALUES (?, ?, ?, ?)"
-	    " ON CONFLICT (subject) DO UPDATE SET text = excluded.text, next = excluded.next",
+	    " ON CONFLICT (subject) DO UPDATE SET text = excluded.text, next = "
+	    "excluded.next",
 	    texts, true);
 	journal_event(j, "alert", subject, text);
 }
@@ -133,7 +138,7 @@ journal_alert(struct journal *j, const char *subject, const char *text, const ch
 void
 journal_calm(struct journal *j, const char *subject)
 {
-	const char *const texts[] = { subject, NULL };
+	const char *const texts[] = {subject, NULL};
 
 	journal_write(j, "DELETE FROM alert WHERE subject = ?", texts, false);
 }

@@ -18,21 +18,23 @@ struct journal {
 	uint64_t epoch;
 	char controller_id[40];
 	bool read_only;
+	bool batch; /* begin, commit and rollback are the batch's */
 };
 
 bool journal_err(struct journal *j, struct err *e, const char *what); /* false */
-MUST_USE bool journal_prepare(struct journal *j, const char *sql, sqlite3_stmt **out,
-    struct err *e);
+MUST_USE bool
+journal_prepare(struct journal *j, const char *sql, sqlite3_stmt **out, struct err *e);
 MUST_USE bool journal_begin(struct journal *j, struct err *e);
 /* Commits, timed; rolls back when it fails. */
 MUST_USE bool journal_commit(struct journal *j, struct err *e);
 /* A kept statement, ready to be bound; run it by journal_step_kept. */
-MUST_USE bool journal_kept(struct journal *j, enum kept which, sqlite3_stmt **out, struct err *e);
-MUST_USE bool journal_step_kept(struct journal *j, sqlite3_stmt *s, const char *what,
-    struct err *e);
+MUST_USE bool
+journal_kept(struct journal *j, enum kept which, sqlite3_stmt **out, struct err *e);
+MUST_USE bool
+journal_step_kept(struct journal *j, sqlite3_stmt *s, const char *what, struct err *e);
 /* Runs a statement that yields no rows and finalizes it. */
-MUST_USE bool journal_step_done(struct journal *j, sqlite3_stmt *s, const char *what,
-    struct err *e);
+MUST_USE bool
+journal_step_done(struct journal *j, sqlite3_stmt *s, const char *what, struct err *e);
 void journal_rollback(struct journal *j);
 void bind_text(sqlite3_stmt *s, int at, const char *text);
 const char *column_text(sqlite3_stmt *s, int at); /* never NULL */

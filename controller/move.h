@@ -42,8 +42,8 @@ enum {
 	MOVE_END = 1 << 1,
 	SOURCE_WRITES = 1 << 2, /* people and mail reach the source */
 	TARGET_WRITES = 1 << 3, /* people and mail reach the target */
-	FORWARD_ONLY = 1 << 4,  /* no way back in this version */
-	LOCKED = 1 << 5,        /* nobody logs in; mail waits */
+	FORWARD_ONLY = 1 << 4,	/* no way back in this version */
+	LOCKED = 1 << 5,	/* nobody logs in; mail waits */
 	MAY_CANCEL = 1 << 6,
 };
 
@@ -51,81 +51,84 @@ enum {
 struct move_data {
 	struct freeze_saved saved;
 	bool have_saved;
-	bool no_mailbox;        /* never logged in: nothing to export */
-	bool target_row_made;   /* the target's row is this move's own work */
+	bool no_mailbox;      /* never logged in: nothing to export */
+	bool target_row_made; /* the target's row is this move's own work */
 	bool tracking_imap;
 	bool contacts_done;
 	bool restored;
 	bool spool_dropped;
-	bool gone;              /* the account was deleted meanwhile */
-	bool cancelled;         /* by a person: not tried again by itself */
-	char source_id[LIMIT_ID]; /* zimbraIds of the servers, to act when one of them is dead */
+	bool gone;	/* the account was deleted meanwhile */
+	bool cancelled; /* by a person: not tried again by itself */
+	char source_id
+	    [LIMIT_ID]; /* zimbraIds of the servers, to act when one of them is dead */
 	char target_id[LIMIT_ID];
 	char token[64];
 	struct row row;
 	uint64_t last_item_id, change;
 	uint64_t listed, staged, sent_bytes, applied;
-	int64_t locked_at_ms;   /* wall clock */
-	uint64_t lock_ms;       /* lock to opened, 0 = not yet */
+	int64_t locked_at_ms; /* wall clock */
+	uint64_t lock_ms;     /* lock to opened, 0 = not yet */
 	uint64_t lacking_count;
 	uint32_t passes;
-	char verdict[16];       /* "", "clean", "not clean" */
-	char *verdict_json;     /* owned; NULL = none */
-	char *lacking_json;     /* owned */
+	char verdict[16];   /* "", "clean", "not clean" */
+	char *verdict_json; /* owned; NULL = none */
+	char *lacking_json; /* owned */
 };
 
 struct move {
 	uint32_t number;
-	char id[LIMIT_ID];      /* "m" number */
+	char id[LIMIT_ID]; /* "m" number */
 	uint32_t job_number;
 	char account_id[LIMIT_ID];
 	char account_name[WORLD_NAME];
 	char source[WORLD_NAME];
 	char target[WORLD_NAME];
-	uint64_t bytes;         /* expected, for plan and progress */
+	uint64_t bytes; /* expected, for plan and progress */
 	uint64_t items;
 	enum move_state state;
 	enum move_state stuck_from;
 	uint32_t step_no;
-	uint32_t tries;         /* how often it was abandoned and begun anew */
-	int64_t since_ms;       /* wall clock, of this state */
+	uint32_t tries;	  /* how often it was abandoned and begun anew */
+	int64_t since_ms; /* wall clock, of this state */
 	uint8_t ticket[LIMIT_TICKET];
 	struct move_data data;
 	char error[LIMIT_TEXT]; /* why it went the wrong way last; "" = it did not */
 
 	/* below: in memory only */
-	uint32_t effect_no;     /* place in the table */
-	uint32_t ask_no;        /* of asks in this step: an answered one is never asked again */
-	uint32_t attempts;      /* of the effect under way */
-	bool asking;            /* an ask is under way */
-	bool started;           /* out of planned's queue */
-	enum move_event wish;   /* taken when the ask under way has ended; MOVE_EVENT_COUNT: none */
-	uint64_t deadline_ms;   /* monotonic, of the state */
+	uint32_t effect_no; /* place in the table */
+	uint32_t ask_no; /* of asks in this step: an answered one is never asked again */
+	uint32_t attempts; /* of the effect under way */
+	bool asking;	   /* an ask is under way */
+	bool started;	   /* out of planned's queue */
+	enum move_event
+	    wish; /* taken when the ask under way has ended; MOVE_EVENT_COUNT: none */
+	uint64_t deadline_ms; /* monotonic, of the state */
 	uint64_t lease_asked_ms;
 	uint64_t lease_until_ms; /* the agent's own end of it comes later */
 	uint32_t fence_rounds;
-	bool home_is_target;    /* while unlocking: the home must go back */
-	bool home_is_elsewhere; /* while unlocking: somebody moved the account meanwhile */
-	bool has_turn;          /* the contact lane of its target */
-	bool waiting;           /* for that lane */
+	bool home_is_target; /* while unlocking: the home must go back */
+	bool
+	    home_is_elsewhere; /* while unlocking: somebody moved the account meanwhile */
+	bool has_turn;	       /* the contact lane of its target */
+	bool waiting;	       /* for that lane */
 	uint64_t waiting_since_ms;
-	bool alerted;           /* that an effect does not get on */
-	char *names;            /* owned; account and aliases, one a line; NULL = not read */
+	bool alerted; /* that an effect does not get on */
+	char *names;  /* owned; account and aliases, one a line; NULL = not read */
 	char doing[LIMIT_TEXT]; /* what it does or why it waits, for people */
 };
 
 struct move_state_def {
 	const char *name;
 	unsigned holds;
-	uint32_t give_up_s;     /* deadline of the state; 0: none */
-	const char *sentence;   /* what holds here, for people */
+	uint32_t give_up_s;   /* deadline of the state; 0: none */
+	const char *sentence; /* what holds here, for people */
 };
 
 struct move_edge {
 	enum move_state from;
 	enum move_event event;
 	enum move_state to;
-	const char *why;        /* log line, explain line and label of the drawing */
+	const char *why; /* log line, explain line and label of the drawing */
 };
 
 extern const struct move_state_def move_states[MOVE_STATE_COUNT];
@@ -134,14 +137,14 @@ extern const size_t move_edge_count;
 const char *move_event_name(enum move_event ev);
 bool move_state_parse(const char *name, enum move_state *out);
 /* stuck_from chooses among the edges that leave stuck. */
-const struct move_edge *move_edge_find(enum move_state from, enum move_event ev,
-    enum move_state stuck_from);
+const struct move_edge *
+move_edge_find(enum move_state from, enum move_event ev, enum move_state stuck_from);
 
 /* An effect failed: what then? */
 enum effect_class {
-	EFFECT_MUST,  /* retried while it may work later, then FAILED */
-	EFFECT_SOFT,  /* tried twice, then noted; the move goes on */
-	EFFECT_STAY,  /* retried for ever with an alert: nothing else would be safe */
+	EFFECT_MUST, /* retried while it may work later, then FAILED */
+	EFFECT_SOFT, /* tried twice, then noted; the move goes on */
+	EFFECT_STAY, /* retried for ever with an alert: nothing else would be safe */
 };
 
 struct move_effect {
@@ -175,17 +178,21 @@ struct moves_host {
 	const char *own_admin_id;
 };
 
-struct moves *moves_new(struct journal *journal, const struct world *world,
-    const struct moves_host *host);
+struct moves *moves_new(
+    struct journal *journal, const struct world *world, const struct moves_host *host);
 void moves_free(struct moves **all);
 /* Loads the journal and enters every unfinished move: the only recovery there is. */
 MUST_USE bool moves_load(struct moves *all, struct err *e);
 void moves_recover(struct moves *all);
 
 /* A new move in state planned, journaled; it starts with moves_start. */
-MUST_USE bool moves_add(struct moves *all, const struct move *fields, uint32_t *number_out,
-    struct err *e);
+MUST_USE bool moves_add(
+    struct moves *all, const struct move *fields, uint32_t *number_out, struct err *e);
 void moves_start(struct moves *all, uint32_t number);
+/* The number of the next move; and forgetting those from there on, whose journaling failed. */
+uint32_t moves_next_number(const struct moves *all);
+void moves_drop_from(struct moves *all, uint32_t number);
+
 /* The process ends: answers still to come change nothing, the moves go on at its next start. */
 void moves_stop(struct moves *all);
 struct move *moves_find(struct moves *all, uint32_t number); /* borrowed for the call */

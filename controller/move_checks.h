@@ -8,9 +8,9 @@
 /* The account as the directory's master has it. */
 MUST_USE bool check_account(const struct move *m, const struct ask_account *a,
     const char *own_admin_id, struct err *e);
-MUST_USE bool check_source_node(const struct move *m, const struct ask_preflight *p,
-    struct err *e);
-MUST_USE bool check_target_node(const struct move *m, const struct ask_preflight *p,
-    struct err *e);
+MUST_USE bool
+check_source_node(const struct move *m, const struct ask_preflight *p, struct err *e);
+MUST_USE bool
+check_target_node(const struct move *m, const struct ask_preflight *p, struct err *e);
 
 #endif

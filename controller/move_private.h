@@ -11,7 +11,7 @@ struct moves {
 	const struct world *world;
 	struct moves_host host;
 	struct move **by_number; /* index: number; 0 unused */
-	uint32_t count;          /* highest number + 1 */
+	uint32_t count;		 /* highest number + 1 */
 	uint32_t capacity;
 	bool stopping;
 	bool journal_alerted;
@@ -23,7 +23,8 @@ void move_enter(struct moves *all, struct move *m);
 /* Runs the effect that is next, or ends the state. */
 void move_run(struct moves *all, struct move *m);
 /* An event that must not be lost: when the journal cannot be written, it is tried again. */
-void move_event(struct moves *all, struct move *m, enum move_event ev, const char *detail);
+void
+move_event(struct moves *all, struct move *m, enum move_event ev, const char *detail);
 /* Under the lock an event waits for the answer under way, so that nothing lands behind it. */
 MUST_USE bool move_must_wait(const struct move *m);
 bool move_holds_lease(const struct move *m);

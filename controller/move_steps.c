@@ -80,7 +80,9 @@ static bool
 build_fence(struct moves *all, struct move *m, struct ask *a, struct err *e)
 {
 	snprintf(a->in.token, sizeof(a->in.token), "%s", m->data.token);
-	a->in.row = m->data.row;
+	/* None: it must be still so, whatever was read before. */
+	if (!m->data.no_mailbox)
+		a->in.row = m->data.row;
 	return at_source(all, m, a, e);
 }
 
@@ -231,7 +233,8 @@ const struct move_effect move_effects[] = {
 	{ MOVE_PLANNED,     "look at the source",              ASK_PREFLIGHT,     EFFECT_MUST, NULL, at_source, take_source_row },
 	{ MOVE_PLANNED,     "look at the target",              ASK_PREFLIGHT,     EFFECT_MUST, NULL, at_target, take_target_row },
 
-	{ MOVE_STAGING,     "clear what an attempt before left", ASK_DROP_ROW,     EFFECT_MUST, target_row_made, at_target, take_dropped_row },
+	/* Where it cannot be deleted (its server was started again) it can once it was home anew. */
+	{ MOVE_STAGING,     "clear what an attempt before left", ASK_DROP_ROW,     EFFECT_SOFT, target_row_made, at_target, take_dropped_row },
 	{ MOVE_STAGING,     "reserve disk at the target",      ASK_RESERVE,       EFFECT_MUST, has_mailbox, build_reserve, NULL },
 	{ MOVE_STAGING,     "copy everything into the spool",  ASK_STAGE,         EFFECT_MUST, has_mailbox, build_base, take_stage },
 

@@ -103,11 +103,11 @@ const struct move_edge move_edges[] = {
 const size_t move_edge_count = ARRAY_LEN(move_edges);
 
 static const char *const event_names[] = {
-	[EV_OK] = "ok",
-	[EV_FAILED] = "failed",
-	[EV_AGAIN] = "again",
-	[EV_CANCEL] = "cancel",
-	[EV_RETRY] = "retry",
+    [EV_OK] = "ok",
+    [EV_FAILED] = "failed",
+    [EV_AGAIN] = "again",
+    [EV_CANCEL] = "cancel",
+    [EV_RETRY] = "retry",
 };
 static_assert(ARRAY_LEN(event_names) == MOVE_EVENT_COUNT, "name every event");
 

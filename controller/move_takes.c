@@ -56,6 +56,11 @@ take_source_row(struct moves *all, struct move *m, const struct ask *a,
 	(void)ev_out;
 	if (!check_source_node(m, &a->out.preflight, e))
 		return false;
+	/* Moved without its mail an account would look as one that never logged in. */
+	if (!a->out.preflight.row.present && m->data.row.present)
+		return err_set(e, ERR_RETRY,
+		    "node %s: does not list the mailbox any more that was copied from it",
+		    m->source);
 	m->data.no_mailbox = !a->out.preflight.row.present;
 	return true;
 }
@@ -119,8 +124,8 @@ take_delta(struct moves *all, struct move *m, const struct ask *a,
 
 /* Read again after a crash, a value may be our own lock's: freeze_merge knows. */
 bool
-take_saved(struct moves *all, struct move *m, const struct ask *a, enum move_event *ev_out,
-    struct err *e)
+take_saved(struct moves *all, struct move *m, const struct ask *a,
+    enum move_event *ev_out, struct err *e)
 {
 	(void)ev_out;
 	if (!m->data.have_saved)

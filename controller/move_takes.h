@@ -9,8 +9,8 @@
 
 #include "controller/move.h"
 
-#define MOVE_TAKE(name)                                                                  \
-	MUST_USE bool name(struct moves *all, struct move *m, const struct ask *a,       \
+#define MOVE_TAKE(name)                                                            \
+	MUST_USE bool name(struct moves *all, struct move *m, const struct ask *a, \
 	    enum move_event *ev_out, struct err *e)
 
 MOVE_TAKE(take_account);

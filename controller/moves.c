@@ -271,6 +271,21 @@ moves_recover(struct moves *all)
 	}
 }
 
+uint32_t
+moves_next_number(const struct moves *all)
+{
+	return all->count == 0 ? 1 : all->count;
+}
+
+void
+moves_drop_from(struct moves *all, uint32_t number)
+{
+	while (all->count > number) {
+		free(all->by_number[--all->count]);
+		all->by_number[all->count] = NULL;
+	}
+}
+
 bool
 moves_add(
     struct moves *all, const struct move *fields, uint32_t *number_out, struct err *e)
@@ -281,7 +296,7 @@ moves_add(
 	*m = *fields;
 	memcpy(m->ticket, secret_reveal(ticket), sizeof(m->ticket));
 	secret_free(&ticket);
-	m->number = all->count == 0 ? 1 : all->count;
+	m->number = moves_next_number(all);
 	snprintf(m->id, sizeof(m->id), "m%u", m->number);
 	m->state = MOVE_PLANNED;
 	m->since_ms = all->world->wall_ms(all->world->ctx);

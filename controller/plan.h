@@ -13,11 +13,11 @@
 
 struct plan_node {
 	char name[WORLD_NAME];
-	bool has_agent;          /* connected, with an inventory */
+	bool has_agent; /* connected, with an inventory */
 	bool healthy;
-	bool is_target;          /* the person's choice, or all others */
-	uint64_t room_bytes;     /* below the fill limit, reservations taken off */
-	uint64_t bytes;          /* of mailboxes there now */
+	bool is_target;	     /* the person's choice, or all others */
+	uint64_t room_bytes; /* below the fill limit, reservations taken off */
+	uint64_t bytes;	     /* of mailboxes there now */
 	uint64_t count;
 	char why_not[LIMIT_TEXT]; /* of !has_agent or !healthy */
 };
@@ -30,10 +30,10 @@ struct plan_account {
 	bool has_mailbox;
 	char refused[LIMIT_TEXT]; /* a false precondition known now; "" = none */
 	char next[LIMIT_TEXT];
-	int target;              /* out: index of the node, -1 = not moved */
+	int target; /* out: index of the node, -1 = not moved */
 };
 
-struct plan_target {             /* a node as it will be */
+struct plan_target { /* a node as it will be */
 	uint64_t bytes_before, bytes_after, count_before, count_after;
 };
 
@@ -41,15 +41,15 @@ struct plan {
 	char kind[16];
 	char node[WORLD_NAME];
 	char to[1024];
-	char version[20];         /* hash of everything that decides; a stale plan has another */
-	struct plan_node *nodes;  /* owned, as are the next two */
+	char version[20]; /* hash of everything that decides; a stale plan has another */
+	struct plan_node *nodes;     /* owned, as are the next two */
 	struct plan_target *targets; /* same index */
 	size_t node_count;
 	struct plan_account *accounts; /* in the order in which they will go */
 	size_t account_count;
 	uint64_t moved_count, moved_bytes, moved_items, refused_count;
-	uint64_t orphans;         /* mailboxes on the node whose account lives elsewhere */
-	uint64_t groups;          /* distribution lists that name the node as home */
+	uint64_t orphans; /* mailboxes on the node whose account lives elsewhere */
+	uint64_t groups;  /* distribution lists that name the node as home */
 };
 
 struct plan *plan_new(const char *kind, const char *node);

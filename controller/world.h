@@ -20,30 +20,30 @@
 
 enum ask_kind {
 	/* directory (LDAP master) */
-	ASK_READ_ACCOUNT,  /* out.account */
+	ASK_READ_ACCOUNT, /* out.account */
 	/* Zimbra admin SOAP, sent to in.host */
-	ASK_FREEZE_READ,   /* out.saved: the values to give back */
-	ASK_LOCK,          /* in.saved */
-	ASK_ALLOW_IMPORT,  /* in.saved */
-	ASK_RESTORE,       /* in.saved; out.text: what an administrator changed meanwhile */
-	ASK_SET_HOME,      /* in.new_home becomes zimbraMailHost; in.pin_id */
-	ASK_FLUSH,         /* account cache of in.host */
-	ASK_SESSIONS,      /* a new zimbraAuthTokenValidityValue: every session ends */
+	ASK_FREEZE_READ,  /* out.saved: the values to give back */
+	ASK_LOCK,	  /* in.saved */
+	ASK_ALLOW_IMPORT, /* in.saved */
+	ASK_RESTORE,  /* in.saved; out.text: what an administrator changed meanwhile */
+	ASK_SET_HOME, /* in.new_home becomes zimbraMailHost; in.pin_id */
+	ASK_FLUSH,    /* account cache of in.host */
+	ASK_SESSIONS, /* a new zimbraAuthTokenValidityValue: every session ends */
 	/* agent of in.host */
-	ASK_PREFLIGHT,     /* out.preflight */
-	ASK_RESERVE,       /* in.source, in.bytes, in.ticket */
-	ASK_STAGE,         /* in.pass, in.target, in.ticket, in.token; out.stage */
-	ASK_LEASE,         /* in.saved; arms or renews */
+	ASK_PREFLIGHT, /* out.preflight */
+	ASK_RESERVE,   /* in.source, in.bytes, in.ticket */
+	ASK_STAGE,     /* in.pass, in.target, in.ticket, in.token; out.stage */
+	ASK_LEASE,     /* in.saved; arms or renews */
 	ASK_UNLEASE,
-	ASK_FENCE,         /* in.token, in.row; out.held, out.row, out.text */
+	ASK_FENCE, /* in.token, in.row; out.held, out.row, out.text */
 	ASK_UNFENCE,
-	ASK_ROUTES,        /* in.names */
-	ASK_STEER,         /* in.last_item_id, in.change; out.steer */
-	ASK_IMPORT,        /* in.contacts_only; out.import */
-	ASK_MEND,          /* in.tracking_imap; out.import */
-	ASK_VERIFY,        /* out.verdict */
-	ASK_DROP,          /* the spool */
-	ASK_DROP_ROW,      /* an empty mailbox that this move itself made there */
+	ASK_ROUTES,   /* in.names */
+	ASK_STEER,    /* in.last_item_id, in.change; out.steer */
+	ASK_IMPORT,   /* in.contacts_only; out.import */
+	ASK_MEND,     /* in.tracking_imap; out.import */
+	ASK_VERIFY,   /* out.verdict */
+	ASK_DROP,     /* the spool */
+	ASK_DROP_ROW, /* an empty mailbox that this move itself made there */
 	ASK_KIND_COUNT
 };
 
@@ -65,10 +65,11 @@ struct ask_account {
 	int64_t export_max_days;
 	bool token_validity_enabled;
 	bool intercepted;
-	bool source_lmtp_permanent;    /* LMTP refuses for ever when over quota */
+	bool source_lmtp_permanent; /* LMTP refuses for ever when over quota */
 	bool target_lmtp_permanent;
-	char source_id[LIMIT_ID];      /* zimbraId of the source's server; "" = no such server */
-	char target_id[LIMIT_ID];      /* of the target's */
+	char source_id
+	    [LIMIT_ID]; /* zimbraId of the source's server; "" = no such server */
+	char target_id[LIMIT_ID]; /* of the target's */
 	unsigned source_lmtp_port;
 	size_t alias_count;
 	char aliases[WORLD_ALIASES][WORLD_NAME];
@@ -89,31 +90,33 @@ struct ask_stage {
 	uint32_t took_ms;
 	bool tracking_imap;
 	struct row row;
-	char *lacking_json;            /* [{"item","type","why"}], owned by the ask */
+	char *lacking_json; /* [{"item","type","why"}], owned by the ask */
 };
 
 struct ask_verdict {
 	bool clean;
 	uint64_t listed, equal, missing, differing;
-	char *json;                    /* the whole verdict, owned by the ask */
+	char *json; /* the whole verdict, owned by the ask */
 };
 
 struct ask {
 	enum ask_kind kind;
 	/* who asks: a late answer is recognised by these */
-	uint32_t move_number;          /* 0: not for a move */
+	uint32_t move_number; /* 0: not for a move */
 	uint32_t step_no;
-	uint32_t effect_no; /* of asks within the step; the same number is the same piece of work */
+	uint32_t
+	    effect_no; /* of asks within the step; the same number is the same piece of work */
 	char move_id[LIMIT_ID];
 	char account_id[LIMIT_ID];
 	char account_name[WORLD_NAME];
 	uint32_t deadline_s;
 	struct {
-		char host[WORLD_NAME];     /* where it is done */
+		char host[WORLD_NAME]; /* where it is done */
 		char source[WORLD_NAME];
 		char target[WORLD_NAME];
 		char new_home[WORLD_NAME];
-		char pin_id[LIMIT_ID];     /* ASK_SET_HOME: done by in.host itself, not passed on */
+		char pin_id
+		    [LIMIT_ID]; /* ASK_SET_HOME: done by in.host itself, not passed on */
 		struct freeze_saved saved;
 		enum stage_pass pass;
 		uint8_t ticket[LIMIT_TICKET];
@@ -139,7 +142,7 @@ struct ask {
 	} out;
 	bool ok;
 	struct err err;
-	void (*done)(struct ask *a);   /* loop thread; owns a again, frees it by ask_free */
+	void (*done)(struct ask *a); /* loop thread; owns a again, frees it by ask_free */
 	void *owner;
 };
 
@@ -150,13 +153,14 @@ struct world {
 	uint64_t (*mono_ms)(void *ctx);
 	int64_t (*wall_ms)(void *ctx);
 	/* Calls fn(owner, number, step_no) once after ms. Cannot be taken back: fn looks. */
-	void (*after)(void *ctx, uint64_t ms, void (*fn)(void *owner, uint32_t number, uint32_t step_no),
-	    void *owner, uint32_t number, uint32_t step_no);
+	void (*after)(void *ctx, uint64_t ms,
+	    void (*fn)(void *owner, uint32_t number, uint32_t step_no), void *owner,
+	    uint32_t number, uint32_t step_no);
 	/* Tells the agent of host that the lease goes on. */
 	void (*renew)(void *ctx, const char *host, const char *move_id);
 	/* Tells the agents of source and target to stop what they do for the move. */
-	void (*stop)(void *ctx, const char *source, const char *target, const char *move_id,
-	    uint32_t step_no);
+	void (*stop)(void *ctx, const char *source, const char *target,
+	    const char *move_id, uint32_t step_no);
 };
 
 struct ask *ask_new(enum ask_kind kind);

@@ -48,9 +48,9 @@ live_give_directory(struct world_live *w, struct directory *d)
 }
 
 static struct soap_client *
-live_soap(struct world_live *w, const struct ask *a, const atomic_bool *cancelled)
+live_soap(struct world_live *w, const struct ask *a, uint64_t limit_ms,
+    const atomic_bool *cancelled)
 {
-	uint32_t limit_ms = a->deadline_s * 1000;
 	const struct soap_options options = {
 	    .host = a->in.host,
 	    .admin_port = w->conf->zimbra_admin_port,
@@ -58,7 +58,8 @@ live_soap(struct world_live *w, const struct ask *a, const atomic_bool *cancelle
 	    .admin_password = w->admin_password,
 	    .ca_file = w->conf->zimbra_ca_file,
 	    .resolve = (const char *const *)w->conf->resolve,
-	    .timeout_ms = limit_ms < SOAP_TIMEOUT_MS ? limit_ms : SOAP_TIMEOUT_MS,
+	    .timeout_ms =
+		limit_ms < SOAP_TIMEOUT_MS ? (unsigned)limit_ms : SOAP_TIMEOUT_MS,
 	    .cancelled = cancelled,
 	};
 
@@ -72,6 +73,7 @@ struct live_job {
 	struct world_live *w;
 	struct ask *ask;
 	struct directory *directory; /* for ASK_READ_ACCOUNT */
+	uint64_t until_ms;	     /* done later than this it would be a surprise */
 };
 
 static bool
@@ -126,9 +128,15 @@ static bool
 live_soap_ask(struct live_job *job, struct err *e)
 {
 	struct ask *a = job->ask;
-	struct soap_client *c = live_soap(job->w, a, &job->work.cancelled);
+	uint64_t now = clock_mono_ms();
+	struct soap_client *c;
 	bool ok = false;
 
+	/* A switch that stood in the pool's queue must not fall into the lease's end. */
+	if (now >= job->until_ms)
+		return err_set(e, ERR_RETRY, "%s: not begun: its time was over before",
+		    ask_name(a->kind));
+	c = live_soap(job->w, a, job->until_ms - now, &job->work.cancelled);
 	switch (a->kind) {
 	case ASK_FREEZE_READ:
 		ok = freeze_read(c, a->account_id, &a->out.saved, e);
@@ -249,6 +257,7 @@ live_ask(void *ctx, struct ask *a)
 	job = XNEW(struct live_job);
 	job->w = w;
 	job->ask = a;
+	job->until_ms = clock_mono_ms() + (uint64_t)a->deadline_s * 1000;
 	job->work.run = live_run;
 	job->work.done = live_done;
 	if (a->kind == ASK_READ_ACCOUNT)

@@ -25,16 +25,16 @@ void world_live_stop(struct world_live *w);  /* cancels what runs on the pool */
 const struct world *world_live_world(struct world_live *w);
 
 /* Blocking, at start-up only: can LDAP be read, and who is our own administrator? */
-MUST_USE bool world_live_check(struct world_live *w, char *own_admin_id, size_t size,
-    struct err *e);
+MUST_USE bool
+world_live_check(struct world_live *w, char *own_admin_id, size_t size, struct err *e);
 
 /*
  * What the directory and the fleet know about a node, made into a plan that is placed.
  * done gets the plan (borrowed) or NULL with the reason. A plan whose node is already
  * empty is a plan with no accounts.
  */
-typedef void (*survey_done_fn)(void *owner, uint32_t number, const struct plan *plan,
-    const struct err *e);
+typedef void (*survey_done_fn)(
+    void *owner, uint32_t number, const struct plan *plan, const struct err *e);
 void world_live_survey(struct world_live *w, const char *node, const char *to,
     survey_done_fn done, void *owner, uint32_t number);
 

@@ -16,7 +16,7 @@ struct world_live {
 	struct secret *admin_password;
 	struct directory *directories[8]; /* idle ones */
 	size_t directory_count;
-	char own_admin_id[LIMIT_ID];      /* set by world_live_check */
+	char own_admin_id[LIMIT_ID]; /* set by world_live_check */
 	bool stopping;
 };
 

@@ -8,10 +8,28 @@ sim_objects  := $(addprefix $(B)/tests/sim/,sim_clock.o sim_model.o sim_answer.o
                   sim_world.o sim_scenarios.o sim_run.o)
 # Of the controller only what decides: no LDAP, no links, no API.
 sim_core     := $(addprefix $(B)/controller/,$(addsuffix .o,move moves move_table move_steps \
-                  move_takes move_checks job job_table job_progress plan \
+                  move_takes move_checks job job_table job_gate job_progress plan \
                   journal journal_data journal_rows journal_events world))
 
 $(sim_programs): $(B)/tests/sim/test_%: $(B)/tests/sim/test_%.o $(sim_objects) $(sim_core) $(B)/libproto.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(test_libs)
 $(B)/tests/sim/%.o: cppflags += -isystem $(GEN)
+
+# --- drawn from the tables; `make drawn` after a table changed, then read the difference ---
+
+drawing_program := $(B)/tests/unit/controller/draw
+$(drawing_program): $(B)/tests/unit/controller/draw.o $(B)/tests/unit/controller/drawing.o $(sim_core) $(B)/libproto.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(test_libs)
+$(addprefix $(B)/tests/unit/controller/,test_move_table test_job_table): $(B)/tests/unit/controller/%: \
+    $(B)/tests/unit/controller/%.o $(B)/tests/unit/controller/drawing.o $(sim_core) $(B)/libproto.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(test_libs)
+
+.PHONY: drawn docs/state-machine.md tests/golden/move.dot tests/golden/job.dot tests/golden/state-names.txt
+## drawn: docs/state-machine.md and the golden files of the tables, drawn anew
+drawn: docs/state-machine.md tests/golden/move.dot tests/golden/job.dot tests/golden/state-names.txt
+docs/state-machine.md tests/golden/move.dot tests/golden/job.dot tests/golden/state-names.txt: $(drawing_program)
+	$(call say,DRAW,$@)
+	$(Q)mkdir -p $(@D) && $(drawing_program) $(@F) > $@

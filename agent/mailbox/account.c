@@ -9,6 +9,7 @@
 #include "proto/frame.h"
 
 #define PAGE 1000
+#define OVERLAP 200 /* rows before it deleted meanwhile push a row out of the page to come */
 
 static bool
 account_send(struct soap_client *c, struct soap_request *r, struct err *e)
@@ -185,9 +186,14 @@ bool
 account_row(struct soap_client *c, const char *account_id, Wire__Row *row, struct err *e)
 {
 	struct row_search search = { account_id, row };
+	bool more = true;
 
 	wire__row__init(row);
-	return account_each_row(c, on_row, &search, e);
+	for (size_t offset = 0; more; offset += PAGE - OVERLAP) {
+		if (!account_page(c, offset, on_row, &search, &more, e))
+			return err_wrap(e, "GetAllMailboxes");
+	}
+	return true;
 }
 
 bool

@@ -288,6 +288,21 @@ steer_plan_make(const struct tree *source, const struct tree *here, uint64_t cou
 	free(x.fates);
 }
 
+const Wire__Folder *
+steer_passed(const struct tree *source, const struct tree *here, uint64_t counter)
+{
+	for (size_t i = 0; i < source->count; i++) {
+		const Wire__Folder *f = source->nodes[i];
+
+		if (f->id > counter)
+			return NULL;
+		if (!tree_is_system(f) && f->id > STEER_FRESH &&
+		    steer_counterpart(source, here, f) == 0)
+			return f;
+	}
+	return NULL;
+}
+
 /* --- what is unlike --- */
 
 static bool

@@ -11,6 +11,7 @@
 #include "agent/mailbox/tree.h"
 #include "proto/messages.pb-c.h"
 
+#define STEER_FRESH 256 /* last id of a mailbox just made (facts: identity 2) */
 #define STEER_TEMPORARY "zmferry-" /* and the id: a name until the parent is there */
 
 enum steer_op {
@@ -47,6 +48,10 @@ struct steer_refused {
 void steer_plan_make(const struct tree *source, const struct tree *here, uint64_t counter,
     uint64_t last, const struct steer_refused *refused, struct steer_plan *out);
 void steer_plan_free(struct steer_plan *p);
+/* The first folder that has nothing here and whose id was given out already; NULL: none.
+   What a fresh mailbox has given out itself does not count. */
+const Wire__Folder *
+steer_passed(const struct tree *source, const struct tree *here, uint64_t counter);
 
 /* Id here of a folder of the source; 0: it is not there. */
 uint64_t steer_counterpart(

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "agent/mailbox/account.h"
 #include "agent/mailbox/items.h"
 #include "agent/mailbox/steer_private.h"
 #include "proto/base/utf8.h"
@@ -39,6 +40,7 @@ struct steering {
 	struct steer_reason *reasons;
 	size_t reason_count;
 	uint64_t last_id, change;
+	bool is_done; /* by a run before, with what it could not make */
 };
 
 static void
@@ -264,6 +266,61 @@ steer_place(struct steering *s, const Wire__Folder *f, struct err *e)
 	return ok;
 }
 
+/* --- the counter --- */
+
+static bool
+steer_is_bare(const struct steering *s)
+{
+	for (size_t i = 0; i < s->t->here.count; i++) {
+		if (!tree_is_system(s->t->here.nodes[i]))
+			return false;
+	}
+	return true;
+}
+
+/* Has this steering ended here before? What it could not make stays so. */
+static bool
+steer_look_back(struct steering *s, struct err *e)
+{
+	uint64_t last_id, change;
+
+	if (!steer_read_counter(s, e))
+		return false;
+	/* The note may be of an attempt before, whose mailbox is gone. */
+	if (s->last_id <= STEER_FRESH &&
+	    !spool_note_write(s->t->spool, NOTE_STEERED, "", e))
+		return false;
+	s->is_done = !steer_is_bare(s) &&
+		     target_read_numbers(s->t, NOTE_STEERED, &last_id, &change) &&
+		     last_id == s->limits->last_item_id;
+	return true;
+}
+
+/*
+ * A mailbox that is loaded anew has its counter rounded up, perhaps past folders not made
+ * yet (facts: live-preseed 7). As long as nothing is in it, a fresh one is better than
+ * folders at other ids: the move goes back. With mail in it there is no way back.
+ */
+static bool
+steer_check_counter(struct steering *s, struct err *e)
+{
+	const Wire__Folder *f = steer_passed(&s->t->source, &s->t->here, s->last_id);
+	Wire__Row row;
+
+	/* What Zimbra itself refused would be refused of a fresh one too. */
+	if (f == NULL || s->is_done || s->reason_count > 0 || s->waits > 0)
+		return true;
+	if (!account_row(s->t->soap, s->t->account_id, &row, e))
+		return false;
+	if (row.size_bytes > 0 || row.new_messages > 0 || row.contacts > 0)
+		return true;
+	return err_set(e, ERR_REFUSED,
+	    "the new mailbox was loaded anew (was mailboxd started again?): its id "
+	    "counter stands at %llu, past folder %llu that is not made yet; nothing is "
+	    "in it, so the move goes back and begins with a fresh one",
+	    (unsigned long long)s->last_id, (unsigned long long)f->id);
+}
+
 /* --- rounds --- */
 
 static bool
@@ -308,7 +365,7 @@ steer_make_all(struct steering *s, struct err *e)
 
 		if (s->t->stopped())
 			return err_set(e, ERR_CANCELLED, "stopped");
-		if (!steer_read_counter(s, e))
+		if (!steer_read_counter(s, e) || !steer_check_counter(s, e))
 			return false;
 		steer_plan_make(&s->t->source, &s->t->here, s->last_id,
 		    s->limits->last_item_id, &s->refused, &plan);
@@ -520,9 +577,9 @@ steer_run(struct target *t, const struct steer_limits *limits, Wire__SteerFacts 
     struct err *e)
 {
 	struct steering s = {.t = t, .limits = limits};
-	bool ok = steer_make_all(&s, e) && steer_fix_all(&s, e) &&
-		  steer_report(&s, facts, e) && steer_counters(&s, facts, e) &&
-		  steer_first_sync(&s, e);
+	bool ok = steer_look_back(&s, e) && steer_make_all(&s, e) &&
+		  steer_fix_all(&s, e) && steer_report(&s, facts, e) &&
+		  steer_counters(&s, facts, e) && steer_first_sync(&s, e);
 
 	if (ok && s.last_id < limits->last_item_id)
 		ok = err_set(e, ERR_RETRY,

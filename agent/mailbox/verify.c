@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#define FLAG_DRAFT (1u << 6) /* Flag.java */
+
 static bool
 verify_is_in(const uint32_t *sorted, size_t count, uint32_t id)
 {
@@ -20,16 +22,28 @@ verify_is_in(const uint32_t *sorted, size_t count, uint32_t id)
 	return low < count && sorted[low] == id;
 }
 
+/* Flags, tags and folder are its owner's; what a message says and when it came is nobody's,
+   but a draft's. */
+static bool
+verify_is_persons(const struct verify_pair *p)
+{
+	bool is_draft = (p->want.flags & FLAG_DRAFT) != 0;
+
+	return p->newer && (p->want.type != SPOOL_MESSAGE || is_draft ||
+			       (p->bits & (MATCH_CONTENT | MATCH_DATE)) == 0);
+}
+
 static void
 verify_take(struct verify_pair *p, struct match_item *have)
 {
 	have->claimed = true;
 	p->have_id = have->id;
 	p->bits = match_differs(&p->want, have);
+	p->newer = have->newer;
 	if (p->bits == 0)
 		p->outcome = VERIFY_EQUAL;
 	else
-		p->outcome = have->newer ? VERIFY_PERSON : VERIFY_DIFFERS;
+		p->outcome = verify_is_persons(p) ? VERIFY_PERSON : VERIFY_DIFFERS;
 }
 
 static void

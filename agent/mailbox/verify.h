@@ -26,6 +26,7 @@ struct verify_pair {
 	uint32_t target_id; /* as the import noted it; 0 = it does not know */
 	uint32_t have_id;   /* 0 = none */
 	unsigned bits;	    /* MATCH_*: what is unlike */
+	bool newer;	    /* something of it changed since the opening */
 	enum verify_outcome outcome;
 };
 

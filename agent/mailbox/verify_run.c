@@ -229,13 +229,18 @@ static bool
 verifying_excuse(
     struct verifying *v, struct verify_pair *p, const char **known_out, struct err *e)
 {
+	unsigned others = p->bits & ~(unsigned)MATCH_CONTENT;
+
 	*known_out = "";
 	if (p->outcome == VERIFY_PERSON) {
 		*known_out = "its owner changed it since the opening";
 		return true;
 	}
+	/* Beside its bytes it may be unlike in what its owner did since. */
+	if (p->newer)
+		others &= ~(unsigned)(MATCH_FLAGS | MATCH_TAGS | MATCH_FOLDER);
 	if (p->outcome != VERIFY_DIFFERS || p->want.type != SPOOL_MESSAGE ||
-	    p->bits != MATCH_CONTENT)
+	    (p->bits & MATCH_CONTENT) == 0 || others != 0)
 		return true;
 	if (!verify_compare_text(v->t, p->want.id, p->have_id, known_out, e))
 		return false;

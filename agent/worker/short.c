@@ -55,7 +55,7 @@ rows_equal(const Wire__Row *a, const Wire__Row *b)
 	    a->new_messages == b->new_messages && a->contacts == b->contacts;
 }
 
-/* Has anything changed since the token? */
+/* Has anything changed since the token? A folder or tag may, and the row not show it. */
 static bool
 fence_sync_is_quiet(struct worker *w, const char *token, bool *quiet_out, struct err *e)
 {
@@ -63,7 +63,8 @@ fence_sync_is_quiet(struct worker *w, const char *token, bool *quiet_out, struct
 
 	if (!items_changes(w->soap, w->account_id, token, &x, e))
 		return false;
-	*quiet_out = !x.must_resync && x.changed_count == 0 && x.deleted_count == 0;
+	*quiet_out = !x.must_resync && x.changed_count == 0 && x.deleted_count == 0 &&
+	    x.folder_count == 0;
 	items_changes_free(&x);
 	return true;
 }
@@ -181,6 +182,13 @@ short_drop_row(struct worker *w, struct err *e)
 	ok = ok && account_home(w->soap, w->account_id, home, sizeof(home), e);
 	if (ok && strcasecmp(home, w->zimbra.host) == 0)
 		ok = err_set(e, ERR_REFUSED, "%s is the account's home; its mailbox is not deleted", home);
+	/* Folders and tags have no size; mail that got in has, and is nowhere else. */
+	if (ok && w->step->drop_row->only_if_empty &&
+	    (row.size_bytes > 0 || row.new_messages > 0 || row.contacts > 0))
+		ok = err_set(e, ERR_REFUSED,
+		    "the copy that this move made on %s holds mail by now (%llu bytes), which is nowhere else; it "
+		    "is not deleted; see docs/operations.md, \"stale copy\"",
+		    w->zimbra.host, (unsigned long long)row.size_bytes);
 	if (ok && server_id[0] == '\0')
 		ok = err_set(e, ERR_RETRY, "this server's zimbraId is not known yet");
 	if (ok) {

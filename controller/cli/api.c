@@ -32,7 +32,8 @@ api_refusal(struct api *api, const json_t *answer, long status, struct err *e)
 	const char *next = json_string_value(json_object_get(error, "next"));
 
 	if (text == NULL)
-		return err_set(e, ERR_PEER, "controller answered with HTTP %ld and no reason", status);
+		return err_set(e, ERR_PEER,
+		    "controller answered with HTTP %ld and no reason", status);
 	snprintf(api->next, sizeof(api->next), "%s", next == NULL ? "" : next);
 	return err_set(e, api_kind(kind == NULL ? "" : kind), "%s", text);
 }
@@ -44,10 +45,12 @@ api_reachable(const struct api *api, struct err *e)
 		return true;
 	if (errno == EACCES)
 		return err_set(e, ERR_REFUSED,
-		    "%s: no permission; run zmferry as root or as a member of group zmferry",
+		    "%s: no permission; run zmferry as root or as a member of group "
+		    "zmferry",
 		    api->socket_path);
 	return err_set(e, ERR_RETRY,
-	    "%s: no controller there; start it with: systemctl start zmferry-controller",
+	    "%s: no controller there; start zmferry-controller, or name its socket with "
+	    "--socket",
 	    api->socket_path);
 }
 
@@ -55,10 +58,10 @@ bool
 api_call(struct api *api, const char *method, const char *path, json_t *body,
     json_t **answer_out, struct err *e)
 {
-	struct http_client_options options = { .unix_socket = api->socket_path };
-	const char *const headers[] = { "Content-Type: application/json", NULL };
+	struct http_client_options options = {.unix_socket = api->socket_path};
+	const char *const headers[] = {"Content-Type: application/json", NULL};
 	struct http_client *client = NULL;
-	struct http_answer answer = { 0 };
+	struct http_answer answer = {0};
 	char *text = NULL;
 	char *url = NULL;
 	json_t *root = NULL;
@@ -73,13 +76,13 @@ api_call(struct api *api, const char *method, const char *path, json_t *body,
 		BUG("out of memory");
 	client = http_client_new(&options);
 	struct http_request request = {
-		.method = method,
-		.url = url,
-		.headers = headers,
-		.body = text,
-		.body_len = text == NULL ? 0 : strlen(text),
-		.answer_max = 64u * 1024 * 1024,
-		.total_timeout_ms = 120000,
+	    .method = method,
+	    .url = url,
+	    .headers = headers,
+	    .body = text,
+	    .body_len = text == NULL ? 0 : strlen(text),
+	    .answer_max = 64u * 1024 * 1024,
+	    .total_timeout_ms = 120000,
 	};
 	if (!http_client_do(client, &request, &answer, e)) {
 		err_wrap(e, "controller at %s", api->socket_path);
@@ -87,7 +90,8 @@ api_call(struct api *api, const char *method, const char *path, json_t *body,
 	}
 	root = json_loadb(buf_str(&answer.body), answer.body.len, 0, NULL);
 	if (root == NULL) {
-		err_set(e, ERR_PEER, "controller answered with HTTP %ld and no JSON", answer.status);
+		err_set(e, ERR_PEER, "controller answered with HTTP %ld and no JSON",
+		    answer.status);
 		goto out;
 	}
 	if (answer.status < 200 || answer.status > 299) {

@@ -22,8 +22,8 @@ int
 command_fail(const struct options *o, const struct err *e)
 {
 	if (o->json) {
-		json_t *error = json_pack("{s{ssssss}}", "error", "kind", err_kind_name(e->kind),
-		    "text", e->text, "next", o->api.next);
+		json_t *error = json_pack("{s{ssssss}}", "error", "kind",
+		    err_kind_name(e->kind), "text", e->text, "next", o->api.next);
 
 		json_dumpf(error, stdout, JSON_INDENT(2));
 		putchar('\n');
@@ -59,7 +59,8 @@ command_path(const char *prefix, const char *argument, const char *suffix)
 	char *path;
 
 	buf_init(&b, 4096);
-	if (!buf_add_str(&b, prefix) || !http_escape(&b, argument) || !buf_add_str(&b, suffix))
+	if (!buf_add_str(&b, prefix) || !http_escape(&b, argument) ||
+	    !buf_add_str(&b, suffix))
 		buf_clear(&b);
 	path = strdup(buf_str(&b));
 	buf_fini(&b);
@@ -185,9 +186,11 @@ command_confirm(const struct options *o, const char *question, struct err *e)
 	if (o->yes)
 		return true;
 	if (!isatty(STDIN_FILENO))
-		return err_set(e, ERR_REFUSED, "not a terminal, nobody to ask: add --yes to start it");
+		return err_set(e, ERR_REFUSED,
+		    "not a terminal, nobody to ask: add --yes to start it");
 	fprintf(stderr, "%s [y/N] ", question);
-	if (fgets(line, sizeof(line), stdin) != NULL && (line[0] == 'y' || line[0] == 'Y'))
+	if (fgets(line, sizeof(line), stdin) != NULL &&
+	    (line[0] == 'y' || line[0] == 'Y'))
 		return true;
 	return err_set(e, ERR_CANCELLED, "not started");
 }
@@ -214,19 +217,21 @@ run_evacuate(struct options *o)
 		code = command_fail(o, &e);
 		goto out;
 	}
-	json_object_set(body, "version", json_object_get(json_object_get(plan, "plan"), "version"));
+	json_object_set(
+	    body, "version", json_object_get(json_object_get(plan, "plan"), "version"));
 	if (!api_call(&o->api, "POST", "/v1/jobs", body, &job, &e)) {
 		code = command_fail(o, &e);
 		goto out;
 	}
-	const char *id = json_string_value(json_object_get(json_object_get(job, "job"), "id"));
+	const char *id =
+	    json_string_value(json_object_get(json_object_get(job, "job"), "id"));
 
 	if (o->wait)
 		code = wait_for_job(o, id);
 	else if (o->json)
 		command_show(o, job, print_job);
 	else
-		printf("\nstarted job %s; follow it with: zmferry job show %s\n", id, id);
+		printf("\njob %s started; follow it: zmferry job wait %s\n", id, id);
 out:
 	json_decref(job);
 	json_decref(plan);
@@ -288,7 +293,11 @@ enroll_write(const char *path, const char *bundle, struct err *e)
 	bool ok;
 
 	if (fd < 0)
-		return err_errno(e, ERR_REFUSED, errno, "%s (choose another with --out FILE)", path);
+		return err_errno(e, ERR_REFUSED, errno,
+		    errno == EEXIST
+			? "%s (move it away, or choose another with --out FILE)"
+			: "%s (choose another with --out FILE)",
+		    path);
 	ok = write(fd, bundle, len) == (ssize_t)len && fsync(fd) == 0;
 	if (close(fd) != 0 || !ok)
 		return err_errno(e, ERR_RETRY, errno, "%s", path);
@@ -322,7 +331,8 @@ run_enroll(struct options *o)
 		printf("{\"node\": \"%s\", \"file\": \"%s\"}\n", node, path);
 	else
 		printf("%s: identity of node %s (it holds a private key)\n"
-		       "put it into that node's container as /etc/zmferry/identity.pem, owner zimbra, "
+		       "put it into that node's container as /etc/zmferry/identity.pem, "
+		       "owner zimbra, "
 		       "mode 0400,\nand start zmferry-agent there\n",
 		    path, node);
 out:

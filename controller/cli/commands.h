@@ -25,6 +25,7 @@ struct options {
 	bool yes;
 	bool dry_run;
 	bool failed;
+	bool help; /* --help: say how this command is used */
 	const char *to;       /* "A,B" */
 	const char *job;
 	const char *out_file;

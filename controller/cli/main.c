@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* zmferry: finds the command in the table, reads its options, runs it. */
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,15 +15,15 @@ static const struct {
 	const char *value;
 	const char *help;
 } option_defs[] = {
-	{ "--json", 0, NULL, "print the answer as JSON" },
-	{ "--socket", 0, "PATH", "the controller's socket (also ZMFERRY_SOCKET)" },
-	{ "--to", OPT_TO, "A,B", "only to these nodes" },
-	{ "--wait", OPT_WAIT, NULL, "follow to the end" },
-	{ "--yes", OPT_YES, NULL, "do not ask" },
-	{ "--dry-run", OPT_DRY_RUN, NULL, "show the plan and stop" },
-	{ "--failed", OPT_FAILED, NULL, "only what did not go well" },
-	{ "--job", OPT_JOB, "ID", "only of this job" },
-	{ "--out", OPT_OUT, "FILE", "where to write" },
+    {"--json", 0, NULL, "print the answer as JSON"},
+    {"--socket", 0, "PATH", "the controller's socket (also ZMFERRY_SOCKET)"},
+    {"--to", OPT_TO, "A,B", "only to these nodes"},
+    {"--wait", OPT_WAIT, NULL, "follow to the end"},
+    {"--yes", OPT_YES, NULL, "do not ask"},
+    {"--dry-run", OPT_DRY_RUN, NULL, "show the plan and stop"},
+    {"--failed", OPT_FAILED, NULL, "only what did not go well"},
+    {"--job", OPT_JOB, "ID", "only of this job"},
+    {"--out", OPT_OUT, "FILE", "where to write"},
 };
 
 static void
@@ -39,9 +40,11 @@ usage(FILE *out)
 	fputs("\noptions\n", out);
 	for (size_t i = 0; i < ARRAY_LEN(option_defs); i++)
 		fprintf(out, "  %-10s %-5s %s\n", option_defs[i].name,
-		    option_defs[i].value == NULL ? "" : option_defs[i].value, option_defs[i].help);
+		    option_defs[i].value == NULL ? "" : option_defs[i].value,
+		    option_defs[i].help);
 	fputs("\nexit codes: 0 done, 1 ran and did not succeed, 2 usage, 3 refused, "
-	      "4 unreachable or try later, 5 records damaged\n", out);
+	      "4 unreachable or try later, 5 records damaged\n",
+	    out);
 }
 
 static int
@@ -51,26 +54,122 @@ usage_error(const char *what, const char *word)
 	return EXIT_USAGE;
 }
 
+/* "usage: zmferry enroll NODE [--out FILE]" and what it does. */
+static void
+usage_of(FILE *out, const struct command *c)
+{
+	fprintf(out, "usage: zmferry %s%s%s", c->words, c->argument == NULL ? "" : " ",
+	    c->argument == NULL ? "" : c->argument);
+	for (size_t i = 0; i < ARRAY_LEN(option_defs); i++) {
+		if ((option_defs[i].bit & c->options) != 0)
+			fprintf(out, " [%s%s%s]", option_defs[i].name,
+			    option_defs[i].value == NULL ? "" : " ",
+			    option_defs[i].value == NULL ? "" : option_defs[i].value);
+	}
+	fprintf(out, "\n       %s\n", c->help);
+}
+
+/* How many of the words are the command's own name; 0 = it is another one. */
+static int
+command_words(const struct command *c, char **words, int count)
+{
+	int need = strchr(c->words, ' ') == NULL ? 1 : 2;
+	char said[128];
+
+	if (count < need)
+		return 0;
+	snprintf(said, sizeof(said), need == 1 ? "%s" : "%s %s", words[0],
+	    need == 1 ? "" : words[1]);
+	return strcmp(said, c->words) == 0 ? need : 0;
+}
+
+/* Usage of the command that the words begin, or of all that begin so ("job"); false = none. */
+static bool
+usage_of_words(FILE *out, char **words, int count)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < command_count; i++) {
+		if (command_words(&commands[i], words, count) > 0) {
+			usage_of(out, &commands[i]);
+			return true;
+		}
+	}
+	for (size_t i = 0; count > 0 && i < command_count; i++) {
+		size_t length = strlen(words[0]);
+
+		if (strncmp(commands[i].words, words[0], length) != 0 ||
+		    commands[i].words[length] != ' ')
+			continue;
+		usage_of(out, &commands[i]);
+		found = true;
+	}
+	return found;
+}
+
+/* Letters that differ; swapped neighbours count twice, which is good enough. */
+static size_t
+word_distance(const char *a, const char *b)
+{
+	size_t row[32];
+	size_t length = strlen(b);
+
+	if (length + 1 > ARRAY_LEN(row))
+		return SIZE_MAX;
+	for (size_t j = 0; j <= length; j++)
+		row[j] = j;
+	for (size_t i = 1; a[i - 1] != '\0'; i++) {
+		size_t diagonal = row[0];
+
+		row[0] = i;
+		for (size_t j = 1; j <= length; j++) {
+			size_t best = diagonal + (a[i - 1] != b[j - 1]);
+
+			diagonal = row[j];
+			if (row[j] + 1 < best)
+				best = row[j] + 1;
+			if (row[j - 1] + 1 < best)
+				best = row[j - 1] + 1;
+			row[j] = best;
+		}
+	}
+	return row[length];
+}
+
+static int
+no_such_command(char **words, int count)
+{
+	const char *near = NULL;
+	size_t least = 3;
+
+	if (usage_of_words(stderr, words, count))
+		return EXIT_USAGE;
+	for (size_t i = 0; count > 0 && i < command_count; i++) {
+		size_t distance = word_distance(words[0], commands[i].words);
+
+		if (distance < least) {
+			least = distance;
+			near = commands[i].words;
+		}
+	}
+	fprintf(stderr, "zmferry: no such command: %s%s%s%s; see: zmferry help\n",
+	    count == 0 ? "(none)" : words[0], near == NULL ? "" : "; did you mean \"",
+	    near == NULL ? "" : near, near == NULL ? "" : "\"?");
+	return EXIT_USAGE;
+}
+
 /* The words before the options must be exactly a command of the table plus its argument. */
 static const struct command *
 find_command(char **words, int count, struct options *o)
 {
 	for (size_t i = 0; i < command_count; i++) {
 		const struct command *c = &commands[i];
-		char said[128];
-		int need = strchr(c->words, ' ') == NULL ? 1 : 2;
+		int need = command_words(c, words, count);
 
-		if (count < need)
+		if (need == 0)
 			continue;
-		snprintf(said, sizeof(said), need == 1 ? "%s" : "%s %s", words[0],
-		    need == 1 ? "" : words[1]);
-		if (strcmp(said, c->words) != 0)
-			continue;
-		if (count != need + (c->argument != NULL ? 1 : 0)) {
-			fprintf(stderr, "zmferry: usage: zmferry %s %s\n", c->words,
-			    c->argument == NULL ? "" : c->argument);
-			exit(EXIT_USAGE);
-		}
+		if (count != need + (c->argument != NULL ? 1 : 0))
+			return NULL;
 		o->argument = c->argument == NULL ? NULL : words[need];
 		return c;
 	}
@@ -85,15 +184,15 @@ set_option(struct options *o, const char *name, const char *value)
 		bool *flag;
 		const char **text;
 	} places[] = {
-		{ "--json", &o->json, NULL },
-		{ "--socket", NULL, &o->api.socket_path },
-		{ "--to", NULL, &o->to },
-		{ "--wait", &o->wait, NULL },
-		{ "--yes", &o->yes, NULL },
-		{ "--dry-run", &o->dry_run, NULL },
-		{ "--failed", &o->failed, NULL },
-		{ "--job", NULL, &o->job },
-		{ "--out", NULL, &o->out_file },
+	    {"--json", &o->json, NULL},
+	    {"--socket", NULL, &o->api.socket_path},
+	    {"--to", NULL, &o->to},
+	    {"--wait", &o->wait, NULL},
+	    {"--yes", &o->yes, NULL},
+	    {"--dry-run", &o->dry_run, NULL},
+	    {"--failed", &o->failed, NULL},
+	    {"--job", NULL, &o->job},
+	    {"--out", NULL, &o->out_file},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(places); i++) {
@@ -114,7 +213,11 @@ read_options(int argc, char **argv, struct options *o, char **words_out, int *co
 	for (int i = 1; i < argc; i++) {
 		size_t d;
 
-		if (strncmp(argv[i], "--", 2) != 0) {
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+			o->help = true;
+			continue;
+		}
+		if (argv[i][0] != '-') {
 			words_out[(*count_out)++] = argv[i];
 			continue;
 		}
@@ -136,7 +239,7 @@ read_options(int argc, char **argv, struct options *o, char **words_out, int *co
 int
 main(int argc, char **argv)
 {
-	struct options o = { .api = { .socket_path = getenv("ZMFERRY_SOCKET") } };
+	struct options o = {.api = {.socket_path = getenv("ZMFERRY_SOCKET")}};
 	char **words = calloc((size_t)argc + 1, sizeof(*words));
 	const struct command *c;
 	unsigned used = 0;
@@ -148,7 +251,7 @@ main(int argc, char **argv)
 		free(words);
 		return 0;
 	}
-	if (argc < 2 || strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0) {
+	if (argc < 2 || strcmp(argv[1], "help") == 0) {
 		usage(argc < 2 ? stderr : stdout);
 		free(words);
 		return argc < 2 ? EXIT_USAGE : 0;
@@ -156,13 +259,20 @@ main(int argc, char **argv)
 	code = read_options(argc, argv, &o, words, &count, &used);
 	if (code != 0)
 		goto out;
+	if (o.help) {
+		if (!usage_of_words(stdout, words, count))
+			usage(stdout);
+		goto out;
+	}
 	c = find_command(words, count, &o);
 	if (c == NULL) {
-		code = usage_error("no such command: ", count == 0 ? "(none)" : words[0]);
+		code = no_such_command(words, count);
 		goto out;
 	}
 	if ((used & ~c->options) != 0) {
-		code = usage_error("an option does not belong to ", c->words);
+		fprintf(stderr, "zmferry: an option does not belong to %s\n", c->words);
+		usage_of(stderr, c);
+		code = EXIT_USAGE;
 		goto out;
 	}
 	if (o.api.socket_path == NULL)

@@ -5,7 +5,11 @@
  */
 #include "controller/cli/wait.h"
 
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -16,11 +20,13 @@
 
 #define WAIT_POLL_MS 500
 #define WAIT_CONTROLLER_MS 300000
+#define WAIT_LINE_MS 5000 /* between two lines that are no terminal's */
+#define EXIT_INTERRUPTED 130
 
 static void
 wait_pause(void)
 {
-	struct timespec pause = { .tv_nsec = WAIT_POLL_MS * 1000000L };
+	struct timespec pause = {.tv_nsec = WAIT_POLL_MS * 1000000L};
 
 	nanosleep(&pause, NULL);
 }
@@ -29,36 +35,151 @@ static bool
 wait_is_over(const char *state)
 {
 	return strncmp(state, "done", 4) == 0 || strcmp(state, "cancelled") == 0 ||
-	    strcmp(state, "failed") == 0;
+	       strcmp(state, "failed") == 0;
+}
+
+static volatile sig_atomic_t wait_interrupted;
+
+static void
+on_interrupt(int number)
+{
+	(void)number;
+	wait_interrupted = 1;
 }
 
 static void
-wait_show(const struct options *o, const json_t *job, char *last, size_t last_size)
+wait_catch_interrupt(void)
 {
+	struct sigaction action = {.sa_handler = on_interrupt};
+
+	sigemptyset(&action.sa_mask);
+	sigaction(SIGINT, &action, NULL); /* no SA_RESTART: it ends the pause as well */
+}
+
+/* Whoever presses Ctrl-C must know that nothing was stopped by that. */
+static int
+wait_leave(const char *job_id)
+{
+	fprintf(stderr,
+	    "%sjob %s goes on. Follow it: zmferry job wait %s; hold it: zmferry job "
+	    "pause %s; "
+	    "end it: zmferry job cancel %s\n",
+	    isatty(STDOUT_FILENO) ? "\n" : "", job_id, job_id, job_id, job_id);
+	return EXIT_INTERRUPTED;
+}
+
+/* What was shown last. */
+struct shown {
+	char line[1024];
+	char state[32];
+	uint64_t at_ms;
+	bool said_away;
+};
+
+/* A line that is longer than the terminal would stay behind when it is overwritten. */
+static size_t
+wait_columns(void)
+{
+	struct winsize size = {0};
+
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col < 20)
+		return SIZE_MAX;
+	return size.ws_col - 1u;
+}
+
+static void
+wait_print(const char *line, const char *state, struct shown *last)
+{
+	uint64_t now = clock_mono_ms();
+
+	if (strcmp(line, last->line) == 0)
+		return;
+	if (isatty(STDOUT_FILENO)) {
+		size_t columns = wait_columns();
+
+		printf("\r\033[K%.*s",
+		    columns > strlen(line) ? (int)strlen(line) : (int)columns, line);
+	} else if (last->line[0] == '\0' || strcmp(state, last->state) != 0 ||
+		   now - last->at_ms >= WAIT_LINE_MS) {
+		printf("%s\n", line);
+	} else {
+		return; /* a log wants no two lines a second */
+	}
+	fflush(stdout);
+	snprintf(last->line, sizeof(last->line), "%s", line);
+	snprintf(last->state, sizeof(last->state), "%s", state);
+	last->at_ms = now;
+}
+
+static void
+wait_show(const struct options *o, const json_t *job, struct shown *last)
+{
+	const char *state = json_string_value(json_object_get(job, "state"));
 	char *line = NULL;
 	size_t size = 0;
-	FILE *memory = open_memstream(&line, &size);
+	FILE *memory;
 
+	last->said_away = false;
+	if (o->json)
+		return;
+	memory = open_memstream(&line, &size);
 	if (memory == NULL)
 		return;
 	print_progress(memory, job);
 	fclose(memory);
-	if (strcmp(line, last) != 0 && !o->json) {
-		if (isatty(STDOUT_FILENO))
-			printf("\r\033[K%s", line);
-		else
-			printf("%s\n", line);
-		fflush(stdout);
-		snprintf(last, last_size, "%s", line);
-	}
+	wait_print(line, state == NULL ? "" : state, last);
 	free(line);
+}
+
+/* The job is over: says how it ended, and with what exit code. */
+static int
+wait_end(const struct options *o, const json_t *answer)
+{
+	const json_t *job = json_object_get(answer, "job");
+	const char *state = json_string_value(json_object_get(job, "state"));
+	const char *reason = json_string_value(json_object_get(job, "reason"));
+	int code = strcmp(state, "done") == 0 ? 0 : 1;
+
+	if (o->json) {
+		json_dumpf(answer, stdout, JSON_INDENT(2) | JSON_SORT_KEYS);
+		putchar('\n');
+		return code;
+	}
+	if (isatty(STDOUT_FILENO))
+		putchar('\n');
+	if (code != 0) {
+		print_job(stdout, answer);
+	} else if (reason != NULL) {
+		print_safe(stdout, reason);
+		putchar('\n');
+	}
+	return code;
+}
+
+/* The controller does not answer: -1 = wait for it, else the exit code. */
+static int
+wait_away(
+    const struct options *o, const struct err *e, uint64_t heard_ms, struct shown *last)
+{
+	if (wait_interrupted)
+		return -1;
+	if (e->kind != ERR_RETRY || clock_mono_ms() - heard_ms > WAIT_CONTROLLER_MS)
+		return command_fail(o, e);
+	if (!last->said_away)
+		fprintf(stderr,
+		    "%sthe controller does not answer; waiting up to 5 minutes for it, "
+		    "the job goes "
+		    "on when it is back\n",
+		    isatty(STDOUT_FILENO) ? "\n" : "");
+	last->said_away = true;
+	return -1;
 }
 
 int
 wait_for_job(struct options *o, const char *job_id)
 {
 	uint64_t heard = clock_mono_ms();
-	char last[512] = "";
+	struct shown last = {.line = ""};
 	json_t *answer;
 	struct err e;
 	struct buf path;
@@ -67,11 +188,11 @@ wait_for_job(struct options *o, const char *job_id)
 	buf_init(&path, 512);
 	if (!buf_add_str(&path, "/v1/jobs/") || !http_escape(&path, job_id))
 		buf_clear(&path);
-	while (code < 0) {
+	wait_catch_interrupt();
+	while (code < 0 && !wait_interrupted) {
 		if (!api_call(&o->api, "GET", buf_str(&path), NULL, &answer, &e)) {
-			if (e.kind != ERR_RETRY || clock_mono_ms() - heard > WAIT_CONTROLLER_MS)
-				code = command_fail(o, &e);
-			else
+			code = wait_away(o, &e, heard, &last);
+			if (code < 0)
 				wait_pause();
 			continue;
 		}
@@ -79,20 +200,13 @@ wait_for_job(struct options *o, const char *job_id)
 		const json_t *job = json_object_get(answer, "job");
 		const char *state = json_string_value(json_object_get(job, "state"));
 
-		wait_show(o, job, last, sizeof(last));
-		if (state != NULL && wait_is_over(state)) {
-			code = strcmp(state, "done") == 0 ? 0 : 1;
-			if (o->json)
-				json_dumpf(answer, stdout, JSON_INDENT(2) | JSON_SORT_KEYS);
-			else if (isatty(STDOUT_FILENO))
-				putchar('\n');
-			if (code != 0 && !o->json)
-				print_job(stdout, answer);
-		} else {
+		wait_show(o, job, &last);
+		if (state != NULL && wait_is_over(state))
+			code = wait_end(o, answer);
+		else
 			wait_pause();
-		}
 		json_decref(answer);
 	}
 	buf_fini(&path);
-	return code;
+	return code < 0 ? wait_leave(job_id) : code;
 }

@@ -5,7 +5,7 @@
 
 #include "controller/cli/commands.h"
 
-/* Exit code: 0 done, 1 ended otherwise; survives a restart of the controller. */
+/* Exit code: 0 done, 1 ended otherwise, 130 left by Ctrl-C; survives a restart of the controller. */
 int wait_for_job(struct options *o, const char *job_id);
 
 #endif

@@ -15,11 +15,13 @@
 MUST_USE bool admin_set_home(struct soap_client *c, const char *account_id,
     const char *new_home, const char *pin_id, struct err *e);
 /* Account cache of this one server. */
-MUST_USE bool admin_flush_account(struct soap_client *c, const char *account_id, struct err *e);
+MUST_USE bool
+admin_flush_account(struct soap_client *c, const char *account_id, struct err *e);
 /* A new zimbraAuthTokenValidityValue: every token of the account is void from now on. */
-MUST_USE bool admin_end_sessions(struct soap_client *c, const char *account_id, struct err *e);
+MUST_USE bool
+admin_end_sessions(struct soap_client *c, const char *account_id, struct err *e);
 /* zimbraId of the account the client logs in as. */
-MUST_USE bool admin_own_id(struct soap_client *c, const char *name, char *out, size_t size,
-    struct err *e);
+MUST_USE bool admin_own_id(
+    struct soap_client *c, const char *name, char *out, size_t size, struct err *e);
 
 #endif

@@ -62,7 +62,7 @@ directory_set_tls(struct directory *d)
 static bool
 directory_connect(struct directory *d, struct err *e)
 {
-	struct timeval timeout = { .tv_sec = (time_t)d->timeout_s };
+	struct timeval timeout = {.tv_sec = (time_t)d->timeout_s};
 	int version = LDAP_VERSION3;
 	int code;
 
@@ -70,7 +70,8 @@ directory_connect(struct directory *d, struct err *e)
 		return true;
 	code = ldap_initialize(&d->ldap, d->url);
 	if (code != LDAP_SUCCESS)
-		return err_set(e, ERR_REFUSED, "ldap_url \"%s\": %s", d->url, ldap_err2string(code));
+		return err_set(
+		    e, ERR_REFUSED, "ldap_url \"%s\": %s", d->url, ldap_err2string(code));
 	ldap_set_option(d->ldap, LDAP_OPT_PROTOCOL_VERSION, &version);
 	ldap_set_option(d->ldap, LDAP_OPT_NETWORK_TIMEOUT, &timeout);
 	ldap_set_option(d->ldap, LDAP_OPT_TIMEOUT, &timeout);
@@ -85,9 +86,10 @@ directory_connect(struct directory *d, struct err *e)
 		}
 	}
 	char *revealed = xstrdup(secret_reveal(d->password));
-	struct berval password = { .bv_len = secret_len(d->password), .bv_val = revealed };
+	struct berval password = {.bv_len = secret_len(d->password), .bv_val = revealed};
 
-	code = ldap_sasl_bind_s(d->ldap, d->bind_dn, LDAP_SASL_SIMPLE, &password, NULL, NULL, NULL);
+	code = ldap_sasl_bind_s(
+	    d->ldap, d->bind_dn, LDAP_SASL_SIMPLE, &password, NULL, NULL, NULL);
 	secret_wipe(revealed, password.bv_len);
 	free(revealed);
 	if (code == LDAP_SUCCESS)
@@ -101,10 +103,10 @@ directory_connect(struct directory *d, struct err *e)
 
 static bool
 directory_page(struct directory *d, const char *base, const char *filter,
-    const char *const *attrs, struct berval **cookie, entry_fn fn, void *ctx, int *code_out,
-    struct err *e)
+    const char *const *attrs, struct berval **cookie, entry_fn fn, void *ctx,
+    int *code_out, struct err *e)
 {
-	struct timeval timeout = { .tv_sec = (time_t)d->timeout_s };
+	struct timeval timeout = {.tv_sec = (time_t)d->timeout_s};
 	LDAPControl *page = NULL;
 	LDAPControl **answers = NULL;
 	LDAPMessage *result = NULL;
@@ -113,10 +115,10 @@ directory_page(struct directory *d, const char *base, const char *filter,
 
 	code = ldap_create_page_control(d->ldap, PAGE_SIZE, *cookie, 1, &page);
 	if (code == LDAP_SUCCESS) {
-		LDAPControl *controls[] = { page, NULL };
+		LDAPControl *controls[] = {page, NULL};
 
-		code = ldap_search_ext_s(d->ldap, base, LDAP_SCOPE_SUBTREE, filter, (char **)attrs,
-		    0, controls, NULL, &timeout, LDAP_NO_LIMIT, &result);
+		code = ldap_search_ext_s(d->ldap, base, LDAP_SCOPE_SUBTREE, filter,
+		    (char **)attrs, 0, controls, NULL, &timeout, LDAP_NO_LIMIT, &result);
 	}
 	ber_bvfree(*cookie);
 	*cookie = NULL;
@@ -130,16 +132,17 @@ directory_page(struct directory *d, const char *base, const char *filter,
 		if (!fn(d, m, ctx, e))
 			goto out;
 	}
-	if (ldap_parse_result(d->ldap, result, NULL, NULL, NULL, NULL, &answers, 0) == LDAP_SUCCESS &&
+	if (ldap_parse_result(d->ldap, result, NULL, NULL, NULL, NULL, &answers, 0) ==
+		LDAP_SUCCESS &&
 	    answers != NULL) {
 		LDAPControl *answer =
 		    ldap_control_find(LDAP_CONTROL_PAGEDRESULTS, answers, NULL);
-		struct berval next = { 0 };
+		struct berval next = {0};
 		ber_int_t estimate;
 
 		if (answer != NULL &&
 		    ldap_parse_pageresponse_control(d->ldap, answer, &estimate, &next) ==
-		        LDAP_SUCCESS &&
+			LDAP_SUCCESS &&
 		    next.bv_len > 0)
 			*cookie = ber_bvdup(&next);
 		ber_memfree(next.bv_val);
@@ -165,7 +168,8 @@ directory_search(struct directory *d, const char *base, const char *filter,
 		if (!directory_connect(d, e))
 			return false;
 		do {
-			if (!directory_page(d, base, filter, attrs, &cookie, fn, ctx, &code, e))
+			if (!directory_page(
+				d, base, filter, attrs, &cookie, fn, ctx, &code, e))
 				break;
 			first = false;
 			if (cookie == NULL)
@@ -175,7 +179,8 @@ directory_search(struct directory *d, const char *base, const char *filter,
 		if (code == LDAP_SUCCESS)
 			return false; /* the callback refused */
 		directory_disconnect(d);
-		if (!first || attempt > 0 || (code != LDAP_SERVER_DOWN && code != LDAP_UNAVAILABLE))
+		if (!first || attempt > 0 ||
+		    (code != LDAP_SERVER_DOWN && code != LDAP_UNAVAILABLE))
 			return false;
 	}
 }

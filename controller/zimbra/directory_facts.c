@@ -12,26 +12,29 @@
 #include "controller/zimbra/directory_private.h"
 #include "proto/base/xalloc.h"
 
-static const char *const account_attrs[] = { "zimbraId", "zimbraMailDeliveryAddress", "uid",
-	"mail", "zimbraMailHost", "zimbraMailTransport", "zimbraAccountStatus", "zimbraMailStatus",
-	"zimbraMailQuota", "zimbraExportMaxDays", "zimbraAuthTokenValidityValueEnabled",
-	"zimbraInterceptAddress", "zimbraIsAdminAccount", "zimbraIsDelegatedAdminAccount",
-	"zimbraIsSystemResource", "zimbraIsSystemAccount", "zimbraIsExternalVirtualAccount",
-	"zimbraMailAlias", "zimbraCOSId", "objectClass", NULL };
+static const char *const account_attrs[] = {"zimbraId", "zimbraMailDeliveryAddress",
+    "uid", "mail", "zimbraMailHost", "zimbraMailTransport", "zimbraAccountStatus",
+    "zimbraMailStatus", "zimbraMailQuota", "zimbraExportMaxDays",
+    "zimbraAuthTokenValidityValueEnabled", "zimbraInterceptAddress",
+    "zimbraIsAdminAccount", "zimbraIsDelegatedAdminAccount", "zimbraIsSystemResource",
+    "zimbraIsSystemAccount", "zimbraIsExternalVirtualAccount", "zimbraMailAlias",
+    "zimbraCOSId", "objectClass", NULL};
 
-static const char *const default_attrs[] = { "zimbraId", "zimbraDomainName", "zimbraMailQuota",
-	"zimbraExportMaxDays", "zimbraDomainStatus", "zimbraAuthTokenValidityValueEnabled",
-	"zimbraInterceptAddress", "zimbraDomainDefaultCOSId", "cn", NULL };
+static const char *const default_attrs[] = {"zimbraId", "zimbraDomainName",
+    "zimbraMailQuota", "zimbraExportMaxDays", "zimbraDomainStatus",
+    "zimbraAuthTokenValidityValueEnabled", "zimbraInterceptAddress",
+    "zimbraDomainDefaultCOSId", "cn", NULL};
 
-static const char *const server_attrs[] = { "zimbraId", "zimbraServiceHostname",
-	"zimbraServiceEnabled", "zimbraLmtpPermanentFailureWhenOverQuota", "zimbraLmtpBindPort",
-	"zimbraAdminPort", NULL };
+static const char *const server_attrs[] = {"zimbraId", "zimbraServiceHostname",
+    "zimbraServiceEnabled", "zimbraLmtpPermanentFailureWhenOverQuota",
+    "zimbraLmtpBindPort", "zimbraAdminPort", NULL};
 
 /* --- values --- */
 
 /* First value into out; too long or absent = "". A value with a NUL is refused as absent. */
 static void
-value_get(struct directory *d, LDAPMessage *entry, const char *attr, char *out, size_t size)
+value_get(
+    struct directory *d, LDAPMessage *entry, const char *attr, char *out, size_t size)
 {
 	struct berval **values = ldap_get_values_len(d->ldap, entry, attr);
 
@@ -51,9 +54,9 @@ value_has(struct directory *d, LDAPMessage *entry, const char *attr, const char 
 	bool found = false;
 
 	for (size_t i = 0; values != NULL && values[i] != NULL && !found; i++) {
-		found = wanted == NULL ||
-		    (values[i]->bv_len == strlen(wanted) &&
-		        strncasecmp(values[i]->bv_val, wanted, values[i]->bv_len) == 0);
+		found = wanted == NULL || (values[i]->bv_len == strlen(wanted) &&
+					      strncasecmp(values[i]->bv_val, wanted,
+						  values[i]->bv_len) == 0);
 	}
 	ldap_value_free_len(values);
 	return found;
@@ -72,7 +75,8 @@ effective_number(const char *const *texts, size_t count)
 /* --- defaults --- */
 
 static void
-defaults_take(struct directory *d, LDAPMessage *entry, const char *key_attr, struct defaults *out)
+defaults_take(
+    struct directory *d, LDAPMessage *entry, const char *key_attr, struct defaults *out)
 {
 	memset(out, 0, sizeof(*out));
 	value_get(d, entry, key_attr, out->key, sizeof(out->key));
@@ -82,7 +86,8 @@ defaults_take(struct directory *d, LDAPMessage *entry, const char *key_attr, str
 	value_get(d, entry, "zimbraDomainStatus", out->status, sizeof(out->status));
 	value_get(d, entry, "zimbraAuthTokenValidityValueEnabled", out->token_validity,
 	    sizeof(out->token_validity));
-	value_get(d, entry, "zimbraDomainDefaultCOSId", out->default_cos, sizeof(out->default_cos));
+	value_get(d, entry, "zimbraDomainDefaultCOSId", out->default_cos,
+	    sizeof(out->default_cos));
 	out->intercepted = value_has(d, entry, "zimbraInterceptAddress", NULL);
 }
 
@@ -106,8 +111,8 @@ on_defaults(struct directory *d, LDAPMessage *entry, void *ctx, struct err *e)
 	struct defaults_list *list = ctx;
 
 	if (list->count == DEFAULTS_MAX)
-		return err_set(e, ERR_REFUSED, "LDAP %s: more than %d COS or domains", d->url,
-		    DEFAULTS_MAX);
+		return err_set(e, ERR_REFUSED, "LDAP %s: more than %d COS or domains",
+		    d->url, DEFAULTS_MAX);
 	list->rows = xrealloc_array(list->rows, list->count + 1, sizeof(*list->rows));
 	defaults_take(d, entry, list->key_attr, &list->rows[list->count]);
 	list->count++;
@@ -117,17 +122,18 @@ on_defaults(struct directory *d, LDAPMessage *entry, void *ctx, struct err *e)
 static bool
 directory_load_defaults(struct directory *d, struct err *e)
 {
-	struct defaults_list cos = { .key_attr = "zimbraId" };
-	struct defaults_list domains = { .key_attr = "zimbraDomainName" };
+	struct defaults_list cos = {.key_attr = "zimbraId"};
+	struct defaults_list domains = {.key_attr = "zimbraDomainName"};
 	bool ok;
 
 	memset(&d->global, 0, sizeof(d->global));
-	ok = directory_search(d, "cn=config," DIRECTORY_BASE, "(objectClass=zimbraGlobalConfig)",
-	         default_attrs, on_global, &d->global, e) &&
-	    directory_search(d, DIRECTORY_BASE, "(objectClass=zimbraCOS)", default_attrs, on_defaults, &cos,
-	        e) &&
-	    directory_search(d, "", "(objectClass=zimbraDomain)", default_attrs, on_defaults,
-	        &domains, e);
+	ok = directory_search(d, "cn=config," DIRECTORY_BASE,
+		 "(objectClass=zimbraGlobalConfig)", default_attrs, on_global, &d->global,
+		 e) &&
+	     directory_search(d, DIRECTORY_BASE, "(objectClass=zimbraCOS)", default_attrs,
+		 on_defaults, &cos, e) &&
+	     directory_search(d, "", "(objectClass=zimbraDomain)", default_attrs,
+		 on_defaults, &domains, e);
 	xfree(&d->cos);
 	xfree(&d->domains);
 	d->cos = cos.rows;
@@ -161,7 +167,8 @@ account_take_aliases(struct directory *d, LDAPMessage *entry, struct account_fac
 		count = DIRECTORY_ALIASES_MAX;
 	out->aliases = xcalloc(count, sizeof(*out->aliases));
 	for (size_t i = 0; i < count; i++)
-		out->aliases[out->alias_count++] = xstrndup(values[i]->bv_val, values[i]->bv_len);
+		out->aliases[out->alias_count++] =
+		    xstrndup(values[i]->bv_val, values[i]->bv_len);
 	ldap_value_free_len(values);
 }
 
@@ -183,19 +190,23 @@ account_take_inherited(struct directory *d, LDAPMessage *entry, struct account_f
 
 	value_get(d, entry, "zimbraMailQuota", quota, sizeof(quota));
 	value_get(d, entry, "zimbraExportMaxDays", days, sizeof(days));
-	value_get(d, entry, "zimbraAuthTokenValidityValueEnabled", validity, sizeof(validity));
-	const char *quotas[] = { quota, cos->quota };
-	const char *limits[] = { days, cos->export_max_days, domain->export_max_days,
-		d->global.export_max_days };
-	const char *enabled = validity[0] != '\0' ? validity
-	    : cos->token_validity[0] != '\0'      ? cos->token_validity
-	    : domain->token_validity[0] != '\0'   ? domain->token_validity
-	                                          : d->global.token_validity;
+	value_get(
+	    d, entry, "zimbraAuthTokenValidityValueEnabled", validity, sizeof(validity));
+	const char *quotas[] = {quota, cos->quota};
+	const char *limits[] = {days, cos->export_max_days, domain->export_max_days,
+	    d->global.export_max_days};
+	const char *enabled = validity[0] != '\0'	       ? validity
+			      : cos->token_validity[0] != '\0' ? cos->token_validity
+			      : domain->token_validity[0] != '\0'
+				  ? domain->token_validity
+				  : d->global.token_validity;
 
 	out->quota = effective_number(quotas, ARRAY_LEN(quotas));
 	out->export_max_days = effective_number(limits, ARRAY_LEN(limits));
-	out->token_validity_enabled = strcasecmp(enabled, "FALSE") != 0; /* Zimbra's default: TRUE */
-	out->intercepted = cos->intercepted || value_has(d, entry, "zimbraInterceptAddress", NULL);
+	out->token_validity_enabled =
+	    strcasecmp(enabled, "FALSE") != 0; /* Zimbra's default: TRUE */
+	out->intercepted =
+	    cos->intercepted || value_has(d, entry, "zimbraInterceptAddress", NULL);
 	snprintf(out->domain_status, sizeof(out->domain_status), "%s", domain->status);
 }
 
@@ -208,14 +219,17 @@ account_take(struct directory *d, LDAPMessage *entry, struct account_facts *out)
 	if (out->name[0] == '\0')
 		value_get(d, entry, "mail", out->name, sizeof(out->name));
 	value_get(d, entry, "zimbraMailHost", out->mail_host, sizeof(out->mail_host));
-	value_get(d, entry, "zimbraMailTransport", out->transport, sizeof(out->transport));
+	value_get(
+	    d, entry, "zimbraMailTransport", out->transport, sizeof(out->transport));
 	value_get(d, entry, "zimbraAccountStatus", out->status, sizeof(out->status));
-	value_get(d, entry, "zimbraMailStatus", out->mail_status, sizeof(out->mail_status));
+	value_get(
+	    d, entry, "zimbraMailStatus", out->mail_status, sizeof(out->mail_status));
 	out->is_admin = value_has(d, entry, "zimbraIsAdminAccount", "TRUE");
 	out->is_resource = value_has(d, entry, "objectClass", "zimbraCalendarResource");
 	out->is_system = value_has(d, entry, "zimbraIsSystemResource", "TRUE") ||
-	    value_has(d, entry, "zimbraIsSystemAccount", "TRUE");
-	out->is_external_virtual = value_has(d, entry, "zimbraIsExternalVirtualAccount", "TRUE");
+			 value_has(d, entry, "zimbraIsSystemAccount", "TRUE");
+	out->is_external_virtual =
+	    value_has(d, entry, "zimbraIsExternalVirtualAccount", "TRUE");
 	account_take_inherited(d, entry, out);
 	account_take_aliases(d, entry, out);
 }
@@ -245,7 +259,8 @@ on_account(struct directory *d, LDAPMessage *entry, void *ctx, struct err *e)
 
 	if (search->one != NULL) {
 		if (search->found)
-			return err_set(e, ERR_REFUSED, "LDAP %s: two entries for one account", d->url);
+			return err_set(e, ERR_REFUSED,
+			    "LDAP %s: two entries for one account", d->url);
 		account_take(d, entry, search->one);
 		search->found = true;
 		return true;
@@ -260,7 +275,7 @@ static bool
 directory_one(struct directory *d, const char *filter, bool *found_out,
     struct account_facts *out, struct err *e)
 {
-	struct account_search search = { .one = out };
+	struct account_search search = {.one = out};
 
 	memset(out, 0, sizeof(*out));
 	*found_out = false;
@@ -281,8 +296,10 @@ directory_read_account(struct directory *d, const char *id, bool *found_out,
 	char filter[300];
 
 	if (!directory_escape(id, escaped, sizeof(escaped)))
-		return err_set(e, ERR_REFUSED, "account id \"%.60s...\": is too long", id);
-	snprintf(filter, sizeof(filter), "(&(objectClass=zimbraAccount)(zimbraId=%s))", escaped);
+		return err_set(
+		    e, ERR_REFUSED, "account id \"%.60s...\": is too long", id);
+	snprintf(filter, sizeof(filter), "(&(objectClass=zimbraAccount)(zimbraId=%s))",
+	    escaped);
 	return directory_one(d, filter, found_out, out, e);
 }
 
@@ -294,9 +311,11 @@ directory_find_account(struct directory *d, const char *name, bool *found_out,
 	char filter[2000];
 
 	if (!directory_escape(name, escaped, sizeof(escaped)))
-		return err_set(e, ERR_REFUSED, "account \"%.60s...\": the name is too long", name);
+		return err_set(
+		    e, ERR_REFUSED, "account \"%.60s...\": the name is too long", name);
 	snprintf(filter, sizeof(filter),
-	    "(&(objectClass=zimbraAccount)(|(zimbraMailDeliveryAddress=%s)(zimbraMailAlias=%s)))",
+	    "(&(objectClass=zimbraAccount)(|(zimbraMailDeliveryAddress=%s)("
+	    "zimbraMailAlias=%s)))",
 	    escaped, escaped);
 	return directory_one(d, filter, found_out, out, e);
 }
@@ -305,15 +324,17 @@ bool
 directory_list_accounts(struct directory *d, const char *host, directory_account_fn fn,
     void *ctx, struct err *e)
 {
-	struct account_search search = { .fn = fn, .ctx = ctx };
+	struct account_search search = {.fn = fn, .ctx = ctx};
 	char escaped[800];
 	char filter[1000];
 
 	if (!directory_escape(host, escaped, sizeof(escaped)))
-		return err_set(e, ERR_REFUSED, "node \"%.60s...\": the name is too long", host);
-	snprintf(filter, sizeof(filter), "(&(objectClass=zimbraAccount)(zimbraMailHost=%s))", escaped);
+		return err_set(
+		    e, ERR_REFUSED, "node \"%.60s...\": the name is too long", host);
+	snprintf(filter, sizeof(filter),
+	    "(&(objectClass=zimbraAccount)(zimbraMailHost=%s))", escaped);
 	return directory_load_defaults(d, e) &&
-	    directory_search(d, "", filter, account_attrs, on_account, &search, e);
+	       directory_search(d, "", filter, account_attrs, on_account, &search, e);
 }
 
 static bool
@@ -327,17 +348,20 @@ on_group(struct directory *d, LDAPMessage *entry, void *ctx, struct err *e)
 }
 
 bool
-directory_count_groups(struct directory *d, const char *host, size_t *count_out, struct err *e)
+directory_count_groups(
+    struct directory *d, const char *host, size_t *count_out, struct err *e)
 {
-	static const char *const attrs[] = { "1.1", NULL };
+	static const char *const attrs[] = {"1.1", NULL};
 	char escaped[800];
 	char filter[1000];
 
 	*count_out = 0;
 	if (!directory_escape(host, escaped, sizeof(escaped)))
-		return err_set(e, ERR_REFUSED, "node \"%.60s...\": the name is too long", host);
+		return err_set(
+		    e, ERR_REFUSED, "node \"%.60s...\": the name is too long", host);
 	snprintf(filter, sizeof(filter),
-	    "(&(|(objectClass=zimbraDistributionList)(objectClass=zimbraGroup))(zimbraMailHost=%s))",
+	    "(&(|(objectClass=zimbraDistributionList)(objectClass=zimbraGroup))("
+	    "zimbraMailHost=%s))",
 	    escaped);
 	return directory_search(d, "", filter, attrs, on_group, count_out, e);
 }
@@ -365,30 +389,34 @@ static bool
 on_server(struct directory *d, LDAPMessage *entry, void *ctx, struct err *e)
 {
 	struct server_search *search = ctx;
-	struct server_facts s = { 0 };
+	struct server_facts s = {0};
 	char text[16];
 
 	value_get(d, entry, "zimbraId", s.id, sizeof(s.id));
 	value_get(d, entry, "zimbraServiceHostname", s.host, sizeof(s.host));
 	s.has_mailbox = value_has(d, entry, "zimbraServiceEnabled", "mailbox") ||
-	    value_has(d, entry, "zimbraServiceEnabled", "service");
-	value_get(d, entry, "zimbraLmtpPermanentFailureWhenOverQuota", text, sizeof(text));
+			value_has(d, entry, "zimbraServiceEnabled", "service");
+	value_get(
+	    d, entry, "zimbraLmtpPermanentFailureWhenOverQuota", text, sizeof(text));
 	s.lmtp_permanent_when_over_quota =
 	    text[0] == '\0' ? search->global_permanent : strcasecmp(text, "TRUE") == 0;
 	value_get(d, entry, "zimbraLmtpBindPort", text, sizeof(text));
 	s.lmtp_port = text[0] == '\0' ? 7025 : (unsigned)strtoul(text, NULL, 10);
 	value_get(d, entry, "zimbraAdminPort", text, sizeof(text));
 	s.admin_port = text[0] == '\0' ? 7071 : (unsigned)strtoul(text, NULL, 10);
-	return search->fn(&s, search->ctx) || err_set(e, ERR_CANCELLED, "listing stopped");
+	return search->fn(&s, search->ctx) ||
+	       err_set(e, ERR_CANCELLED, "listing stopped");
 }
 
 bool
-directory_list_servers(struct directory *d, directory_server_fn fn, void *ctx, struct err *e)
+directory_list_servers(
+    struct directory *d, directory_server_fn fn, void *ctx, struct err *e)
 {
-	struct server_search search = { .fn = fn, .ctx = ctx };
+	struct server_search search = {.fn = fn, .ctx = ctx};
 
-	return directory_search(d, "cn=config," DIRECTORY_BASE, "(objectClass=zimbraGlobalConfig)",
-	           server_attrs, on_global_server, &search, e) &&
-	    directory_search(d, "cn=servers," DIRECTORY_BASE, "(objectClass=zimbraServer)", server_attrs,
-	        on_server, &search, e);
+	return directory_search(d, "cn=config," DIRECTORY_BASE,
+		   "(objectClass=zimbraGlobalConfig)", server_attrs, on_global_server,
+		   &search, e) &&
+	       directory_search(d, "cn=servers," DIRECTORY_BASE,
+		   "(objectClass=zimbraServer)", server_attrs, on_server, &search, e);
 }

@@ -37,7 +37,8 @@ struct directory {
 };
 
 /* Called for each entry of a search; false (e set) stops it. */
-typedef bool (*entry_fn)(struct directory *d, LDAPMessage *entry, void *ctx, struct err *e);
+typedef bool (*entry_fn)(
+    struct directory *d, LDAPMessage *entry, void *ctx, struct err *e);
 
 /* Subtree search with paged results; reconnects once when the connection was lost. */
 MUST_USE bool directory_search(struct directory *d, const char *base, const char *filter,

@@ -15,6 +15,10 @@
 
 #include "proto/base/utf8.h"
 
+#undef err_set
+#undef err_wrap
+#undef err_errno
+
 static const char *const kind_names[] = {
     [ERR_NONE] = "none",
     [ERR_RETRY] = "retry",

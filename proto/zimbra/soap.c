@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/base/clock.h"
 #include "proto/base/xalloc.h"
 #include "proto/zimbra/soap_private.h"
 
@@ -22,6 +23,7 @@ struct soap_client {
 	struct secret *password;
 	struct http_client *http;
 	unsigned timeout_ms;
+	uint64_t until_ms; /* of the call under way, its login included */
 	char *token;
 	char fault[80];
 };
@@ -85,6 +87,8 @@ soap_post(struct soap_client *c, struct soap_request *r, const char *token,
 	struct buf body;
 	char url[400];
 	char what[400];
+	uint64_t now = clock_mono_ms();
+	unsigned left_ms = now < c->until_ms ? (unsigned)(c->until_ms - now) : 0;
 	bool ok;
 
 	snprintf(url, sizeof(url), "https://%.300s:%u/service/admin/soap", c->host,
@@ -93,6 +97,9 @@ soap_post(struct soap_client *c, struct soap_request *r, const char *token,
 	c->fault[0] = '\0';
 	buf_init(&body, REQUEST_MAX);
 	ok = soap_envelope(r, token, &body, e);
+	if (ok && left_ms == 0)
+		ok = err_set(e, ERR_RETRY, "%s: not sent: its %u ms are over", what,
+		    c->timeout_ms);
 	if (ok) {
 		const struct http_request request = {
 		    .method = "POST",
@@ -101,8 +108,8 @@ soap_post(struct soap_client *c, struct soap_request *r, const char *token,
 		    .body = body.data,
 		    .body_len = body.len,
 		    .answer_max = SOAP_ANSWER_MAX,
-		    .total_timeout_ms = c->timeout_ms,
-		    .stall_timeout_ms = c->timeout_ms,
+		    .total_timeout_ms = left_ms,
+		    .stall_timeout_ms = left_ms,
 		};
 
 		ok = http_client_do(c->http, &request, &answer, e);
@@ -156,6 +163,7 @@ soap_login(struct soap_client *c, struct err *e)
 bool
 soap_token(struct soap_client *c, const char **token_out, struct err *e)
 {
+	c->until_ms = clock_mono_ms() + c->timeout_ms;
 	if (c->token == NULL && !soap_login(c, e))
 		return false;
 	*token_out = c->token;
@@ -176,6 +184,7 @@ soap_call(struct soap_client *c, struct soap_request *r, struct soap_answer **an
 	bool had_token = c->token != NULL;
 
 	*answer_out = NULL;
+	c->until_ms = clock_mono_ms() + c->timeout_ms;
 	if (!had_token && !soap_login(c, e))
 		return false;
 	if (soap_post(c, r, c->token, answer_out, e))

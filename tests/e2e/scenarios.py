@@ -175,7 +175,7 @@ def kill_lab_node(place):
             p.lab("kill", name)
             p.lab("start", name)
         return strike
-    with_kills(place, victim, ("staging", "opening", "verifying", "following"))
+    with_kills(place, victim, ALL_STATES)
 
 
 def statuses(place):
@@ -249,7 +249,7 @@ def spoil_blobs(place, spoil):
         account_id, = db.execute("SELECT account_id FROM mailbox m JOIN item i ON i.mailbox_id = m.id "
                                  "WHERE i.type = 'message' GROUP BY m.id ORDER BY count(*) DESC LIMIT 1").fetchone()
         paths = db.execute("SELECT blob_path FROM item i JOIN mailbox m ON m.id = i.mailbox_id WHERE account_id = ? "
-                           "AND i.type = 'message' AND size > 600 ORDER BY i.id LIMIT 2", (account_id,)).fetchall()
+                           "AND i.type = 'message' AND i.size > 600 ORDER BY i.id LIMIT 2", (account_id,)).fetchall()
     for path, in paths:
         spoil(next(p for p in (path, os.path.join(home, path), os.path.join(home, "store", path)) if os.path.exists(p)))
     with open(place.path("before.json"), encoding="utf-8") as f:
@@ -352,6 +352,26 @@ def chaos(place, seed=1, mailboxes=16):
     require_clean(place, before)
 
 
+def reload_steering(place):
+    """A target's mailboxd starts again before the first folder is made: back, and once more with a fresh mailbox."""
+    before = begin(place, 16)
+    place.lab("fault", "mbs2", "soap:GetLastItemIdInMailboxRequest", "--count", "1", "--action", "kill",
+              "--when", "before")
+    job = evacuate(place)
+    # At a target this call is the first of steering: the mailbox is made by then, and nothing in it.
+    wait_for("mbs2 to die in steering", 120, lambda: place.lab("status", check=False).returncode != 0)
+    place.lab("start", "mbs2")
+    done = place.wait_job(job, 300)
+    require(done["job"]["state"] == "done", f"the job ended {done['job']['state']}: {done['job'].get('reason')}")
+    all_settled_clean(done)
+    stories = [place.zmferry("explain", m["id"]).stdout for m in done["moves"]]
+    back = [s for s in stories if "loaded anew" in s]
+    require(back, "no move went back because its new mailbox was loaded anew")
+    require(all("a new attempt" in s for s in back), f"it went back and did not begin again:\n{back[0]}")
+    print(f"    {len(back)} moves went back and began with a fresh mailbox")
+    require_clean(place, before)
+
+
 def progress(place):
     done = place.zmferry("moves", "--json", check=False)
     return sorted((m["id"], m["state"]) for m in json.loads(done.stdout)["moves"]) if done.returncode == 0 else None
@@ -368,6 +388,7 @@ SCENARIOS = {
     "lease": lease,
     "deceptive": deceptive,
     "chaos": chaos,
+    "reload_steering": reload_steering,
 }
 
 

@@ -41,7 +41,7 @@ def check_scenarios(line, e2e, sim):
                 yield f"e2e `{name}`: there is no such scenario"
     for group in re.findall(r'sim ((?:"[^"]+"(?:, )?)+)', line):
         for name in re.findall(r'"([^"]+)"', group):
-            part = name.replace("...", "").strip()
+            part = name.strip(". ")
             if not any(part in one for one in sim):
                 yield f'sim "{name}": there is no such scenario'
 
@@ -51,7 +51,7 @@ def main():
     commands = COMMAND.findall(read("controller/cli/commands.c"))
     e2e, sim = scenarios()
     tests = set()
-    for path in files("tests/unit/*.c"):
+    for path in files("tests/unit/*.c", "tests/sim/*.c"):
         tests.update(re.findall(r"^(test_\w+)\(", read(path), re.M))
     for path in files("*.md"):
         fenced = False

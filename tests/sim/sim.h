@@ -24,6 +24,18 @@
 #define SIM_SOURCES 4
 #define SIM_REMEMBERED 48
 
+/* Sanitizers are slow: there the matrices look at every fifth effect, or fewer. */
+#ifndef __has_feature
+#define __has_feature(x) 0
+#endif
+#if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
+#define SIM_STEP 17
+#elif defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
+#define SIM_STEP 5
+#else
+#define SIM_STEP 1
+#endif
+
 #define MINUTE_MS (60 * 1000ull)
 #define HOUR_MS (60 * MINUTE_MS)
 #define DAY_MS (24 * HOUR_MS)
@@ -205,7 +217,8 @@ struct sim {
 	uint32_t journal_fails_at;		 /* effect; 0: never */
 	uint64_t journal_fails_for_ms;
 	bool link_cut[SIM_NODES]; /* agent lives, but cannot reach the controller */
-	uint32_t refuse[ASK_KIND_COUNT]; /* so many times more it is refused */
+	uint32_t refuse[ASK_KIND_COUNT];  /* so many times more it is refused */
+	uint64_t slow_ms[ASK_KIND_COUNT]; /* it takes so much longer */
 	sim_hook_fn on_ask, on_done;
 	uint32_t hook_count; /* for hooks */
 	int hook_data;

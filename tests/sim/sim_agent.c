@@ -459,8 +459,9 @@ sim_perform_agent(struct sim *s, struct ask *a, int node, int account)
 		copy_answer(a, o->answer);
 		return a->ok;
 	}
-	if (!n->mailboxd && a->kind != ASK_RESERVE && a->kind != ASK_DROP &&
-	    a->kind != ASK_LEASE && a->kind != ASK_UNLEASE && a->kind != ASK_ROUTES)
+	if (!n->mailboxd && a->kind != ASK_PREFLIGHT && a->kind != ASK_RESERVE &&
+	    a->kind != ASK_DROP && a->kind != ASK_LEASE && a->kind != ASK_UNLEASE &&
+	    a->kind != ASK_ROUTES)
 		a->ok = err_set(
 		    &a->err, ERR_RETRY, "node %s: mailboxd does not answer", n->name);
 	else

@@ -279,11 +279,18 @@ setup_cancel_opening(struct sim *s)
 /* --- dead things --- */
 
 static void
-setup_steer_refused(struct sim *s)
+setup_unprepared(struct sim *s)
 {
 	an_account(s);
-	s->refuse[ASK_STEER] = 1;
+	s->refuse[ASK_SESSIONS] = 1; /* behind the steering: the target's row is made */
 	s->refuse[ASK_DROP_ROW] = 1;
+}
+
+static void
+setup_row_stays(struct sim *s)
+{
+	setup_unprepared(s);
+	s->refuse[ASK_DROP_ROW] = 4;
 }
 
 static void
@@ -375,6 +382,22 @@ setup_fence_lost(struct sim *s)
 	s->on_ask = hook_fence_lost;
 }
 
+/* The switch seemed to fail, and is done after all while the account is given back. */
+static void
+hook_late_switch(struct sim *s, const struct ask *a, enum move_state state)
+{
+	if (first(s, a, state, ASK_UNFENCE, MOVE_UNLOCKING))
+		sim_set_home(s, 0, 0, sim_node_find(s, a->in.target));
+}
+
+static void
+setup_late_switch(struct sim *s)
+{
+	an_account(s);
+	s->refuse[ASK_SET_HOME] = 1;
+	s->on_ask = hook_late_switch;
+}
+
 static void
 hook_new_account(struct sim *s, const struct ask *a, enum move_state state)
 {
@@ -407,13 +430,15 @@ const struct sim_scenario sim_scenarios[] = {
 	{ "cancelled while it is locked",                             setup_cancel_locking,    MOVE_ABANDONED, JOB_CANCELLED },
 	{ "cancelled at the fence",                                   setup_cancel_fencing,    MOVE_ABANDONED, JOB_CANCELLED },
 	{ "cancelled too late",                                       setup_cancel_opening,    MOVE_SETTLED,   JOB_CANCELLED },
-	{ "steering is refused once",                                 setup_steer_refused,     MOVE_SETTLED,   JOB_DONE },
+	{ "the target cannot be prepared, and its row not deleted",     setup_unprepared,     MOVE_SETTLED,   JOB_DONE },
+	{ "the empty copy of an attempt before cannot be deleted",    setup_row_stays,         MOVE_SETTLED,   JOB_DONE },
 	{ "the target dies after the switch",                         setup_target_dies_early, MOVE_SETTLED,   JOB_DONE },
 	{ "the target dies while it is filled",                       setup_target_dies,       MOVE_SETTLED,   JOB_DONE },
 	{ "the source dies behind the fence",                         setup_source_dies,       MOVE_SETTLED,   JOB_DONE },
 	{ "the source's agent is cut off under the lock",             setup_link_cut,          MOVE_SETTLED,   JOB_DONE },
 	{ "the source's agent is cut off at the fence",               setup_link_cut_fencing,  MOVE_SETTLED,   JOB_DONE },
 	{ "the source starts again behind the fence",                 setup_fence_lost,        MOVE_SETTLED,   JOB_DONE },
+	{ "the switch takes effect late",                             setup_late_switch,       MOVE_SETTLED,   JOB_DONE },
 	{ "an account is made on the node meanwhile",                 setup_new_account,       MOVE_SETTLED,   JOB_DONE },
 };
 /* clang-format on */

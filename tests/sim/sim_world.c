@@ -344,7 +344,8 @@ world_ask(void *ctx, struct ask *a)
 	}
 	flight_set_fault(s, f, state);
 	flight_count(s, f, state);
-	sim_at(s, latency_ms(a) / 2, 0, flight_perform, f, 0, 0, flight_drop);
+	sim_at(s, latency_ms(a) / 2 + s->slow_ms[a->kind], 0, flight_perform, f, 0, 0,
+	    flight_drop);
 }
 
 static uint64_t

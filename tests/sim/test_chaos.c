@@ -10,7 +10,7 @@
 #include "tests/sim/sim.h"
 #include "tests/unit/check.h"
 
-#define SEEDS 20
+#define SEEDS (20 / SIM_STEP + 1)
 #define SHOWN 6
 
 static void

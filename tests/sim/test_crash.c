@@ -65,7 +65,7 @@ die_everywhere(const struct sim_scenario *x)
 {
 	uint32_t effects = effects_of(x);
 
-	for (uint32_t n = 1; n <= effects; n++) {
+	for (uint32_t n = 1; n <= effects; n += SIM_STEP) {
 		die_once(x, n, DIE_BEFORE, n % 2 == 0 ? SHORT_MS : LONG_MS);
 		die_once(x, n, DIE_AFTER, n % 2 == 0 ? LONG_MS : SHORT_MS);
 	}

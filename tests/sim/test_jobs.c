@@ -229,15 +229,16 @@ test_cancelling_in_each_state(void **state)
 	}
 }
 
-/* At each of its effects: what is under way ends before it is undone. */
+/* At each of its effects, and while a slow lock is under way: that ends before it is undone. */
 static void
 test_cancelling_at_any_moment(void **state)
 {
 	(void)state;
-	for (uint64_t ms = 0; ms < 1600; ms += 7) {
+	for (uint64_t ms = 0; ms < 2400; ms += 7 * SIM_STEP) {
 		struct sim *s = with_accounts(2, 10);
 		struct err e;
 
+		s->slow_ms[ASK_LOCK] = 400;
 		starts(s);
 		sim_run_for(s, ms);
 		if (!job_states[job_state(s)].is_end)
@@ -380,13 +381,14 @@ test_one_job_at_a_time(void **state)
 static void
 test_a_read_only_journal_asks_for_nothing(void **state)
 {
-	struct sim *s = with_accounts(2, 10);
+	struct sim *s = with_accounts(8, 10);
 
 	(void)state;
 	starts(s);
 	sim_run_for(s, 300);
 	sim_stop(s, false);
 	s->journal->read_only = true;
+	s->limits.moves_per_source = s->limits.moves_per_target = 20; /* room to start */
 	s->effects = 0;
 	s->life++;
 	s->jobs = jobs_new(s->journal, &s->world, &s->limits,
@@ -404,6 +406,31 @@ test_a_read_only_journal_asks_for_nothing(void **state)
 	s->journal->read_only = false;
 	sim_start(s);
 	sim_run(s, HOUR_MS);
+	sim_done(s);
+}
+
+/* What is not imported yet lies in a spool: such an account is not moved on by the next job. */
+static void
+test_a_stuck_account_is_left_by_other_jobs(void **state)
+{
+	struct sim *s = with_accounts(1, 20);
+	int target;
+
+	(void)state;
+	s->accounts[0].watched = false;
+	starts(s);
+	CHECK(sim_run_to_state(s, 0, MOVE_OPENING, HOUR_MS));
+	target = sim_node_find(s, sim_move_of(s, 0)->target);
+	sim_crash_node(s, target);
+	CHECK(sim_run_to_state(s, 0, MOVE_STUCK, 2 * DAY_MS));
+	sim_run(s, HOUR_MS);
+	sim_restart_node(s, target);
+	sim_evacuate(s, target);
+	sim_run(s, HOUR_MS);
+	CHECK_INT(sim_move_of(s, 0)->number, 1);
+	CHECK_INT(jobs_find(s->jobs, 2)->state, JOB_DONE_WITH_FAILURES);
+	sim_heal(s, HOUR_MS);
+	CHECK_INT(sim_move_of(s, 0)->state, MOVE_SETTLED);
 	sim_done(s);
 }
 
@@ -427,6 +454,7 @@ main(void)
 	    TEST(test_a_cancelled_job_ends_after_a_crash),
 	    TEST(test_one_job_at_a_time),
 	    TEST(test_a_read_only_journal_asks_for_nothing),
+	    TEST(test_a_stuck_account_is_left_by_other_jobs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -48,6 +48,44 @@ one_account_starts(size_t items)
 	return s;
 }
 
+/* Whatever the target believed of the account before: the first attempt is enough. */
+static void
+test_a_plain_move_needs_one_attempt(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 12; seed++) {
+		struct sim *s = sim_new(seed);
+
+		sim_add_account(s, "anna", 0, 10);
+		sim_start(s);
+		sim_evacuate(s, 0);
+		sim_run(s, HOUR_MS);
+		CHECK_INT(sim_move_of(s, 0)->tries, 0);
+		CHECK(sim_move_of(s, 0)->data.lock_ms < 5000);
+		sim_done(s);
+	}
+}
+
+/* Somebody logged in, and away during the lock, must not go on with the ids he knows. */
+static void
+test_a_session_from_before_ends(void **state)
+{
+	struct sim *s = one_account(20);
+
+	(void)state;
+	sim_act(s, 0);
+	CHECK(s->accounts[0].session);
+	sim_start(s);
+	sim_evacuate(s, 0);
+	CHECK(sim_run_to_state(s, 0, MOVE_VERIFYING, HOUR_MS));
+	for (int i = 0; i < 20; i++)
+		sim_act(s, 0);
+	sim_run(s, HOUR_MS);
+	CHECK(s->accounts[0].session);
+	CHECK(s->accounts[0].session_host != 0);
+	sim_done(s);
+}
+
 /* --- servers that die for good --- */
 
 static void
@@ -118,6 +156,23 @@ test_an_alert_ends_when_the_move_gets_on(void **state)
 	s->nodes[sim_node_find(s, sim_move_of(s, 0)->target)].mailboxd = true;
 	sim_run(s, HOUR_MS);
 	CHECK(!sim_has_alert(s, "m1", ""));
+	sim_done(s);
+}
+
+/* The answer "not now" is an answer: the question is put anew, not answered from memory. */
+static void
+test_a_sick_node_is_asked_anew(void **state)
+{
+	struct sim *s = one_account_starts(20);
+
+	(void)state;
+	s->accounts[0].watched = false;
+	s->nodes[0].mailboxd = false;
+	sim_run_for(s, MINUTE_MS);
+	s->nodes[0].mailboxd = true;
+	CHECK(sim_run_to_state(s, 0, MOVE_STAGING, 20000));
+	CHECK_INT(sim_move_of(s, 0)->tries, 0);
+	sim_run(s, HOUR_MS);
 	sim_done(s);
 }
 
@@ -218,6 +273,63 @@ test_a_renamed_account_goes_by_its_new_name(void **state)
 }
 
 /* --- fence and lease --- */
+
+static void
+hook_first_mail(struct sim *s, const struct ask *a, enum move_state state)
+{
+	if (a->kind == ASK_FREEZE_READ && state == MOVE_LOCKING && s->hook_count++ == 0)
+		sim_sneak_mail(s, 0, 0);
+}
+
+/* A mailbox that comes into being under the lock is fetched in the same attempt. */
+static void
+test_the_first_mail_ever_is_fetched_under_the_lock(void **state)
+{
+	struct sim *s = one_account(0);
+
+	(void)state;
+	s->on_ask = hook_first_mail;
+	sim_start(s);
+	sim_evacuate(s, 0);
+	sim_run(s, HOUR_MS);
+	CHECK_INT(sim_move_of(s, 0)->tries, 0);
+	CHECK_INT(sim_move_of(s, 0)->data.listed, 1);
+	sim_done(s);
+}
+
+/* The list of mailboxes was read while others were deleted: this one was passed over. */
+static void
+hook_row_unseen(struct sim *s, const struct ask *a, enum move_state state)
+{
+	if (a->kind == ASK_PREFLIGHT && state == MOVE_LOCKING && s->hook_count++ == 0)
+		s->nodes[0].box[0].present = false;
+}
+
+static void
+hook_row_seen(struct sim *s, const struct ask *a, enum move_state state)
+{
+	(void)a;
+	(void)state;
+	s->nodes[0].box[0].present = true;
+}
+
+/* A mailbox that was copied is not taken for one that never was. */
+static void
+test_a_mailbox_that_is_not_listed_once_is_looked_for_again(void **state)
+{
+	struct sim *s = one_account(20);
+
+	(void)state;
+	s->on_ask = hook_row_unseen;
+	s->on_done = hook_row_seen;
+	sim_start(s);
+	sim_evacuate(s, 0);
+	sim_run(s, HOUR_MS);
+	CHECK_INT(sim_move_of(s, 0)->state, MOVE_SETTLED);
+	CHECK_INT(sim_move_of(s, 0)->data.no_mailbox, false);
+	CHECK_STR(sim_move_of(s, 0)->data.verdict, "clean");
+	sim_done(s);
+}
 
 static void
 hook_always_mail(struct sim *s, const struct ask *a, enum move_state state)
@@ -332,7 +444,10 @@ test_a_stopped_controller_leaves_moves_as_they_are(void **state)
 			sim_done(s);
 			continue;
 		}
+		uint32_t effects = s->effects;
+
 		sim_stop(s, true);
+		CHECK_INT(s->effects, effects); /* nothing is begun any more */
 		sim_start(s);
 		sim_run(s, HOUR_MS);
 		sim_must_be_well(s);
@@ -369,16 +484,21 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(test_each_scenario_ends_as_it_should),
+	    TEST(test_a_plain_move_needs_one_attempt),
+	    TEST(test_a_session_from_before_ends),
 	    TEST(test_a_dead_source_behind_the_fence_does_not_matter),
 	    TEST(test_a_dead_target_before_the_opening_leads_back),
 	    TEST(test_a_dead_target_after_the_opening_is_a_persons),
 	    TEST(test_an_alert_ends_when_the_move_gets_on),
+	    TEST(test_a_sick_node_is_asked_anew),
 	    TEST(test_homed_elsewhere_before_the_lock),
 	    TEST(test_homed_elsewhere_under_the_lock),
 	    TEST(test_homed_elsewhere_after_the_switch),
 	    TEST(test_a_deleted_account_is_named_and_left),
 	    TEST(test_a_renamed_account_goes_by_its_new_name),
 	    TEST(test_a_source_that_never_rests_is_not_locked_for_ever),
+	    TEST(test_the_first_mail_ever_is_fetched_under_the_lock),
+	    TEST(test_a_mailbox_that_is_not_listed_once_is_looked_for_again),
 	    TEST(test_a_lock_ends_with_its_lease),
 	    TEST(test_no_switch_without_enough_lease),
 	    TEST(test_what_changed_much_is_followed_again),

@@ -273,6 +273,34 @@ test_unlike_attributes_are_named(void **state)
 	tree_fini(&here);
 }
 
+/* A mailbox loaded anew: its counter is rounded up past folders that are not made yet. */
+static void
+test_a_folder_that_was_passed_is_seen(void **state)
+{
+	static const struct row source[] = {{200, 1, "folder", "older than any"},
+	    {257, 1, "folder", "Projects"}, {258, 8, "tag", "red"},
+	    {300, 1, "search", "unread"}};
+	struct tree from, bare, begun, late;
+
+	(void)state;
+	make(&from, source, ARRAY_LEN(source));
+	make(&bare, NULL, 0);
+	make(&begun, source + 1, 1);
+	make(&late,
+	    (const struct row[]){{257, 1, "folder", "Projects"}, {301, 8, "tag", "red"}},
+	    2);
+	CHECK(steer_passed(&from, &bare, 256) == NULL);
+	CHECK_INT(steer_passed(&from, &bare, 259)->id, 257);
+	CHECK(steer_passed(&from, &begun, 257) == NULL);
+	CHECK_INT(steer_passed(&from, &begun, 279)->id, 258);
+	CHECK_INT(steer_passed(&from, &late, 301)->id, 300);
+	CHECK(steer_passed(&from, &late, 299) == NULL);
+	tree_fini(&from);
+	tree_fini(&bare);
+	tree_fini(&begun);
+	tree_fini(&late);
+}
+
 int
 main(void)
 {
@@ -287,6 +315,7 @@ main(void)
 	    TEST(test_a_refused_one_is_left_out_and_its_child_waits_at_the_root),
 	    TEST(test_the_counter_ends_past_the_sources),
 	    TEST(test_unlike_attributes_are_named),
+	    TEST(test_a_folder_that_was_passed_is_seen),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

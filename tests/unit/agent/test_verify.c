@@ -9,6 +9,7 @@
 
 #define UNREAD (1u << 9)
 #define FLAGGED (1u << 5)
+#define DRAFT (1u << 6)
 
 static struct match_item
 item(uint32_t id, uint64_t content, uint32_t folder)
@@ -47,6 +48,29 @@ judge(struct match_item want, struct match_item have, uint32_t target_id,
 	buf_fini(&what);
 	match_fini(&set);
 	return p.outcome;
+}
+
+/* Who flags a message does not change what it says: that is a loss, whoever touched it. */
+static void
+test_what_a_message_says_is_nobodys_to_change(void **state)
+{
+	static const uint32_t touched[] = {905};
+	const struct verify_changes since = {touched, 1, NULL, 0};
+	struct match_item want = item(5, 77, 2), have = item(905, 78, 2);
+	char text[200];
+
+	(void)state;
+	have.flags = FLAGGED;
+	CHECK_INT(judge(want, have, 905, &since, text, sizeof(text)), VERIFY_DIFFERS);
+	have = item(905, 77, 2);
+	have.date_s = 2000;
+	CHECK_INT(judge(want, have, 905, &since, text, sizeof(text)), VERIFY_DIFFERS);
+	have = item(905, 78, 2); /* a draft is written anew under its id */
+	want.flags = DRAFT;
+	CHECK_INT(judge(want, have, 905, &since, text, sizeof(text)), VERIFY_PERSON);
+	want.flags = 0;
+	want.type = have.type = SPOOL_CONTACT;
+	CHECK_INT(judge(want, have, 905, &since, text, sizeof(text)), VERIFY_PERSON);
 }
 
 static void
@@ -267,6 +291,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(test_equal_is_equal_whatever_its_new_id),
+	    TEST(test_what_a_message_says_is_nobodys_to_change),
 	    TEST(test_each_difference_is_named),
 	    TEST(test_missing_is_missing),
 	    TEST(test_what_a_type_cannot_keep_is_not_compared),

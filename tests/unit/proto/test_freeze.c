@@ -291,6 +291,52 @@ test_freeze_fails_with_the_step_named(void **state)
 	    "active"); /* sources come first, so nothing was locked */
 }
 
+static void
+test_freeze_leaves_a_quota_that_an_administrator_set_meanwhile(void **state)
+{
+	struct freeze_saved saved = saved_now();
+
+	(void)state;
+	freeze(&saved);
+	set(QUOTA, "7000000000"); /* lifted to 0, it could not be told from ours later */
+	CHECK(freeze_allow_import(zimbra.client, "acc-1", &saved, &e));
+	CHECK_STR(account.values[QUOTA], "7000000000");
+}
+
+/* After a crash the values are read again, and may be our own freeze. */
+static void
+test_freeze_read_again_keeps_what_was_before_it(void **state)
+{
+	struct freeze_saved saved;
+	struct freeze_saved again;
+
+	(void)state;
+	set(QUOTA, "5000000000");
+	saved = saved_now();
+	freeze(&saved);
+	again = saved_now();
+	CHECK_INT(again.source_count, 0);
+	CHECK(freeze_merge(&saved, &again, &e));
+	CHECK_STR(saved.status, "active");
+	CHECK_STR(saved.mail_status, "enabled");
+	CHECK_STR(saved.quota, "5000000000");
+	CHECK_STR(saved.receive_over_quota, "");
+	CHECK_INT(saved.source_count, 1);
+	/* What somebody changed in between is newer. */
+	set(QUOTA, "7000000000");
+	account.sources[1].enabled = true;
+	again = saved_now();
+	CHECK(freeze_merge(&saved, &again, &e));
+	CHECK_STR(saved.quota, "7000000000");
+	CHECK_STR(saved.status, "active");
+	CHECK_INT(saved.source_count, 2);
+	account.extra_sources = FREEZE_SOURCES_MAX - 1;
+	account.sources[1].enabled = false;
+	again = saved_now();
+	CHECK(!freeze_merge(&saved, &again, &e));
+	CHECK_INT(e.kind, ERR_REFUSED);
+}
+
 /* --- giving back --- */
 
 static void
@@ -404,6 +450,8 @@ main(void)
 	    ON_ACCOUNT(test_freeze_refuses_values_that_do_not_fit),
 	    ON_ACCOUNT(test_freeze_sets_everything_in_one_change_and_twice_is_once),
 	    ON_ACCOUNT(test_freeze_fails_with_the_step_named),
+	    ON_ACCOUNT(test_freeze_leaves_a_quota_that_an_administrator_set_meanwhile),
+	    ON_ACCOUNT(test_freeze_read_again_keeps_what_was_before_it),
 	    ON_ACCOUNT(test_freeze_restore_gives_back_the_inherited),
 	    ON_ACCOUNT(test_freeze_restore_gives_back_what_was_set),
 	    ON_ACCOUNT(test_freeze_restore_twice_changes_nothing_more),

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Envelopes out, answers in: what is escaped, what is refused, and when we log in again. */
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "proto/base/clock.h"
 #include "proto/zimbra/soap_private.h"
 #include "tests/unit/proto/server.h"
 
@@ -418,6 +420,7 @@ static struct script {
 	const char *body;
 	unsigned expire_first; /* so many calls answer AUTH_EXPIRED */
 	bool refuse_login;
+	bool slow_login, hang;
 	atomic_uint logins;
 	atomic_uint calls;
 	char last[4000];
@@ -431,6 +434,8 @@ play(struct server_call *call)
 		char body[600];
 
 		script.logins++;
+		if (script.slow_login)
+			poll(NULL, 0, 600);
 		CHECK(strstr(call->body, "<authToken>") == NULL);
 		CHECK_HAS(
 		    call->body, "<name>admin</name><password>p&lt;&amp;w</password>");
@@ -449,7 +454,9 @@ play(struct server_call *call)
 	}
 	script.calls++;
 	snprintf(script.last, sizeof(script.last), "%s", call->body);
-	if (script.calls <= script.expire_first)
+	if (script.hang)
+		server_hang(call);
+	else if (script.calls <= script.expire_first)
 		server_reply(call, 500,
 		    FAULT("service.AUTH_EXPIRED", "auth credentials have expired"));
 	else
@@ -459,8 +466,8 @@ play(struct server_call *call)
 static struct server server;
 static struct soap_client *client;
 
-static void
-begin(int status, const char *body)
+static struct soap_client *
+client_with(unsigned timeout_ms)
 {
 	static const char *const resolve[] = {"mbs1.test=127.0.0.1", NULL};
 	struct secret *password = secret_new("p<&w", 4);
@@ -470,17 +477,23 @@ begin(int status, const char *body)
 	    .admin_password = password,
 	    .ca_file = ca_file,
 	    .resolve = resolve,
-	    .timeout_ms = 10000,
+	    .admin_port = server.port,
+	    .timeout_ms = timeout_ms,
 	};
-	struct soap_options with_port = options;
+	struct soap_client *made = soap_client_new(&options);
 
+	secret_free(&password);
+	return made;
+}
+
+static void
+begin(int status, const char *body)
+{
 	memset(&script, 0, sizeof(script));
 	script.status = status;
 	script.body = body;
 	server_start(&server, pem, play, NULL);
-	with_port.admin_port = server.port;
-	client = soap_client_new(&with_port);
-	secret_free(&password);
+	client = client_with(10000);
 }
 
 static void
@@ -609,6 +622,34 @@ test_soap_call_answers_that_are_none(void **state)
 	}
 }
 
+/* A switch of home must not take longer than its limit, login and all. */
+static void
+test_soap_call_has_its_time_in_all(void **state)
+{
+	uint64_t began;
+
+	(void)state;
+	begin(200, ENVELOPE("<NoOpResponse/>"));
+	soap_client_free(&client);
+	client = client_with(800);
+	script.slow_login = script.hang = true;
+	began = clock_mono_ms();
+	CHECK(!call());
+	CHECK_INT(e.kind, ERR_RETRY);
+	CHECK(clock_mono_ms() - began < 1300);
+	CHECK_INT(script.calls, 1);
+	end();
+
+	/* Nothing is sent when the login used up all of it. */
+	begin(200, ENVELOPE("<NoOpResponse/>"));
+	soap_client_free(&client);
+	client = client_with(300);
+	script.slow_login = true;
+	CHECK(!call());
+	CHECK_INT(script.calls, 0);
+	end();
+}
+
 static void
 test_soap_token_for_rest(void **state)
 {
@@ -648,6 +689,7 @@ main(void)
 	    TEST(test_soap_call_login_refused_names_who_and_hides_the_password),
 	    TEST(test_soap_call_fault_comes_with_http_500),
 	    TEST(test_soap_call_answers_that_are_none),
+	    TEST(test_soap_call_has_its_time_in_all),
 	    TEST(test_soap_token_for_rest),
 	};
 
