@@ -21,7 +21,7 @@ base_src    := err utf8 xalloc buf log clock conf conf_read secret tls tls_ca tc
 zimbra_src  := soap soap_xml rest freeze
 proto_src   := frame check check_stream peer
 
-agent_src   := main agent agent_link requests requests_local conf lane lease idle \
+agent_src   := main agent agent_link requests requests_local conf lane lane_task lease idle \
                health/probes health/mailboxd health/mariadb health/disk \
                mailbox/localconfig mailbox/account mailbox/inventory mailbox/metadata \
                mailbox/archive mailbox/archive_meta mailbox/archive_write \
@@ -183,8 +183,9 @@ unit: unit-programs
 # Every file that a fuzzer ever found, and the small ones it began with.
 run-fuzz: $(fuzz_names:%=$(B)/fuzzer_%)
 	$(Q)for name in $(fuzz_names); do \
+	    mkdir -p build/corpus/$$name && \
 	    $(B)/fuzzer_$$name -max_total_time=$$(($(MINUTES) * 60)) -timeout=10 -rss_limit_mb=1024 \
-	        -artifact_prefix=tests/fuzz/corpus/$$name/ tests/fuzz/corpus/$$name || exit 1; \
+	        -artifact_prefix=tests/fuzz/corpus/$$name/ build/corpus/$$name tests/fuzz/corpus/$$name || exit 1; \
 	done
 $(B)/fuzzer_%: $(B)/tests/fuzz/fuzz_%.o $(B)/libagent.a $(B)/libcontroller.a $(B)/libproto.a
 	$(call say,LINK,$@)
@@ -264,7 +265,8 @@ soak: packages
 ## install: programs, manuals and sample configuration under PREFIX (and DESTDIR)
 .PHONY: install help clean format
 install: build
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)/etc/zmferry $(DESTDIR)/var/lib/zmferry
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)/etc/zmferry
+	install -d -m 700 $(DESTDIR)/var/lib/zmferry
 	install -m 755 $(B)/zmferry $(DESTDIR)$(PREFIX)/bin/
 	install -m 755 $(B)/zmferry-controller $(B)/zmferry-agent $(DESTDIR)$(PREFIX)/sbin/
 	for page in docs/man/*.[158]; do \

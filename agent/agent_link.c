@@ -26,8 +26,8 @@
 #include "proto/frame.h"
 #include "proto/version.h"
 
-#define REDIAL_BASE_MS 500
-#define REDIAL_CAP_MS 30000
+#define REDIAL_BASE_MS 500u
+#define REDIAL_CAP_MS 30000u
 #define REDIAL_DOUBLINGS 6 /* 500 ms to 32 s */
 
 /* --- the controller obeyed so far: "ID EPOCH\n" --- */

@@ -20,7 +20,7 @@ const struct conf_def agent_conf_defs[] = {
 	  "where Zimbra is installed", 0, 0 },
 	{ "localconfig", CONF_STRING, AT(localconfig), "",
 	  "Zimbra's local configuration; default: conf/localconfig.xml in zimbra_home", 0, 0 },
-	{ "zimbra_ca_file", CONF_STRING, AT(zimbra_ca_file), "",
+	{ "zimbra_ca_file", CONF_FILE, AT(zimbra_ca_file), "",
 	  "certificates that may sign the local mailboxd's; default: the system's", 0, 0 },
 	{ "listen_address", CONF_STRING, AT(listen_address), "0.0.0.0",
 	  "address on which other agents' mail is awaited", 0, 0 },

@@ -10,17 +10,17 @@
 #define AGENT_CONF_PATH "/etc/zmferry/agent.conf"
 
 struct agent_conf {
-	char *controller;        /* "host:port" */
+	char *controller; /* "host:port" */
 	char *identity_file;
 	char *spool_dir;
 	bool allow_ephemeral_spool;
-	uint32_t fill_limit;     /* percent */
+	uint32_t fill_limit; /* percent */
 	char *zimbra_home;
-	char *localconfig;       /* NULL: zimbra_home/conf/localconfig.xml */
-	char *zimbra_ca_file;    /* NULL: the system's */
+	char *localconfig;    /* NULL: zimbra_home/conf/localconfig.xml */
+	char *zimbra_ca_file; /* NULL: the system's */
 	char *listen_address;
 	uint16_t mail_port;
-	uint32_t workers;        /* at the same time */
+	uint32_t workers; /* at the same time */
 	char **resolve;
 	char *log_level;
 };

@@ -28,19 +28,19 @@
 struct lease {
 	struct lease *next;
 	char move_id[LIMIT_ID];
-	Wire__StepRequest *step;   /* as received: account and frozen values */
-	uint64_t until_ms;         /* since boot */
-	bool expired;              /* ran out; given back or on the way */
+	Wire__StepRequest *step; /* as received: account and frozen values */
+	uint64_t until_ms;	 /* since boot */
+	bool expired;		 /* ran out; given back or on the way */
 	bool given_back;
 	bool working;
-	char text[LIMIT_TEXT];     /* how giving back went */
+	char text[LIMIT_TEXT]; /* how giving back went */
 };
 
 struct leases {
 	struct agent *agent;
 	struct lease *first;
 	char dir[512];
-	char boot[64];             /* of this boot of the machine */
+	char boot[64]; /* of this boot of the machine */
 };
 
 struct give_back {
@@ -78,9 +78,9 @@ lease_write(const struct leases *l, const struct lease *lease, struct err *e)
 	wire__step_request__pack(lease->step, bytes);
 	f = fopen(fresh, "we");
 	ok = f != NULL &&
-	    fprintf(f, "%s %llu %d %d\n", l->boot, (unsigned long long)lease->until_ms,
-	        (int)lease->expired, (int)lease->given_back) > 0 &&
-	    fwrite(bytes, 1, size, f) == size && fflush(f) == 0 && fsync(fileno(f)) == 0;
+	     fprintf(f, "%s %llu %d %d\n", l->boot, (unsigned long long)lease->until_ms,
+		 (int)lease->expired, (int)lease->given_back) > 0 &&
+	     fwrite(bytes, 1, size, f) == size && fflush(f) == 0 && fsync(fileno(f)) == 0;
 	if (f != NULL)
 		ok = fclose(f) == 0 && ok;
 	ok = ok && rename(fresh, path) == 0;
@@ -115,7 +115,8 @@ lease_read(const struct leases *l, const char *move_id)
 	size = fread(bytes, 1, sizeof(bytes), f);
 	fclose(f);
 	step = wire__step_request__unpack(NULL, size, bytes);
-	if (step == NULL || step->op_case != WIRE__STEP_REQUEST__OP_LEASE || step->lease->frozen == NULL)
+	if (step == NULL || step->op_case != WIRE__STEP_REQUEST__OP_LEASE ||
+	    step->lease->frozen == NULL)
 		return NULL;
 	lease = XNEW(struct lease);
 	snprintf(lease->move_id, sizeof(lease->move_id), "%s", move_id);
@@ -170,7 +171,8 @@ leases_arm(struct leases *l, const Wire__StepRequest *step, struct err *e)
 	lease = lease_find(l, move_id);
 	if (lease != NULL && lease->expired)
 		return err_set(e, ERR_REFUSED,
-		    "the lease ran out before and the account was given back; the move must begin its lock anew");
+		    "the lease ran out before and the account was given back; the move "
+		    "must begin its lock anew");
 	if (lease == NULL) {
 		lease = XNEW(struct lease);
 		snprintf(lease->move_id, sizeof(lease->move_id), "%s", move_id);
@@ -232,7 +234,8 @@ lease_report(struct leases *l, const struct lease *lease)
 
 	x.move_id = frame_bytes(lease->move_id);
 	x.account_id = lease->step->account_id;
-	x.text = frame_bytes(lease->text[0] == '\0' ? "the account was given back" : lease->text);
+	x.text = frame_bytes(
+	    lease->text[0] == '\0' ? "the account was given back" : lease->text);
 	m.body_case = WIRE__ENVELOPE__BODY_LEASE_EXPIRED;
 	m.lease_expired = &x;
 	agent_send(l->agent, &m);
@@ -258,13 +261,16 @@ give_back_run(struct work *work)
 	if (!account_home(g->soap, g->account_id, home, sizeof(home), e))
 		return false;
 	if (strcasecmp(home, g->host) != 0) {
-		snprintf(g->text, sizeof(g->text), "the lease ran out; the home is %.200s by now, nothing was changed", home);
+		snprintf(g->text, sizeof(g->text),
+		    "the lease ran out; the home is %.200s by now, nothing was changed",
+		    home);
 		return true;
 	}
 	if (!account_lift_lockout(g->soap, g->account_id, e) ||
 	    !freeze_restore(g->soap, g->account_id, &g->saved, kept, sizeof(kept), e))
 		return false;
-	snprintf(g->text, sizeof(g->text), "no word from the controller for too long: the account was given back%s%s",
+	snprintf(g->text, sizeof(g->text),
+	    "no word from the controller for too long: the account was given back%s%s",
 	    kept[0] == '\0' ? "" : "; left as an administrator set it: ", kept);
 	return true;
 }
@@ -281,12 +287,15 @@ give_back_done(struct work *work)
 		if (work->ok) {
 			lease->given_back = true;
 			snprintf(lease->text, sizeof(lease->text), "%s", g->text);
-			log_warn(NULL, "move=%s lease ran out: %s", lease->move_id, lease->text);
+			log_warn(NULL, "move=%s lease ran out: %s", lease->move_id,
+			    lease->text);
 			if (!lease_write(g->leases, lease, &e))
 				log_error(NULL, "%s", e.text);
 			lease_report(g->leases, lease);
 		} else {
-			log_error(NULL, "move=%s the lease ran out and the account cannot be given back yet: %s; trying again",
+			log_error(NULL,
+			    "move=%s the lease ran out and the account cannot be given "
+			    "back yet: %s; trying again",
 			    lease->move_id, work->err.text);
 			lease->until_ms = clock_mono_ms() + TRY_AGAIN_MS;
 		}
@@ -303,11 +312,11 @@ frozen_to_saved(const Wire__Frozen *f, struct freeze_saved *out)
 	    !frame_copy(&f->mail_status, out->mail_status, sizeof(out->mail_status)) ||
 	    !frame_copy(&f->quota, out->quota, sizeof(out->quota)) ||
 	    !frame_copy(&f->receive_over_quota, out->receive_over_quota,
-	        sizeof(out->receive_over_quota)))
+		sizeof(out->receive_over_quota)))
 		BUG("a checked message with too long values");
 	for (size_t i = 0; i < f->n_data_sources && i < FREEZE_SOURCES_MAX; i++) {
 		if (frame_copy(&f->data_sources[i], out->source_ids[out->source_count],
-		        sizeof(out->source_ids[0])))
+			sizeof(out->source_ids[0])))
 			out->source_count++;
 	}
 }
@@ -323,13 +332,14 @@ lease_give_back(struct leases *l, struct lease *lease)
 	g->work.done = give_back_done;
 	snprintf(g->move_id, sizeof(g->move_id), "%s", lease->move_id);
 	snprintf(g->host, sizeof(g->host), "%s", l->agent->zimbra.host);
-	snprintf(g->account_id, sizeof(g->account_id), "%.*s", (int)lease->step->account_id.len,
-	    lease->step->account_id.data);
+	snprintf(g->account_id, sizeof(g->account_id), "%.*s",
+	    (int)lease->step->account_id.len, lease->step->account_id.data);
 	frozen_to_saved(lease->step->lease->frozen, &g->saved);
 	g->soap = agent_soap(l->agent);
 	lease->working = true;
 	if (!lease->expired) {
-		lease->expired = true; /* on disk first: from now on it cannot be renewed */
+		lease->expired =
+		    true; /* on disk first: from now on it cannot be renewed */
 		if (!lease_write(l, lease, &e))
 			log_error(NULL, "%s", e.text);
 	}
@@ -390,7 +400,9 @@ leases_open(struct agent *a, struct leases **out, struct err *e)
 			continue;
 		lease = lease_read(l, entry->d_name);
 		if (lease == NULL) {
-			log_error(NULL, "%s/%s: not readable; look whether its account is still locked: zmferry moves",
+			log_error(NULL,
+			    "%s/%s: not readable; look whether its account is still "
+			    "locked: zmferry moves",
 			    l->dir, entry->d_name);
 			continue;
 		}

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "controller/api/serve.h"
 #include "proto/base/clock.h"
@@ -210,6 +211,31 @@ close_timer(uv_handle_t *handle, void *arg)
 		    (uv_timer_t *)handle, ((uv_timer_t *)handle)->timer_cb, 0, 0);
 		uv_ref(handle);
 	}
+}
+
+bool
+controller_check(const struct controller_conf *conf, struct err *e)
+{
+	char *identity = controller_identity_path(conf);
+	struct tls_context *tls = NULL;
+	struct world_live *world = NULL;
+	char own_admin_id[LIMIT_ID];
+	uv_loop_t loop;
+	bool ok;
+
+	uv_loop_init(&loop);
+	ok = world_live_new(&loop, conf, &world, e) &&
+	     world_live_check(world, own_admin_id, sizeof(own_admin_id), e) &&
+	     world_live_check_admin(world, e);
+	if (ok && access(identity, F_OK) != 0)
+		puts("no identity yet: zmferry-controller init");
+	else
+		ok = ok && tls_context_load(identity, &tls, e);
+	tls_context_free(&tls);
+	world_live_free(&world);
+	uv_loop_close(&loop);
+	free(identity);
+	return ok;
 }
 
 int

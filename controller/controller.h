@@ -31,6 +31,8 @@ struct controller {
 	bool stopping;
 };
 
+/* Reads LDAP and logs in to Zimbra once; changes nothing. */
+MUST_USE bool controller_check(const struct controller_conf *conf, struct err *e);
 /* Runs until SIGTERM; the process exit code. */
 int controller_run(const struct controller_conf *conf, bool adopt);
 

@@ -68,8 +68,8 @@ job_apply(struct jobs *all, struct job *job, enum job_event ev, const char *reas
 	struct job before = *job;
 
 	if (edge == NULL)
-		return err_set(e, ERR_REFUSED, "job %s: cannot take \"%s\" while %s",
-		    job->id, job_event_name(ev), job_states[job->state].name);
+		return err_set(e, ERR_REFUSED, "job %s is %s: there is nothing to %s",
+		    job->id, job_states[job->state].name, job_event_name(ev));
 	job->state = edge->to;
 	snprintf(job->reason, sizeof(job->reason), "%s",
 	    reason[0] == '\0' ? edge->why : reason);
@@ -207,20 +207,42 @@ jobs_on_retry(void *owner, uint32_t number, uint32_t step_no)
 	}
 }
 
+struct job_later {
+	struct jobs *all;
+	const struct move *move;
+};
+
 static void
 jobs_set_aside(struct jobs *all, const struct move *m)
 {
+	char self[WORLD_NAME + 16];
+	const char *why = m->error;
 	char text[LIMIT_TEXT];
 	char next[200];
 
 	move_next_step(m, next, sizeof(next));
+	/* The reason begins with the account too: once is enough. */
+	snprintf(self, sizeof(self), "account %s: ", m->account_name);
+	if (strncmp(why, self, strlen(self)) == 0)
+		why += strlen(self);
 	if (m->data.gone)
 		snprintf(text, sizeof(text), "%.400s", m->error);
 	else
 		snprintf(text, sizeof(text),
 		    "%.150s: set aside, it stays on %.100s: %.200s", m->account_name,
-		    m->source, m->error);
+		    m->source, why);
 	journal_alert(all->journal, m->id, text, next);
+}
+
+/* A later move took the account away: what an earlier one said of it is over. */
+static void
+calm_on_move(struct move *m, void *ctx)
+{
+	const struct job_later *later = ctx;
+
+	if (m->state == MOVE_ABANDONED && m != later->move &&
+	    strcmp(m->account_id, later->move->account_id) == 0)
+		journal_calm(later->all->journal, m->id);
 }
 
 static void
@@ -229,6 +251,8 @@ jobs_move_changed(void *ctx, const struct move *m, enum move_state before)
 	struct jobs *all = ctx;
 
 	(void)before;
+	if (m->state == MOVE_SETTLED)
+		moves_each(all->moves, calm_on_move, &(struct job_later){all, m});
 	if (move_deserves_retry(m))
 		all->world->after(all->world->ctx, RETRY_AFTER_MS, jobs_on_retry, all,
 		    m->number, m->step_no);
@@ -357,7 +381,7 @@ jobs_poke(struct jobs *all)
 /* --- people's wishes --- */
 
 static bool
-jobs_check_free(struct jobs *all, const struct plan *plan, struct err *e)
+jobs_check_free(struct jobs *all, const char *node, struct err *e)
 {
 	for (size_t i = 0; i < all->count; i++) {
 		const struct job *job = all->rows[i];
@@ -367,7 +391,7 @@ jobs_check_free(struct jobs *all, const struct plan *plan, struct err *e)
 		return err_set(e, ERR_REFUSED,
 		    "node %s: job %s (%s %s) is not over; one job moves mail at a time: "
 		    "zmferry job wait %s",
-		    plan->node, job->id, job->kind, job->node, job->id);
+		    node, job->id, job->kind, job->node, job->id);
 	}
 	return true;
 }
@@ -380,7 +404,7 @@ jobs_create(struct jobs *all, const struct plan *plan, const char *who,
 	uint32_t before = moves_next_number(all->moves);
 	uint32_t added = 0;
 
-	if (!jobs_check_free(all, plan, e))
+	if (!jobs_check_free(all, plan->node, e))
 		return false;
 	job.number = all->count == 0 ? 1 : all->rows[all->count - 1]->number + 1;
 	snprintf(job.id, sizeof(job.id), "j%u", job.number);
@@ -450,7 +474,7 @@ jobs_change(struct jobs *all, uint32_t number, enum job_event ev, struct err *e)
 		return err_set(e, ERR_REFUSED,
 		    "job j%u: there is no such job; see: zmferry jobs", number);
 	if (ev == JOB_EV_RETRY && job_states[job->state].is_end &&
-	    !jobs_check_free(all, &(struct plan){0}, e))
+	    !jobs_check_free(all, job->node, e))
 		return false;
 	if (!job_apply(all, job, ev, "", e))
 		return false;

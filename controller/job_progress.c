@@ -62,7 +62,8 @@ compare_u64(const void *a, const void *b)
 static uint64_t
 percentile(const uint64_t *sorted, size_t count, unsigned percent)
 {
-	return count == 0 ? 0 : sorted[(count - 1) * percent / 100];
+	return count == 0 ? 0
+			  : sorted[(count * percent + 99) / 100 - 1]; /* nearest rank */
 }
 
 void

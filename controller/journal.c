@@ -363,7 +363,10 @@ journal_lock(struct journal *j, struct err *e)
 	snprintf(path, sizeof(path), "%s/lock", j->dir);
 	j->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (j->lock_fd < 0)
-		return err_errno(e, ERR_REFUSED, errno, "%s", path);
+		return err_errno(e, ERR_REFUSED, errno,
+		    errno == ENOENT ? "state_dir %s (first run: zmferry-controller init)"
+				    : "%s",
+		    errno == ENOENT ? j->dir : path);
 	if (flock(j->lock_fd, LOCK_EX | LOCK_NB) != 0)
 		return err_set(e, ERR_REFUSED,
 		    "%s: another zmferry-controller holds this journal; there must be "

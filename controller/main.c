@@ -22,16 +22,21 @@
 static void
 usage(FILE *out)
 {
-	fputs("usage: zmferry-controller [-c FILE] [-n | --print-config | --sample-config | --adopt]\n"
+	fputs("usage: zmferry-controller [-c FILE] [-n | --print-config | "
+	      "--sample-config | --adopt]\n"
 	      "       zmferry-controller [-c FILE] init\n"
 	      "       zmferry-controller [-c FILE] enroll NODE FILE\n\n"
 	      "  -c FILE          configuration (" CONTROLLER_CONF_PATH ")\n"
-	      "  -n               check the configuration, change nothing\n"
+	      "  -n               check the configuration, LDAP and Zimbra's "
+	      "administrator; change nothing\n"
 	      "  --print-config   show what is in force and where it came from\n"
 	      "  --sample-config  print a configuration to fill in\n"
 	      "  --adopt          go on with a journal restored from a backup\n"
-	      "  init             make the certificate authority, if there is none, and the controller's identity\n"
-	      "  enroll           write the identity file of a node's agent\n",
+	      "  init             make the certificate authority, if there is none, and "
+	      "the controller's identity\n"
+	      "  enroll           write the identity file of a node's agent\n"
+	      "  --version        print the version\n"
+	      "  --help           print this\n",
 	    out);
 }
 
@@ -49,8 +54,11 @@ write_new_file(const char *path, const struct buf *content, struct err *e)
 	bool ok;
 
 	if (fd < 0)
-		return err_errno(e, ERR_REFUSED, errno, "%s", path);
-	ok = write(fd, content->data, content->len) == (ssize_t)content->len && fsync(fd) == 0;
+		return err_errno(e, ERR_REFUSED, errno,
+		    errno == EEXIST ? "%s: is not overwritten; move it away first" : "%s",
+		    path);
+	ok = write(fd, content->data, content->len) == (ssize_t)content->len &&
+	     fsync(fd) == 0;
 	if (close(fd) != 0 || !ok)
 		return err_errno(e, ERR_RETRY, errno, "%s", path);
 	return true;
@@ -81,12 +89,16 @@ run_init(const struct controller_conf *conf)
 		return fail(&e);
 	}
 	/* With a CA there already, only the identity is made: that is how it is renewed. */
-	ok = (has_ca(conf->state_dir) || tls_ca_create(conf->state_dir, CA_DAYS, &e)) &&
+	ok =
+	    (has_ca(conf->state_dir) || tls_ca_create(conf->state_dir, CA_DAYS, &e)) &&
 	    tls_ca_issue(conf->state_dir, "controller", IDENTITY_DAYS * 2, &bundle, &e) &&
 	    write_new_file(identity, &bundle, &e);
 	if (ok)
-		printf("%s: certificate authority and identity made; back this folder up\n"
-		       "next: systemctl start zmferry-controller, then for each mailbox node: zmferry enroll NODE\n",
+		printf(
+		    "%s: certificate authority and identity made; back this folder up\n"
+		    "next: start zmferry-controller, then for each mailbox node: zmferry "
+		    "enroll NODE --out "
+		    "FILE\n",
 		    conf->state_dir);
 	free(identity);
 	buf_fini(&bundle);
@@ -107,7 +119,7 @@ run_enroll(const struct controller_conf *conf, const char *node, const char *pat
 		return fail(&e);
 	}
 	ok = tls_ca_issue(conf->state_dir, name, IDENTITY_DAYS, &bundle, &e) &&
-	    write_new_file(path, &bundle, &e);
+	     write_new_file(path, &bundle, &e);
 	buf_fini(&bundle);
 	return ok ? 0 : fail(&e);
 }
@@ -124,12 +136,12 @@ static int
 parse_arguments(int argc, char **argv, struct arguments *a)
 {
 	static const struct option longs[] = {
-		{ "print-config", no_argument, NULL, 'p' },
-		{ "sample-config", no_argument, NULL, 's' },
-		{ "adopt", no_argument, NULL, 'a' },
-		{ "version", no_argument, NULL, 'v' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
+	    {"print-config", no_argument, NULL, 'p'},
+	    {"sample-config", no_argument, NULL, 's'},
+	    {"adopt", no_argument, NULL, 'a'},
+	    {"version", no_argument, NULL, 'v'},
+	    {"help", no_argument, NULL, 'h'},
+	    {NULL, 0, NULL, 0},
 	};
 	int c;
 
@@ -148,7 +160,8 @@ parse_arguments(int argc, char **argv, struct arguments *a)
 			a->adopt = true;
 			break;
 		case 's':
-			conf_print_sample(stdout, controller_conf_defs, controller_conf_def_count);
+			conf_print_sample(
+			    stdout, controller_conf_defs, controller_conf_def_count);
 			return 0;
 		case 'v':
 			puts("zmferry-controller " ZMFERRY_VERSION);
@@ -174,6 +187,10 @@ run(int argc, char **argv, const struct arguments *a, const struct controller_co
 		return 0;
 	}
 	if (a->check) {
+		struct err e;
+
+		if (!controller_check(conf, &e))
+			return fail(&e);
 		puts("configuration OK");
 		return 0;
 	}
@@ -191,7 +208,7 @@ run(int argc, char **argv, const struct arguments *a, const struct controller_co
 int
 main(int argc, char **argv)
 {
-	struct arguments a = { .conf_path = CONTROLLER_CONF_PATH };
+	struct arguments a = {.conf_path = CONTROLLER_CONF_PATH};
 	struct controller_conf conf;
 	enum log_level level;
 	struct buf errors;
@@ -204,16 +221,17 @@ main(int argc, char **argv)
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	buf_init(&errors, 256 * 1024);
-	if (!conf_load(&conf, sizeof(conf), controller_conf_defs, controller_conf_def_count, a.conf_path,
-	        &errors, &e)) {
+	if (!conf_load(&conf, sizeof(conf), controller_conf_defs,
+		controller_conf_def_count, a.conf_path, &errors, &e)) {
 		fputs(buf_str(&errors), stderr);
 		buf_fini(&errors);
 		return fail(&e);
 	}
 	buf_fini(&errors);
 	if (!log_level_parse(conf.log_level, &level)) {
-		err_set(&e, ERR_REFUSED, "%s: log_level \"%s\" is none of error, warn, info, debug", a.conf_path,
-		    conf.log_level);
+		err_set(&e, ERR_REFUSED,
+		    "%s: log_level \"%s\" is none of error, warn, info, debug",
+		    a.conf_path, conf.log_level);
 		return fail(&e);
 	}
 	log_set_level(level);

@@ -194,8 +194,10 @@ move_next_step(const struct move *m, char *out, size_t size)
 	else if (m->state == MOVE_SETTLED && !m->data.no_mailbox &&
 		 strcmp(m->data.verdict, "clean") != 0)
 		snprintf(out, size,
-		    "zmferry explain %s; the old copy is kept on %s, the spool on %s",
-		    m->id, m->source, m->target);
+		    "zmferry explain %s; it compares once more with: zmferry job retry "
+		    "j%u; the "
+		    "old copy is kept on %s, the spool on %s",
+		    m->id, m->job_number, m->source, m->target);
 	else
 		snprintf(out, size, "%s", "");
 }

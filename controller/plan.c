@@ -68,10 +68,24 @@ plan_add_account(struct plan *p)
 	return a;
 }
 
+/* "; there are A, B, C", as many as fit */
+static void
+plan_names(const struct plan *p, char *out, size_t size)
+{
+	size_t length = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < p->node_count && length + 20 < size; i++) {
+		length += (size_t)snprintf(out + length, size - length, "%s%.100s",
+		    i == 0 ? "; there are " : ", ", p->nodes[i].name);
+	}
+}
+
 int
 plan_find_node(const struct plan *p, const char *name, struct err *e)
 {
 	size_t length = strlen(name);
+	char names[300];
 	int found = -1;
 
 	for (size_t i = 0; i < p->node_count; i++) {
@@ -88,11 +102,12 @@ plan_find_node(const struct plan *p, const char *name, struct err *e)
 			found = (int)i;
 		}
 	}
-	if (found < 0)
+	if (found < 0) {
+		plan_names(p, names, sizeof(names));
 		err_set(e, ERR_REFUSED,
-		    "node %.100s: the directory has no mailbox server of that name; see: "
-		    "zmferry nodes",
-		    name);
+		    "node %.100s: the directory has no mailbox server of that name%s",
+		    name, names);
+	}
 	return found;
 }
 
@@ -195,8 +210,12 @@ plan_check_nodes(struct plan *p, struct err *e)
 		if (!n->has_agent || !n->healthy) {
 			if (is_source)
 				return err_set(e, ERR_REFUSED,
-				    "node %s: cannot be emptied: %.300s", n->name,
-				    n->why_not);
+				    "node %s: cannot be emptied: %.300s%s", n->name,
+				    n->why_not,
+				    n->has_agent
+					? "; mend that first, there is nothing to "
+					  "export from a node that does not serve"
+					: "");
 			if (n->is_target && p->to[0] != '\0')
 				return err_set(e, ERR_REFUSED,
 				    "node %s: cannot take mailboxes: %.300s", n->name,
@@ -214,6 +233,37 @@ plan_check_nodes(struct plan *p, struct err *e)
 	return true;
 }
 
+static bool
+plan_has_old_copy(const struct plan_account *a, size_t node)
+{
+	return node < PLAN_COPY_NODES && (a->old_copies >> node & 1) != 0;
+}
+
+/* No target: is it for an old copy, or for want of room? */
+static void
+plan_refuse(const struct plan *p, struct plan_account *a, const uint64_t *room)
+{
+	for (size_t i = 0; i < p->node_count; i++) {
+		if (!p->nodes[i].is_target || !plan_has_old_copy(a, i) ||
+		    !p->nodes[i].has_agent || !p->nodes[i].healthy ||
+		    room[i] < plan_room_needed(a->bytes))
+			continue;
+		snprintf(a->refused, sizeof(a->refused),
+		    "node %.100s still holds an old copy of this mailbox, importing "
+		    "would bring deleted mail back",
+		    p->nodes[i].name);
+		snprintf(a->next, sizeof(a->next),
+		    "another target, or read \"stale copy\" in docs/operations.md");
+		return;
+	}
+	snprintf(a->refused, sizeof(a->refused),
+	    "no target has %" PRIu64 " MB free below its fill limit",
+	    plan_room_needed(a->bytes) >> 20);
+	snprintf(a->next, sizeof(a->next),
+	    "free space on a target or add a node, then: zmferry plan evacuate %s",
+	    p->node);
+}
+
 /* The usable target that is least loaded with this mailbox on it; -1 = none has room. */
 static int
 plan_best(const struct plan *p, const struct plan_account *a, const uint64_t *room)
@@ -224,7 +274,8 @@ plan_best(const struct plan *p, const struct plan_account *a, const uint64_t *ro
 		const struct plan_target *t = &p->targets[i];
 
 		if (!p->nodes[i].is_target || !p->nodes[i].has_agent ||
-		    !p->nodes[i].healthy || room[i] < plan_room_needed(a->bytes))
+		    !p->nodes[i].healthy || room[i] < plan_room_needed(a->bytes) ||
+		    plan_has_old_copy(a, i))
 			continue;
 		if (best < 0 || plan_load(t) < plan_load(&p->targets[best]))
 			best = (int)i;
@@ -237,15 +288,8 @@ plan_place(struct plan *p, struct plan_account *a, uint64_t *room)
 {
 	if (a->refused[0] == '\0') {
 		a->target = plan_best(p, a, room);
-		if (a->target < 0) {
-			snprintf(a->refused, sizeof(a->refused),
-			    "no target has %" PRIu64 " MB free below its fill limit",
-			    plan_room_needed(a->bytes) >> 20);
-			snprintf(a->next, sizeof(a->next),
-			    "free space on a target or add a node, then: zmferry plan "
-			    "evacuate %s",
-			    p->node);
-		}
+		if (a->target < 0)
+			plan_refuse(p, a, room);
 	}
 	if (a->target < 0) {
 		p->refused_count++;

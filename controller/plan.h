@@ -11,6 +11,8 @@
 
 #include "controller/world.h"
 
+#define PLAN_COPY_NODES 64
+
 struct plan_node {
 	char name[WORLD_NAME];
 	bool has_agent; /* connected, with an inventory */
@@ -31,6 +33,8 @@ struct plan_account {
 	char refused[LIMIT_TEXT]; /* a false precondition known now; "" = none */
 	char next[LIMIT_TEXT];
 	int target; /* out: index of the node, -1 = not moved */
+	uint64_t
+	    old_copies; /* bit i: nodes[i] has a mailbox of it already; the first 64 */
 };
 
 struct plan_target { /* a node as it will be */

@@ -149,6 +149,20 @@ survey_check(struct survey *v, const struct account_facts *a, struct plan_accoun
 	    v->node);
 }
 
+/* A mailbox where the account does not live is an old copy: no target, Zimbra would open it again. */
+static void
+survey_old_copies(struct survey *v, struct plan_account *p)
+{
+	for (size_t i = 0; i < v->plan->node_count && i < PLAN_COPY_NODES; i++) {
+		const struct fleet_node *f =
+		    fleet_find(v->w->fleet, v->plan->nodes[i].name);
+
+		if (f != NULL && strcasecmp(f->name, v->node) != 0 &&
+		    fleet_mailbox(f, p->id) != NULL)
+			p->old_copies |= (uint64_t)1 << i;
+	}
+}
+
 static void
 survey_account(
     struct survey *v, const struct fleet_node *f, const struct account_facts *a)
@@ -161,6 +175,7 @@ survey_account(
 	p->has_mailbox = box != NULL;
 	p->bytes = box == NULL ? 0 : box->size_bytes;
 	p->items = box == NULL ? 0 : box->size_bytes / ITEM_BYTES_GUESS + 1;
+	survey_old_copies(v, p);
 	survey_check(v, a, p);
 }
 

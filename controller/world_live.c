@@ -417,10 +417,47 @@ world_live_check(struct world_live *w, char *own_admin_id, size_t size, struct e
 		ok = err_set(e, ERR_REFUSED,
 		    "zimbra_admin \"%s\": LDAP has no such account",
 		    w->conf->zimbra_admin);
+	else if (!ok && e->kind == ERR_RETRY)
+		err_wrap(e, "cannot start while the LDAP master does not answer");
 	if (ok)
 		memcpy(own_admin_id, facts.id, strlen(facts.id) + 1);
 	snprintf(w->own_admin_id, sizeof(w->own_admin_id), "%s", facts.id);
 	account_facts_fini(&facts);
 	live_give_directory(w, d);
 	return ok;
+}
+
+static bool
+on_first_server(const struct server_facts *s, void *ctx)
+{
+	struct server_facts *first = ctx;
+
+	if (s->has_mailbox && first->host[0] == '\0')
+		*first = *s;
+	return true;
+}
+
+bool
+world_live_check_admin(struct world_live *w, struct err *e)
+{
+	struct directory *d = live_take_directory(w);
+	struct server_facts first = {0};
+	struct ask a = {0};
+	struct soap_client *c = NULL;
+	char id[LIMIT_ID];
+	bool ok = directory_list_servers(d, on_first_server, &first, e);
+
+	live_give_directory(w, d);
+	if (ok && first.host[0] == '\0')
+		ok = err_set(e, ERR_REFUSED,
+		    "ldap_url \"%s\": no mailbox server is in that directory",
+		    w->conf->ldap_url);
+	if (!ok)
+		return false;
+	snprintf(a.in.host, sizeof(a.in.host), "%s", first.host);
+	c = live_soap(w, &a, SOAP_TIMEOUT_MS, NULL);
+	ok = admin_own_id(c, w->conf->zimbra_admin, id, sizeof(id), e);
+	soap_client_free(&c);
+	return ok || err_wrap(e, "zimbra_admin \"%s\" at %s", w->conf->zimbra_admin,
+			 first.host);
 }

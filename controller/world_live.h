@@ -24,6 +24,8 @@ void world_live_free(struct world_live **w); /* after the loop ran dry */
 void world_live_stop(struct world_live *w);  /* cancels what runs on the pool */
 const struct world *world_live_world(struct world_live *w);
 
+/* Logs in as zimbra_admin at the first mailbox server of the directory. Blocking. */
+MUST_USE bool world_live_check_admin(struct world_live *w, struct err *e);
 /* Blocking, at start-up only: can LDAP be read, and who is our own administrator? */
 MUST_USE bool
 world_live_check(struct world_live *w, char *own_admin_id, size_t size, struct err *e);

@@ -81,8 +81,8 @@ probe_lmtp(struct probe_run *r)
 	int fd;
 
 	if (!tls_tcp_connect(host, LMTP_PORT, CONNECT_MS, &fd, &e)) {
-		probe_found(r, SEVERITY_FAIL,
-		    "LMTP: %.350s; no mail can be delivered here", e.text);
+		probe_found(
+		    r, SEVERITY_FAIL, "%.350s; no mail can be delivered here", e.text);
 		return;
 	}
 	if (!lmtp_read_line(r, fd, line, sizeof(line)))

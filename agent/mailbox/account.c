@@ -9,7 +9,8 @@
 #include "proto/frame.h"
 
 #define PAGE 1000
-#define OVERLAP 200 /* rows before it deleted meanwhile push a row out of the page to come */
+#define OVERLAP \
+	200 /* rows before it deleted meanwhile push a row out of the page to come */
 
 static bool
 account_send(struct soap_client *c, struct soap_request *r, struct err *e)
@@ -39,8 +40,8 @@ account_flush(struct soap_client *c, const char *account_id, struct err *e)
 }
 
 bool
-account_home(struct soap_client *c, const char *account_id, char *out, size_t size,
-    struct err *e)
+account_home(
+    struct soap_client *c, const char *account_id, char *out, size_t size, struct err *e)
 {
 	struct soap_request *r;
 	struct soap_answer *answer = NULL;
@@ -58,11 +59,13 @@ account_home(struct soap_client *c, const char *account_id, char *out, size_t si
 	soap_close(r);
 	ok = soap_call(c, r, &answer, e);
 	if (ok) {
-		const struct soap_node *account = soap_child(soap_body(answer), "account");
+		const struct soap_node *account =
+		    soap_child(soap_body(answer), "account");
 
 		home = account == NULL ? NULL : soap_get_a(account, "zimbraMailHost");
 		if (home == NULL || strlen(home) >= size)
-			ok = err_set(e, ERR_PEER, "GetAccount: the answer has no zimbraMailHost");
+			ok = err_set(
+			    e, ERR_PEER, "GetAccount: the answer has no zimbraMailHost");
 		else
 			memcpy(out, home, strlen(home) + 1);
 	}
@@ -89,7 +92,8 @@ bool
 account_lift_lockout(struct soap_client *c, const char *account_id, struct err *e)
 {
 	return account_send(c, account_lockout_request("end", account_id), e) ||
-	    strcmp(soap_fault(c), "service.NOT_FOUND") == 0 || err_wrap(e, "ending the lockout");
+	       strcmp(soap_fault(c), "service.NOT_FOUND") == 0 ||
+	       err_wrap(e, "ending the lockout");
 }
 
 /* Facts: a second start answers mail.MAINTENANCE. */
@@ -97,7 +101,7 @@ bool
 account_lockout(struct soap_client *c, const char *account_id, struct err *e)
 {
 	return account_send(c, account_lockout_request("start", account_id), e) ||
-	    strcmp(soap_fault(c), "mail.MAINTENANCE") == 0 || err_wrap(e, "lockout");
+	       strcmp(soap_fault(c), "mail.MAINTENANCE") == 0 || err_wrap(e, "lockout");
 }
 
 static uint64_t
@@ -124,7 +128,8 @@ account_page(struct soap_client *c, size_t offset, account_row_fn fn, void *ctx,
 		const char *more = soap_get(soap_body(answer), "more");
 		const struct soap_node *n = soap_child(soap_body(answer), "mbox");
 
-		*more_out = more != NULL && (strcmp(more, "1") == 0 || strcmp(more, "true") == 0);
+		*more_out =
+		    more != NULL && (strcmp(more, "1") == 0 || strcmp(more, "true") == 0);
 		for (; ok && n != NULL; n = soap_next(n, "mbox")) {
 			Wire__Mailbox m = WIRE__MAILBOX__INIT;
 			const char *id = soap_get(n, "accountId");
@@ -136,7 +141,8 @@ account_page(struct soap_client *c, size_t offset, account_row_fn fn, void *ctx,
 			m.change = row_number(n, "changeCheckPoint");
 			m.contacts = row_number(n, "contactCount");
 			m.new_messages = row_number(n, "newMessages");
-			m.last_access_s = (int64_t)(row_number(n, "lastSoapAccess") / 1000);
+			m.last_access_s =
+			    (int64_t)(row_number(n, "lastSoapAccess") / 1000);
 			if (id != NULL && !fn(&m, ctx)) {
 				*more_out = false;
 				break;
@@ -185,7 +191,7 @@ on_row(const Wire__Mailbox *m, void *ctx)
 bool
 account_row(struct soap_client *c, const char *account_id, Wire__Row *row, struct err *e)
 {
-	struct row_search search = { account_id, row };
+	struct row_search search = {account_id, row};
 	bool more = true;
 
 	wire__row__init(row);
@@ -197,8 +203,8 @@ account_row(struct soap_client *c, const char *account_id, Wire__Row *row, struc
 }
 
 bool
-account_server_id(struct soap_client *c, const char *host, char *out, size_t size,
-    struct err *e)
+account_server_id(
+    struct soap_client *c, const char *host, char *out, size_t size, struct err *e)
 {
 	struct soap_request *r = soap_request_new(SOAP_ADMIN, "GetServerRequest");
 	struct soap_answer *answer = NULL;
@@ -216,7 +222,8 @@ account_server_id(struct soap_client *c, const char *host, char *out, size_t siz
 
 		id = server == NULL ? NULL : soap_get(server, "id");
 		if (id == NULL || strlen(id) >= size)
-			ok = err_set(e, ERR_PEER, "GetServer %s: the answer has no id", host);
+			ok = err_set(
+			    e, ERR_PEER, "GetServer %s: the answer has no id", host);
 		else
 			memcpy(out, id, strlen(id) + 1);
 	}

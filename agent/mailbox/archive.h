@@ -13,8 +13,8 @@
 /* One item as it comes: begin, data..., end. False aborts the reading. */
 struct archive_sink {
 	/* item has everything but offsets; meta is JSON, NUL-terminated; name the data entry's base name. */
-	bool (*begin)(void *ctx, const struct spool_item *item, const char *meta, const char *name,
-	    bool has_data, struct err *e);
+	bool (*begin)(void *ctx, const struct spool_item *item, const char *meta,
+	    const char *name, bool has_data, struct err *e);
 	bool (*data)(void *ctx, const void *bytes, size_t len, struct err *e);
 	/* bad: Zimbra marked the blob as not matching its metadata (".err"), or the data was cut. */
 	bool (*end)(void *ctx, bool bad, struct err *e);
@@ -48,16 +48,18 @@ struct archive_entry_in {
 	const char *folder_path;
 	char *take_meta;
 };
-typedef bool (*archive_next_fn)(void *ctx, struct archive_entry_in *out); /* false: the end */
+typedef bool (*archive_next_fn)(
+    void *ctx, struct archive_entry_in *out); /* false: the end */
 
 /*
  * Builds the tar from the spool and posts it with resolve=skip. The items' data is read
  * from s while it goes out; memory stays bounded.
  */
-MUST_USE bool archive_import(struct soap_client *c, const char *account_id, struct spool *s,
-    archive_next_fn next, void *ctx, struct rest_import_answer *answer_out, struct err *e);
+MUST_USE bool archive_import(struct soap_client *c, const char *account_id,
+    struct spool *s, archive_next_fn next, void *ctx,
+    struct rest_import_answer *answer_out, struct err *e);
 /* The same tar into a descriptor (tests). */
-MUST_USE bool archive_write_fd(int fd, struct spool *s, archive_next_fn next, void *ctx,
-    struct err *e);
+MUST_USE bool
+archive_write_fd(int fd, struct spool *s, archive_next_fn next, void *ctx, struct err *e);
 
 #endif

@@ -14,7 +14,7 @@ bool archive_meta_is_mark(const char *meta);
 
 /* Reads a tar from fd and hands items to the sink; stops early without complaint.
    *mark_out: the mark was its last entry. */
-MUST_USE bool archive_read_items(int fd, bool headers_only, const struct archive_sink *sink,
-    bool *whole_out, bool *mark_out, struct err *e);
+MUST_USE bool archive_read_items(int fd, bool headers_only,
+    const struct archive_sink *sink, bool *whole_out, bool *mark_out, struct err *e);
 
 #endif

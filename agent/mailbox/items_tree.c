@@ -18,7 +18,7 @@ struct growing {
 static ProtobufCBinaryData
 own_bytes(const char *text)
 {
-	ProtobufCBinaryData b = { 0, NULL };
+	ProtobufCBinaryData b = {0, NULL};
 
 	if (text == NULL || text[0] == '\0')
 		return b;
@@ -42,12 +42,14 @@ take_grants(const struct soap_node *n, Wire__Folder *f)
 	const struct soap_node *acl = soap_child(n, "acl");
 	size_t count = 0;
 
-	for (const struct soap_node *g = soap_child(acl, "grant"); g != NULL; g = soap_next(g, "grant"))
+	for (const struct soap_node *g = soap_child(acl, "grant"); g != NULL;
+	     g = soap_next(g, "grant"))
 		count++;
 	if (count == 0)
 		return;
 	f->grants = xcalloc(count, sizeof(*f->grants));
-	for (const struct soap_node *g = soap_child(acl, "grant"); g != NULL; g = soap_next(g, "grant")) {
+	for (const struct soap_node *g = soap_child(acl, "grant"); g != NULL;
+	     g = soap_next(g, "grant")) {
 		Wire__Grant *grant = XNEW(Wire__Grant);
 		const char *expiry = soap_get(g, "expiry");
 
@@ -56,7 +58,8 @@ take_grants(const struct soap_node *n, Wire__Folder *f)
 		grant->zid = own_bytes(soap_get(g, "zid"));
 		grant->display = own_bytes(soap_get(g, "d"));
 		grant->perm = own_bytes(soap_get(g, "perm"));
-		grant->password = own_bytes(soap_get(g, "pw") != NULL ? soap_get(g, "pw") : soap_get(g, "key"));
+		grant->password = own_bytes(
+		    soap_get(g, "pw") != NULL ? soap_get(g, "pw") : soap_get(g, "key"));
 		grant->expiry_ms = expiry == NULL ? 0 : strtoll(expiry, NULL, 10);
 		f->grants[f->n_grants++] = grant;
 	}
@@ -72,7 +75,8 @@ take_policy(const struct soap_node *n, bool purge, Wire__Folder *f)
 	policy->type = own_bytes(soap_get(n, "type"));
 	policy->id = own_bytes(soap_get(n, "id"));
 	policy->lifetime = own_bytes(soap_get(n, "lifetime"));
-	f->policies = xrealloc_array(f->policies, f->n_policies + 1, sizeof(*f->policies));
+	f->policies =
+	    xrealloc_array(f->policies, f->n_policies + 1, sizeof(*f->policies));
 	f->policies[f->n_policies++] = policy;
 }
 
@@ -82,11 +86,11 @@ take_policies(const struct soap_node *n, Wire__Folder *f)
 	const struct soap_node *all = soap_child(n, "retentionPolicy");
 
 	for (const struct soap_node *list = soap_child(all, NULL); list != NULL;
-	    list = soap_next(list, NULL)) {
+	     list = soap_next(list, NULL)) {
 		bool purge = strcmp(soap_name(list), "purge") == 0;
 
 		for (const struct soap_node *p = soap_child(list, "policy");
-		    p != NULL && f->n_policies < 64; p = soap_next(p, "policy"))
+		     p != NULL && f->n_policies < 64; p = soap_next(p, "policy"))
 			take_policy(p, purge, f);
 	}
 }
@@ -104,7 +108,8 @@ grow(struct growing *g)
 
 	if (g->tree->n_folders == g->cap) {
 		g->cap = g->cap == 0 ? 64 : g->cap * 2;
-		g->tree->folders = xrealloc_array(g->tree->folders, g->cap, sizeof(*g->tree->folders));
+		g->tree->folders =
+		    xrealloc_array(g->tree->folders, g->cap, sizeof(*g->tree->folders));
 	}
 	wire__folder__init(f);
 	g->tree->folders[g->tree->n_folders++] = f;
@@ -134,10 +139,11 @@ static bool take_folder(struct growing *g, const struct soap_node *n, uint64_t p
     const char *kind, int depth, struct err *e);
 
 static bool
-take_children(struct growing *g, const struct soap_node *n, uint64_t id, int depth,
-    struct err *e)
+take_children(
+    struct growing *g, const struct soap_node *n, uint64_t id, int depth, struct err *e)
 {
-	for (const struct soap_node *c = soap_child(n, NULL); c != NULL; c = soap_next(c, NULL)) {
+	for (const struct soap_node *c = soap_child(n, NULL); c != NULL;
+	     c = soap_next(c, NULL)) {
 		const char *name = soap_name(c);
 
 		if (strcmp(name, "folder") == 0 || strcmp(name, "search") == 0 ||
@@ -150,12 +156,13 @@ take_children(struct growing *g, const struct soap_node *n, uint64_t id, int dep
 }
 
 static bool
-take_folder(struct growing *g, const struct soap_node *n, uint64_t parent, const char *kind,
-    int depth, struct err *e)
+take_folder(struct growing *g, const struct soap_node *n, uint64_t parent,
+    const char *kind, int depth, struct err *e)
 {
 	Wire__Folder *f;
 	if (depth > 200 || g->tree->n_folders >= LIMIT_FOLDERS)
-		return err_set(e, ERR_REFUSED, "GetFolder: more folders, or deeper, than is sane");
+		return err_set(
+		    e, ERR_REFUSED, "GetFolder: more folders, or deeper, than is sane");
 	f = grow(g);
 	take_common(n, parent, kind, f);
 	f->url = own_bytes(soap_get(n, "url"));
@@ -173,7 +180,8 @@ take_folder(struct growing *g, const struct soap_node *n, uint64_t parent, const
 }
 
 static bool
-tree_folders(struct soap_client *c, const char *account_id, struct growing *g, struct err *e)
+tree_folders(
+    struct soap_client *c, const char *account_id, struct growing *g, struct err *e)
 {
 	struct soap_request *r = soap_request_new(SOAP_MAIL, "GetFolderRequest");
 	struct soap_answer *answer = NULL;
@@ -200,8 +208,8 @@ tree_tags(struct soap_client *c, const char *account_id, struct growing *g, stru
 
 	soap_on_account(r, account_id);
 	ok = soap_call(c, r, &answer, e);
-	for (const struct soap_node *n = ok ? soap_child(soap_body(answer), "tag") : NULL; n != NULL;
-	     n = soap_next(n, "tag"))
+	for (const struct soap_node *n = ok ? soap_child(soap_body(answer), "tag") : NULL;
+	     n != NULL; n = soap_next(n, "tag"))
 		take_common(n, 0, "tag", grow(g));
 	soap_answer_free(&answer);
 	soap_request_free(&r);
@@ -209,10 +217,10 @@ tree_tags(struct soap_client *c, const char *account_id, struct growing *g, stru
 }
 
 bool
-items_tree(struct soap_client *c, const char *account_id, Wire__StreamTree **out,
-    struct err *e)
+items_tree(
+    struct soap_client *c, const char *account_id, Wire__StreamTree **out, struct err *e)
 {
-	struct growing g = { XNEW(Wire__StreamTree), 0 };
+	struct growing g = {XNEW(Wire__StreamTree), 0};
 
 	wire__stream_tree__init(g.tree);
 	if (tree_folders(c, account_id, &g, e) && tree_tags(c, account_id, &g, e)) {
@@ -224,20 +232,20 @@ items_tree(struct soap_client *c, const char *account_id, Wire__StreamTree **out
 }
 
 /* Sections that Zimbra's own clients keep; it lists none, so they are known by name. */
-static const char *const section_names[] = { "zwc:implicit" };
+static const char *const section_names[] = {"zwc:implicit"};
 
 static void
 take_pairs(const struct soap_node *meta, Wire__Section *section)
 {
 	for (const struct soap_node *a = soap_child(meta, "a");
-	    a != NULL && section->n_pairs < 4096; a = soap_next(a, "a")) {
+	     a != NULL && section->n_pairs < 4096; a = soap_next(a, "a")) {
 		Wire__Pair *pair = XNEW(Wire__Pair);
 
 		wire__pair__init(pair);
 		pair->name = own_bytes(soap_get(a, "n"));
 		pair->value = own_bytes(soap_get_text(a));
-		section->pairs =
-		    xrealloc_array(section->pairs, section->n_pairs + 1, sizeof(*section->pairs));
+		section->pairs = xrealloc_array(
+		    section->pairs, section->n_pairs + 1, sizeof(*section->pairs));
 		section->pairs[section->n_pairs++] = pair;
 	}
 }
@@ -264,8 +272,8 @@ take_section(struct soap_client *c, const char *account_id, const char *name,
 		if (section->n_pairs == 0) {
 			wire__section__free_unpacked(section, NULL);
 		} else {
-			tree->sections = xrealloc_array(tree->sections, tree->n_sections + 1,
-			    sizeof(*tree->sections));
+			tree->sections = xrealloc_array(tree->sections,
+			    tree->n_sections + 1, sizeof(*tree->sections));
 			tree->sections[tree->n_sections++] = section;
 		}
 	}
@@ -275,8 +283,8 @@ take_section(struct soap_client *c, const char *account_id, const char *name,
 }
 
 bool
-items_sections(struct soap_client *c, const char *account_id, Wire__StreamTree *tree,
-    struct err *e)
+items_sections(
+    struct soap_client *c, const char *account_id, Wire__StreamTree *tree, struct err *e)
 {
 	for (size_t i = 0; i < ARRAY_LEN(section_names); i++) {
 		if (!take_section(c, account_id, section_names[i], tree, e))

@@ -7,10 +7,10 @@
 #include "proto/base/secret.h"
 
 struct localconfig {
-	char host[256];             /* zimbra_server_hostname */
-	char admin_name[256];       /* zimbra_ldap_user, as zmmailbox -z logs in */
+	char host[256];		       /* zimbra_server_hostname */
+	char admin_name[256];	       /* zimbra_ldap_user, as zmmailbox -z logs in */
 	struct secret *admin_password; /* zimbra_ldap_password */
-	unsigned admin_port;        /* zimbra_admin_service_port, 7071 */
+	unsigned admin_port;	       /* zimbra_admin_service_port, 7071 */
 };
 
 MUST_USE bool localconfig_load(const char *path, struct localconfig *out, struct err *e);

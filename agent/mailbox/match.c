@@ -25,19 +25,32 @@
 #define FLAG_INVITE (1u << 23)
 #define FLAG_ARCHIVED (1u << 27)
 /* Facts of the server and not of the item: how its blob is stored, whether it is indexed. */
-#define FLAGS_OWN (FLAG_COPIED | FLAG_INDEXING | FLAG_ARCHIVED | (1u << 28) | (1u << 29) | (1u << 30))
+#define FLAGS_OWN                                                                \
+	(FLAG_COPIED | FLAG_INDEXING | FLAG_ARCHIVED | (1u << 28) | (1u << 29) | \
+	    (1u << 30))
 
 static const struct {
 	uint32_t bit;
 	const char *name;
 } flag_names[] = {
-	{ 1u << 0, "from me" },      { FLAG_ATTACHED, "attachment" }, { 1u << 2, "replied" },
-	{ 1u << 3, "forwarded" },    { 1u << 5, "flagged" },          { 1u << 6, "draft" },
-	{ 1u << 7, "deleted" },      { 1u << 8, "notified" },         { FLAG_UNREAD, "unread" },
-	{ 1u << 10, "high priority" }, { 1u << 11, "low priority" },
-	{ FLAG_VERSIONED, "versioned" }, { FLAG_POPPED, "popped" },   { 1u << 15, "note" },
-	{ 1u << 16, "priority" },    { 1u << 17, "post" },            { 1u << 18, "muted" },
-	{ FLAG_INVITE, "invite" },
+    {1u << 0, "from me"},
+    {FLAG_ATTACHED, "attachment"},
+    {1u << 2, "replied"},
+    {1u << 3, "forwarded"},
+    {1u << 5, "flagged"},
+    {1u << 6, "draft"},
+    {1u << 7, "deleted"},
+    {1u << 8, "notified"},
+    {FLAG_UNREAD, "unread"},
+    {1u << 10, "high priority"},
+    {1u << 11, "low priority"},
+    {FLAG_VERSIONED, "versioned"},
+    {FLAG_POPPED, "popped"},
+    {1u << 15, "note"},
+    {1u << 16, "priority"},
+    {1u << 17, "post"},
+    {1u << 18, "muted"},
+    {FLAG_INVITE, "invite"},
 };
 
 /* What makes an item this item. */
@@ -50,18 +63,22 @@ static const struct rule {
 	unsigned ignored; /* bits never compared */
 	const char *why;
 } rules[] = {
-	[SPOOL_MESSAGE] = { BY_BYTES, FLAGS_OWN, 0, NULL },
-	[SPOOL_CONTACT] = { BY_FIELDS, FLAGS_OWN | FLAG_ATTACHED, MATCH_DATE,
-	    "an imported contact has the date of the import and may have another file of its picture; its fields are compared" },
-	[SPOOL_APPOINTMENT] = { BY_UID, FLAGS_OWN | FLAG_ATTACHED | FLAG_INVITE, MATCH_DATE,
-	    "Zimbra rewrites the calendar text of an imported appointment, so digest, size and date are not compared; its UID is" },
-	[SPOOL_TASK] = { BY_UID, FLAGS_OWN | FLAG_ATTACHED | FLAG_INVITE, MATCH_DATE,
-	    "Zimbra rewrites the calendar text of an imported task, so digest, size and date are not compared; its UID is" },
-	[SPOOL_DOCUMENT] = { BY_NAME_AND_BYTES, FLAGS_OWN | FLAG_VERSIONED, MATCH_DATE,
-	    "an import gives later revisions of a document its own date and marks the first as versioned; name, contents and number of revisions are compared" },
-	[SPOOL_CHAT] = { BY_BYTES, FLAGS_OWN, 0, NULL },
-	[SPOOL_NOTE] = { BY_BYTES, FLAGS_OWN, MATCH_DATE,
-	    "an imported note has the date of the import" },
+    [SPOOL_MESSAGE] = {BY_BYTES, FLAGS_OWN, 0, NULL},
+    [SPOOL_CONTACT] = {BY_FIELDS, FLAGS_OWN | FLAG_ATTACHED, MATCH_DATE,
+	"an imported contact has the date of the import and may have another file of its "
+	"picture; its fields are compared"},
+    [SPOOL_APPOINTMENT] = {BY_UID, FLAGS_OWN | FLAG_ATTACHED | FLAG_INVITE, MATCH_DATE,
+	"Zimbra rewrites the calendar text of an imported appointment, so digest, size "
+	"and date are not compared; its UID is"},
+    [SPOOL_TASK] = {BY_UID, FLAGS_OWN | FLAG_ATTACHED | FLAG_INVITE, MATCH_DATE,
+	"Zimbra rewrites the calendar text of an imported task, so digest, size and date "
+	"are not compared; its UID is"},
+    [SPOOL_DOCUMENT] = {BY_NAME_AND_BYTES, FLAGS_OWN | FLAG_VERSIONED, MATCH_DATE,
+	"an import gives later revisions of a document its own date and marks the first "
+	"as versioned; name, contents and number of revisions are compared"},
+    [SPOOL_CHAT] = {BY_BYTES, FLAGS_OWN, 0, NULL},
+    [SPOOL_NOTE] = {BY_BYTES, FLAGS_OWN, MATCH_DATE,
+	"an imported note has the date of the import"},
 };
 static_assert(ARRAY_LEN(rules) == SPOOL_TYPE_COUNT, "a rule for every type");
 
@@ -72,14 +89,15 @@ static const struct exception {
 	bool by_add_msg; /* only of messages that went in by AddMsg */
 	const char *sentence;
 } exceptions[] = {
-	{ SPOOL_MESSAGE, MATCH_CONTENT, true,
-	    "the message has bare line feeds, or 8-bit text in its header, which AddMsg makes CR LF or re-encodes; the archive import refuses this message" },
+    {SPOOL_MESSAGE, MATCH_CONTENT, true,
+	"the message has bare line feeds, or 8-bit text in its header, which AddMsg "
+	"makes CR LF or re-encodes; the archive import refuses this message"},
 };
 
 static uint64_t
 match_mix(uint64_t a, uint64_t b)
 {
-	uint64_t pair[2] = { a, b };
+	uint64_t pair[2] = {a, b};
 
 	return spool_hash(pair, sizeof(pair));
 }
@@ -90,8 +108,9 @@ match_json_span(const json_t *root, const char *key)
 	const json_t *value = json_object_get(root, key);
 
 	if (!json_is_string(value))
-		return (struct metadata_span){ "", 0 };
-	return (struct metadata_span){ json_string_value(value), json_string_length(value) };
+		return (struct metadata_span){"", 0};
+	return (struct metadata_span){
+	    json_string_value(value), json_string_length(value)};
 }
 
 static uint32_t
@@ -114,7 +133,7 @@ match_hash_contact(struct metadata_span metadata)
 	buf_init(&neutral, 0);
 	if (metadata_has_references(metadata) &&
 	    metadata_remap_group(metadata, match_same_member, NULL, &unknown, &neutral))
-		metadata = (struct metadata_span){ buf_str(&neutral), neutral.len };
+		metadata = (struct metadata_span){buf_str(&neutral), neutral.len};
 	if (!metadata_get(metadata, "fld", &fields))
 		fields = metadata;
 	hash = spool_hash(fields.at, fields.len);
@@ -158,13 +177,13 @@ match_describe(const struct spool_item *item, const char *meta, struct match_ite
 	if (meta != NULL && match_needs_meta(item->type))
 		root = json_loads(meta, JSON_REJECT_DUPLICATES, NULL);
 	*out = (struct match_item){
-		.content = match_mix(match_identity(item, root), (uint64_t)item->type + 1),
-		.id = item->id,
-		.folder_id = item->folder_id,
-		.date_s = item->date_s < 0 ? 0 : (uint32_t)item->date_s,
-		.flags = item->flags | (item->unread ? FLAG_UNREAD : 0),
-		.tags = (uint32_t)(item->tags_hash ^ (item->tags_hash >> 32)),
-		.type = (uint8_t)item->type,
+	    .content = match_mix(match_identity(item, root), (uint64_t)item->type + 1),
+	    .id = item->id,
+	    .folder_id = item->folder_id,
+	    .date_s = item->date_s < 0 ? 0 : (uint32_t)item->date_s,
+	    .flags = item->flags | (item->unread ? FLAG_UNREAD : 0),
+	    .tags = (uint32_t)(item->tags_hash ^ (item->tags_hash >> 32)),
+	    .type = (uint8_t)item->type,
 	};
 	json_decref(root);
 }
@@ -267,8 +286,8 @@ match_first(const struct match_set *s, uint64_t content)
 }
 
 static bool
-match_is_near(const struct match_item *want, const struct match_item *have,
-    enum match_grade grade)
+match_is_near(
+    const struct match_item *want, const struct match_item *have, enum match_grade grade)
 {
 	switch (grade) {
 	case MATCH_SAME:
@@ -289,7 +308,7 @@ struct match_item *
 match_claim(struct match_set *s, const struct match_item *want, enum match_grade grade)
 {
 	for (size_t i = match_first(s, want->content);
-	    i < s->count && s->items[i].content == want->content; i++) {
+	     i < s->count && s->items[i].content == want->content; i++) {
 		struct match_item *have = &s->items[i];
 
 		if (have->claimed || !match_is_near(want, have, grade))
@@ -304,7 +323,7 @@ bool
 match_has_copy(const struct match_set *s, const struct match_item *want)
 {
 	for (size_t i = match_first(s, want->content);
-	    i < s->count && s->items[i].content == want->content; i++)
+	     i < s->count && s->items[i].content == want->content; i++)
 		if (s->items[i].folder_id == want->folder_id)
 			return true;
 	return false;
@@ -334,8 +353,8 @@ match_differs(const struct match_item *want, const struct match_item *have)
 }
 
 static bool
-match_explain_flags(const struct match_item *want, const struct match_item *have,
-    struct buf *out)
+match_explain_flags(
+    const struct match_item *want, const struct match_item *have, struct buf *out)
 {
 	uint32_t unlike = (want->flags ^ have->flags) & ~rules[want->type].flags_ignored;
 	bool ok = buf_add_str(out, "flags:");
@@ -372,15 +391,15 @@ match_explain(const struct match_item *want, const struct match_item *have, unsi
 			break;
 		case MATCH_DATE:
 			ok = ok && buf_printf(out, "date: %u instead of %u", have->date_s,
-			    want->date_s);
+				       want->date_s);
 			break;
 		case MATCH_FOLDER:
 			ok = ok && buf_printf(out, "folder: %u instead of %u",
-			    have->folder_id, want->folder_id);
+				       have->folder_id, want->folder_id);
 			break;
 		case MATCH_REVISIONS:
 			ok = ok && buf_printf(out, "earlier revisions: %u instead of %u",
-			    have->revisions, want->revisions);
+				       have->revisions, want->revisions);
 			break;
 		case MATCH_CONTENT:
 			ok = ok && buf_add_str(out, "contents differ");
@@ -399,7 +418,8 @@ match_exception(enum spool_type type, unsigned bits, bool by_add_msg)
 	for (size_t i = 0; i < ARRAY_LEN(exceptions); i++) {
 		const struct exception *x = &exceptions[i];
 
-		if (x->type == type && (bits & ~x->bits) == 0 && (!x->by_add_msg || by_add_msg))
+		if (x->type == type && (bits & ~x->bits) == 0 &&
+		    (!x->by_add_msg || by_add_msg))
 			return x->sentence;
 	}
 	return bits == 0 ? rules[type].why : NULL;

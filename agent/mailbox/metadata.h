@@ -19,7 +19,8 @@ struct metadata_span { /* borrowed from the encoded text */
 
 /* Value of a key of the outer dictionary: a string's text, or a dictionary or list as it
    stands, encoded. False: not there, or the text is not metadata. */
-bool metadata_get(struct metadata_span encoded, const char *key, struct metadata_span *out);
+bool
+metadata_get(struct metadata_span encoded, const char *key, struct metadata_span *out);
 
 /* New id of a contact that a group refers to; 0 = unknown. */
 typedef uint32_t (*metadata_map_fn)(void *ctx, uint32_t contact_id);
@@ -30,8 +31,8 @@ typedef uint32_t (*metadata_map_fn)(void *ctx, uint32_t contact_id);
  * members that map does not know; they keep their old number. False: not a contact
  * group, or not readable; out is then undefined.
  */
-MUST_USE bool metadata_remap_group(struct metadata_span encoded, metadata_map_fn map, void *ctx,
-    size_t *unknown_out, struct buf *out);
+MUST_USE bool metadata_remap_group(struct metadata_span encoded, metadata_map_fn map,
+    void *ctx, size_t *unknown_out, struct buf *out);
 
 /* Is it a contact group with members of type C? */
 bool metadata_has_references(struct metadata_span encoded);

@@ -49,7 +49,7 @@ struct spool_cell {
 _Static_assert(sizeof(struct spool_cell) == 16, "a cell never straddles a sector");
 
 struct spool_slot {
-	uint32_t id;     /* 0 = free */
+	uint32_t id;	 /* 0 = free */
 	uint32_t record; /* number + 1; 0 = forgotten */
 };
 
@@ -58,31 +58,32 @@ struct spool {
 	int lock_fd;
 	int items_fd, index_fd, state_fd;
 	bool write;
-	uint64_t items_end;      /* where the next item goes */
+	uint64_t items_end; /* where the next item goes */
 	uint32_t record_count;
 	struct spool_slot *slots; /* open addressing, power of two */
 	size_t slot_count, slots_used, held;
-	uint32_t *sorted;        /* ids held, ascending; NULL = to be made */
+	uint32_t *sorted; /* ids held, ascending; NULL = to be made */
 	/* the item being put */
 	bool putting;
 	struct spool_record next;
 	uint64_t put_left;
-	uint32_t last_put;       /* record number + 1 of what was put last */
-	bool dirty;              /* something is not fsynced yet */
+	uint32_t last_put; /* record number + 1 of what was put last */
+	bool dirty;	   /* something is not fsynced yet */
 };
 
 MUST_USE bool spool_index_load(struct spool *s, struct err *e);
 MUST_USE bool spool_index_append(struct spool *s, struct spool_record *r, struct err *e);
 /* Number of the record that holds the id now; false: not held. */
 bool spool_index_find(const struct spool *s, uint32_t id, uint32_t *record_out);
-MUST_USE bool spool_index_read(const struct spool *s, uint32_t record, struct spool_record *out,
-    struct err *e);
-MUST_USE bool spool_cell_read(const struct spool *s, uint32_t record, struct spool_cell *out);
-MUST_USE bool spool_cell_write(struct spool *s, uint32_t record, struct spool_cell *cell,
-    struct err *e);
+MUST_USE bool spool_index_read(
+    const struct spool *s, uint32_t record, struct spool_record *out, struct err *e);
+MUST_USE bool
+spool_cell_read(const struct spool *s, uint32_t record, struct spool_cell *out);
+MUST_USE bool spool_cell_write(
+    struct spool *s, uint32_t record, struct spool_cell *cell, struct err *e);
 /* Replaces a small file atomically and durably. */
-MUST_USE bool spool_file_write(const char *dir, const char *name, const void *data, size_t len,
-    struct err *e);
+MUST_USE bool spool_file_write(
+    const char *dir, const char *name, const void *data, size_t len, struct err *e);
 /* How many records are safe on disk; 0 = unknown. */
 uint32_t spool_durable_read(const struct spool *s);
 MUST_USE bool spool_durable_write(const struct spool *s, struct err *e);

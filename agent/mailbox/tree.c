@@ -19,18 +19,18 @@
 #define TREE_DEPTH_MAX 512
 
 static const char *const kind_names[] = {
-	[TREE_FOLDER] = "folder",
-	[TREE_SEARCH] = "search",
-	[TREE_LINK] = "link",
-	[TREE_TAG] = "tag",
+    [TREE_FOLDER] = "folder",
+    [TREE_SEARCH] = "search",
+    [TREE_LINK] = "link",
+    [TREE_TAG] = "tag",
 };
 static_assert(ARRAY_LEN(kind_names) == TREE_KIND_COUNT, "name every kind");
 
 static const char *const kind_labels[] = {
-	[TREE_FOLDER] = "folder",
-	[TREE_SEARCH] = "search folder",
-	[TREE_LINK] = "mountpoint",
-	[TREE_TAG] = "tag",
+    [TREE_FOLDER] = "folder",
+    [TREE_SEARCH] = "search folder",
+    [TREE_LINK] = "mountpoint",
+    [TREE_TAG] = "tag",
 };
 static_assert(ARRAY_LEN(kind_labels) == TREE_KIND_COUNT, "label every kind");
 
@@ -81,7 +81,8 @@ tree_take(struct tree *t, Wire__StreamTree *part, struct err *e)
 {
 	if (t->count + part->n_folders > LIMIT_FOLDERS)
 		return err_set(e, ERR_REFUSED,
-		    "the mailbox has more than %u folders and tags; zmferry does not move it",
+		    "the mailbox has more than %u folders and tags; the agent does not "
+		    "move it",
 		    LIMIT_FOLDERS);
 	if (t->count + part->n_folders > t->cap) {
 		t->cap = t->count + part->n_folders + t->cap;
@@ -112,12 +113,14 @@ tree_check_ancestors(const struct tree *t, const Wire__Folder *f, struct err *e)
 		const Wire__Folder *up = tree_find(t, at->parent_id);
 
 		/* Zimbra's hidden roots (1, 8, 9, 11, 12, ...) need not be listed. */
-		if (up == NULL && at->parent_id < TREE_FIRST_USER && at->id < TREE_FIRST_USER)
+		if (up == NULL && at->parent_id < TREE_FIRST_USER &&
+		    at->id < TREE_FIRST_USER)
 			return true;
 		if (up == NULL || tree_kind_of(up) == TREE_TAG)
 			return err_set(e, ERR_CORRUPT,
 			    "folder %llu lies in folder %llu, which is not in the tree",
-			    (unsigned long long)at->id, (unsigned long long)at->parent_id);
+			    (unsigned long long)at->id,
+			    (unsigned long long)at->parent_id);
 		at = up;
 	}
 	return true;
@@ -134,7 +137,8 @@ tree_finish(struct tree *t, struct err *e)
 		const Wire__Folder *f = t->nodes[i];
 
 		if (f->id == 0 || f->id > UINT32_MAX)
-			return err_set(e, ERR_CORRUPT, "the tree has a folder with id %llu",
+			return err_set(e, ERR_CORRUPT,
+			    "the tree has a folder with id %llu",
 			    (unsigned long long)f->id);
 		if (i > 0 && t->nodes[i - 1]->id == f->id)
 			return err_set(e, ERR_CORRUPT, "the tree has id %llu twice",

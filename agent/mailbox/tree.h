@@ -13,7 +13,8 @@
 
 #define TREE_ROOT 1u
 #define TREE_TAGS_ROOT 8u
-#define TREE_FIRST_USER 256u /* lower ids are Zimbra's own; new mailboxes begin with 257 */
+#define TREE_FIRST_USER \
+	256u /* lower ids are Zimbra's own; new mailboxes begin with 257 */
 
 enum tree_kind { TREE_FOLDER, TREE_SEARCH, TREE_LINK, TREE_TAG, TREE_KIND_COUNT };
 
@@ -35,8 +36,8 @@ MUST_USE bool tree_finish(struct tree *t, struct err *e);
 /* NULL: no such id. */
 const Wire__Folder *tree_find(const struct tree *t, uint64_t id);
 /* By parent, name and kind; names compare as Zimbra does, without regard to ASCII case. */
-const Wire__Folder *tree_find_name(const struct tree *t, uint64_t parent, enum tree_kind kind,
-    const ProtobufCBinaryData *name);
+const Wire__Folder *tree_find_name(const struct tree *t, uint64_t parent,
+    enum tree_kind kind, const ProtobufCBinaryData *name);
 enum tree_kind tree_kind_of(const Wire__Folder *f); /* checked by tree_finish */
 const char *tree_kind_name(enum tree_kind kind);
 /* Exists in every fresh mailbox: nothing to create, attributes may differ. */

@@ -327,7 +327,7 @@ verifying_uids(struct verifying *v, const struct manifest *m)
 		v->report.verdict->differing++;
 		report_difference(&v->report, 0, m->low_uids[i], "message",
 		    "its IMAP UID is one that the source gave out already; mend it: "
-		    "zmferry retry",
+		    "zmferry job retry",
 		    "");
 	}
 }

@@ -25,13 +25,13 @@ static const struct {
 	bool needs_zimbra;
 	bool needs_step;
 } workers[] = {
-	{ "export", worker_export, true, true },
-	{ "receive", worker_receive, false, false },
-	{ "steer", worker_steer, true, true },
-	{ "import", worker_import, true, true },
-	{ "mend", worker_mend, true, true },
-	{ "verify", worker_verify, true, true },
-	{ "short", worker_short, true, true },
+    {"export", worker_export, true, true},
+    {"receive", worker_receive, false, false},
+    {"steer", worker_steer, true, true},
+    {"import", worker_import, true, true},
+    {"mend", worker_mend, true, true},
+    {"verify", worker_verify, true, true},
+    {"short", worker_short, true, true},
 };
 
 static volatile sig_atomic_t worker_stopped;
@@ -58,8 +58,8 @@ worker_send(const Wire__Envelope *m)
 }
 
 void
-worker_progress(struct worker *w, uint64_t done, uint64_t total, uint64_t bytes,
-    const char *text)
+worker_progress(
+    struct worker *w, uint64_t done, uint64_t total, uint64_t bytes, const char *text)
 {
 	Wire__Envelope m = WIRE__ENVELOPE__INIT;
 	Wire__StepProgress p = WIRE__STEP_PROGRESS__INIT;
@@ -94,22 +94,24 @@ worker_open(struct worker *w, bool needs_zimbra, struct err *e)
 	for (size_t i = 0; i < w->job->n_resolve; i++)
 		w->resolve[i] = frame_string(&w->job->resolve[i]);
 	if (w->step != NULL)
-		ok = (frame_copy(&w->step->account_id, w->account_id, sizeof(w->account_id)) &&
-		         frame_copy(&w->step->account_name, w->account_name, sizeof(w->account_name)) &&
-		         frame_copy(&w->step->move_id, w->move_id, sizeof(w->move_id))) ||
-		    err_set(e, ERR_PEER, "a name in the job is too long");
+		ok = (frame_copy(
+			  &w->step->account_id, w->account_id, sizeof(w->account_id)) &&
+			 frame_copy(&w->step->account_name, w->account_name,
+			     sizeof(w->account_name)) &&
+			 frame_copy(&w->step->move_id, w->move_id, sizeof(w->move_id))) ||
+		     err_set(e, ERR_PEER, "a name in the job is too long");
 	log_child(&w->log, NULL, "move=%s account=%.60s", w->move_id, w->account_name);
 	if (ok && needs_zimbra)
 		ok = localconfig_load(path, &w->zimbra, e);
 	if (ok && needs_zimbra) {
 		const struct soap_options options = {
-			.host = w->zimbra.host,
-			.admin_port = (uint16_t)w->zimbra.admin_port,
-			.admin_name = w->zimbra.admin_name,
-			.admin_password = w->zimbra.admin_password,
-			.ca_file = ca_file[0] == '\0' ? NULL : ca_file,
-			.resolve = (const char *const *)w->resolve,
-			.timeout_ms = SOAP_TIMEOUT_MS,
+		    .host = w->zimbra.host,
+		    .admin_port = (uint16_t)w->zimbra.admin_port,
+		    .admin_name = w->zimbra.admin_name,
+		    .admin_password = w->zimbra.admin_password,
+		    .ca_file = ca_file[0] == '\0' ? NULL : ca_file,
+		    .resolve = (const char *const *)w->resolve,
+		    .timeout_ms = SOAP_TIMEOUT_MS,
 		};
 
 		w->soap = soap_client_new(&options);
@@ -157,7 +159,7 @@ worker_run(size_t which)
 {
 	Wire__Envelope *m = NULL;
 	Wire__StepResult result = WIRE__STEP_RESULT__INIT;
-	struct worker w = { .result = &result };
+	struct worker w = {.result = &result};
 	uint64_t began_ms = clock_mono_ms();
 	struct err e;
 	bool ok;
@@ -166,12 +168,14 @@ worker_run(size_t which)
 	if (!frame_read_fd(STDIN_FILENO, LIMIT_FRAME, &m, &e) ||
 	    m->body_case != WIRE__ENVELOPE__BODY_JOB ||
 	    (workers[which].needs_step && m->job->step == NULL)) {
-		log_error(NULL, "worker %s: no job on standard input", workers[which].name);
+		log_error(
+		    NULL, "worker %s: no job on standard input", workers[which].name);
 		return 2;
 	}
 	w.job = m->job;
 	w.step = workers[which].needs_step ? m->job->step : NULL;
-	ok = worker_open(&w, workers[which].needs_zimbra, &e) && workers[which].run(&w, &e);
+	ok = worker_open(&w, workers[which].needs_zimbra, &e) &&
+	     workers[which].run(&w, &e);
 	if (!ok && e.kind != ERR_CANCELLED)
 		log_warn(&w.log, "worker %s: %s", workers[which].name, e.text);
 	code = worker_finish(&w, ok, &e, began_ms);
@@ -184,7 +188,7 @@ worker_run(size_t which)
 int
 worker_main(int argc, char **argv)
 {
-	struct sigaction stop = { .sa_handler = worker_on_signal };
+	struct sigaction stop = {.sa_handler = worker_on_signal};
 
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	signal(SIGPIPE, SIG_IGN);

@@ -32,7 +32,8 @@ short_preflight(struct worker *w, struct err *e)
 		return false;
 	facts.row = &row;
 	facts.healthy = true; /* mailboxd and its database just answered */
-	facts.spool_is_persistent = w->job->allow_ephemeral_spool || spool_is_persistent(w->spool_dir);
+	facts.spool_is_persistent =
+	    w->job->allow_ephemeral_spool || spool_is_persistent(w->spool_dir);
 	uint64_t used = total - free_bytes + reserved;
 	uint64_t limit = total / 100 * w->job->fill_limit;
 
@@ -50,9 +51,10 @@ short_preflight(struct worker *w, struct err *e)
 static bool
 rows_equal(const Wire__Row *a, const Wire__Row *b)
 {
-	return a->present == b->present && a->mailbox_id == b->mailbox_id && a->item_id == b->item_id &&
-	    a->change == b->change && a->size_bytes == b->size_bytes &&
-	    a->new_messages == b->new_messages && a->contacts == b->contacts;
+	return a->present == b->present && a->mailbox_id == b->mailbox_id &&
+	       a->item_id == b->item_id && a->change == b->change &&
+	       a->size_bytes == b->size_bytes && a->new_messages == b->new_messages &&
+	       a->contacts == b->contacts;
 }
 
 /* Has anything changed since the token? A folder or tag may, and the row not show it. */
@@ -64,7 +66,7 @@ fence_sync_is_quiet(struct worker *w, const char *token, bool *quiet_out, struct
 	if (!items_changes(w->soap, w->account_id, token, &x, e))
 		return false;
 	*quiet_out = !x.must_resync && x.changed_count == 0 && x.deleted_count == 0 &&
-	    x.folder_count == 0;
+		     x.folder_count == 0;
 	items_changes_free(&x);
 	return true;
 }
@@ -96,25 +98,29 @@ short_fence(struct worker *w, struct err *e)
 	char *token = frame_string(&op->token);
 	bool quiet = true;
 	bool ok = account_lift_lockout(w->soap, w->account_id, e) &&
-	    account_row(w->soap, w->account_id, &before, e);
+		  account_row(w->soap, w->account_id, &before, e);
 
 	if (ok && !op->row->present) { /* never logged in: it must stay so */
 		free(token);
-		return fence_answer(w, !before.present, &before, "a mailbox was made meanwhile");
+		return fence_answer(
+		    w, !before.present, &before, "a mailbox was made meanwhile");
 	}
 	ok = ok && fence_sync_is_quiet(w, token, &quiet, e);
 	free(token);
 	if (!ok)
 		return false;
-	if (!quiet || before.item_id != op->row->item_id || before.size_bytes != op->row->size_bytes)
-		return fence_answer(w, false, &before, "something was delivered or changed after the last delta");
+	if (!quiet || before.item_id != op->row->item_id ||
+	    before.size_bytes != op->row->size_bytes)
+		return fence_answer(w, false, &before,
+		    "something was delivered or changed after the last delta");
 	if (!account_lockout(w->soap, w->account_id, e) ||
 	    !account_row(w->soap, w->account_id, &after, e))
 		return false;
 	if (rows_equal(&before, &after))
 		return fence_answer(w, true, &after, "");
 	return account_lift_lockout(w->soap, w->account_id, e) &&
-	    fence_answer(w, false, &after, "something was delivered while the fence went up");
+	       fence_answer(
+		   w, false, &after, "something was delivered while the fence went up");
 }
 
 /* --- routes --- */
@@ -123,7 +129,7 @@ short_fence(struct worker *w, struct err *e)
 static bool
 routes_purge(const char *program, char *name, struct err *e)
 {
-	char *argv[] = { (char *)(uintptr_t)program, "-a", name, NULL };
+	char *argv[] = {(char *)(uintptr_t)program, "-a", name, NULL};
 	posix_spawn_file_actions_t actions;
 	pid_t pid;
 	int status = 0;
@@ -140,14 +146,16 @@ routes_purge(const char *program, char *name, struct err *e)
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		continue;
 	return (WIFEXITED(status) && WEXITSTATUS(status) == 0) ||
-	    err_set(e, ERR_RETRY, "%s -a %s ended with %d; old routes last up to an hour", program, name, status);
+	       err_set(e, ERR_RETRY,
+		   "%s -a %s ended with %d; old routes last up to an hour", program, name,
+		   status);
 }
 
 static bool
 short_routes(struct worker *w, struct err *e)
 {
-	char *program = xasprintf("%.*s/libexec/zmproxypurge", (int)w->job->zimbra_home.len,
-	    w->job->zimbra_home.data);
+	char *program = xasprintf("%.*s/libexec/zmproxypurge",
+	    (int)w->job->zimbra_home.len, w->job->zimbra_home.data);
 	bool ok = true;
 
 	for (size_t i = 0; ok && i < w->step->routes->n_names; i++) {
@@ -155,7 +163,7 @@ short_routes(struct worker *w, struct err *e)
 
 		/* A name that looks like an option is no account's. */
 		ok = name[0] == '-' ? err_set(e, ERR_REFUSED, "account name \"%s\"", name)
-		                    : routes_purge(program, name, e);
+				    : routes_purge(program, name, e);
 		free(name);
 	}
 	free(program);
@@ -181,12 +189,14 @@ short_drop_row(struct worker *w, struct err *e)
 	}
 	ok = ok && account_home(w->soap, w->account_id, home, sizeof(home), e);
 	if (ok && strcasecmp(home, w->zimbra.host) == 0)
-		ok = err_set(e, ERR_REFUSED, "%s is the account's home; its mailbox is not deleted", home);
+		ok = err_set(e, ERR_REFUSED,
+		    "%s is the account's home; its mailbox is not deleted", home);
 	/* Folders and tags have no size; mail that got in has, and is nowhere else. */
 	if (ok && w->step->drop_row->only_if_empty &&
 	    (row.size_bytes > 0 || row.new_messages > 0 || row.contacts > 0))
 		ok = err_set(e, ERR_REFUSED,
-		    "the copy that this move made on %s holds mail by now (%llu bytes), which is nowhere else; it "
+		    "the copy that this move made on %s holds mail by now (%llu bytes), "
+		    "which is nowhere else; it "
 		    "is not deleted; see docs/operations.md, \"stale copy\"",
 		    w->zimbra.host, (unsigned long long)row.size_bytes);
 	if (ok && server_id[0] == '\0')
@@ -197,7 +207,8 @@ short_drop_row(struct worker *w, struct err *e)
 		soap_open(r, "mbox");
 		soap_attr(r, "id", w->account_id);
 		soap_close(r);
-		ok = soap_call(w->soap, r, &answer, e) || err_wrap(e, "deleting the attempt's own copy");
+		ok = soap_call(w->soap, r, &answer, e) ||
+		     err_wrap(e, "deleting the attempt's own copy");
 		soap_answer_free(&answer);
 		soap_request_free(&r);
 	}

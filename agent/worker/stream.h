@@ -37,8 +37,8 @@ stream_send_data(struct stream *s, const void *data, size_t len, struct err *e);
 
 enum stream_fate {
 	STREAM_WHOLE,
-	STREAM_BAD,	 /* the receiver drops the item */
-	STREAM_WORN,	 /* whole, but not all earlier revisions are: the next pass wants it again */
+	STREAM_BAD, /* the receiver drops the item */
+	STREAM_WORN, /* whole, but not all earlier revisions are: the next pass wants it again */
 	STREAM_REVISION, /* an earlier revision of a document; the next item is the next one */
 };
 /* What comes next begins anew, even if it is the document whose revisions came last. */

@@ -20,8 +20,8 @@ struct worker {
 	const Wire__WorkerJob *job;
 	const Wire__StepRequest *step; /* NULL for receive */
 	struct localconfig zimbra;
-	struct soap_client *soap;      /* local mailboxd */
-	char **resolve;                /* NULL-terminated */
+	struct soap_client *soap; /* local mailboxd */
+	char **resolve;		  /* NULL-terminated */
 	char *spool_dir;
 	char account_id[64];
 	char account_name[300];
@@ -40,11 +40,12 @@ bool worker_steer(struct worker *w, struct err *e);
 bool worker_import(struct worker *w, struct err *e);
 bool worker_mend(struct worker *w, struct err *e);
 bool worker_verify(struct worker *w, struct err *e);
-bool worker_short(struct worker *w, struct err *e); /* preflight, fence, unfence, drop_row */
+bool
+worker_short(struct worker *w, struct err *e); /* preflight, fence, unfence, drop_row */
 
 /* Tells how far it is, at most once a second. */
-void worker_progress(struct worker *w, uint64_t done, uint64_t total, uint64_t bytes,
-    const char *text);
+void worker_progress(
+    struct worker *w, uint64_t done, uint64_t total, uint64_t bytes, const char *text);
 /* Stopped by SIGTERM: long loops look. */
 bool worker_is_stopped(void);
 

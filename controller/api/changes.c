@@ -68,6 +68,15 @@ plan_words(struct api_request *rq, const char **node_out, char *to, size_t to_si
 	return true;
 }
 
+/* No plan: the directory does not answer, or a node is not as it must be. */
+static const char *
+plan_advice(const struct err *why)
+{
+	return why->kind == ERR_RETRY ? "the LDAP master must answer (on it, as zimbra: "
+					"ldap status); then again"
+				      : "zmferry nodes";
+}
+
 static void
 on_plan(void *owner, uint32_t number, const struct plan *plan, const struct err *e)
 {
@@ -76,7 +85,7 @@ on_plan(void *owner, uint32_t number, const struct plan *plan, const struct err 
 
 	(void)number;
 	if (plan == NULL)
-		api_refuse(rq, e, "zmferry nodes");
+		api_refuse(rq, e, plan_advice(e));
 	else if (plan->account_count == 0 && !plan_has_work(plan, &nothing))
 		api_refuse(rq, &nothing, "zmferry status");
 	else
@@ -128,10 +137,11 @@ static bool
 plan_stands(struct api_request *rq, const struct plan *plan, const struct err *why,
     const char *version)
 {
+	char next[200];
 	struct err e;
 
 	if (plan == NULL) {
-		api_refuse(rq, why, "zmferry nodes");
+		api_refuse(rq, why, plan_advice(why));
 		return false;
 	}
 	if (version[0] != '\0' && plan->targets != NULL &&
@@ -139,12 +149,15 @@ plan_stands(struct api_request *rq, const struct plan *plan, const struct err *w
 		err_set(&e, ERR_REFUSED,
 		    "node %s: accounts or nodes changed since the plan was shown",
 		    plan->node);
-		api_refuse(rq, &e, "look at the new plan: zmferry plan evacuate");
+		snprintf(next, sizeof(next),
+		    "look at the new plan: zmferry plan evacuate %.150s", plan->node);
+		api_refuse(rq, &e, next);
 		return false;
 	}
 	if (plan_has_work(plan, &e))
 		return true;
-	api_refuse(rq, &e, "zmferry plan evacuate");
+	snprintf(next, sizeof(next), "zmferry plan evacuate %.150s", plan->node);
+	api_refuse(rq, &e, plan->account_count == 0 ? "zmferry status" : next);
 	return false;
 }
 
@@ -156,7 +169,7 @@ begin_job(struct api_request *rq, const struct plan *plan, const char *who)
 	uint32_t job;
 
 	if (!jobs_create(c->jobs, plan, who, &job, &e))
-		api_refuse(rq, &e, "zmferry jobs");
+		api_refuse(rq, &e, "zmferry status");
 	else
 		api_reply(rq, 201,
 		    json_pack("{so}", "job", view_job(c, jobs_find(c->jobs, job))));
@@ -246,9 +259,25 @@ find_job(struct api_request *rq)
 	return NULL;
 }
 
+/* What can be done with a job that does not take this. */
+static const char *
+job_advice(const struct job *job, enum job_event ev, char *out, size_t size)
+{
+	if (job->state == JOB_PAUSED)
+		snprintf(out, size, "zmferry job resume %s", job->id);
+	else if (!job_states[job->state].is_end)
+		snprintf(out, size, "zmferry job wait %s", job->id);
+	else if (ev == JOB_EV_RESUME && job->state != JOB_DONE)
+		snprintf(out, size, "zmferry job retry %s", job->id);
+	else
+		snprintf(out, size, "zmferry job show %s", job->id);
+	return out;
+}
+
 static void
 job_wish(struct api_request *rq, enum job_event ev)
 {
+	char next[60];
 	struct controller *c = rq->ctx;
 	const struct job *job =
 	    find_job(rq); /* looked up anew: Zimbra was asked meanwhile */
@@ -257,7 +286,7 @@ job_wish(struct api_request *rq, enum job_event ev)
 	if (job == NULL)
 		return;
 	if (!jobs_change(c->jobs, job->number, ev, &e))
-		api_refuse(rq, &e, "zmferry jobs");
+		api_refuse(rq, &e, job_advice(job, ev, next, sizeof(next)));
 	else
 		api_reply(rq, 200,
 		    rq->local ? view_job_whole(c, job)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "proto/base/clock.h"
+#include "proto/base/xalloc.h"
 #include "proto/version.h"
 
 static json_t *
@@ -58,6 +59,7 @@ on_node(const struct fleet_node *n, void *ctx)
 	json_object_set_new(row, "address", text(n->address));
 	json_object_set_new(row, "version", text(n->version));
 	json_object_set_new(row, "mailboxes", number(n->mailbox_count));
+	json_object_set_new(row, "old_copies", number(0));
 	json_object_set_new(row, "bytes", number(n->mailbox_bytes));
 	json_object_set_new(row, "room_bytes", number(used < limit ? limit - used : 0));
 	json_object_set_new(row, "disk_total_bytes", number(n->spool_total_bytes));
@@ -74,6 +76,79 @@ compare_rows(const void *a, const void *b)
 	    json_string_value(json_object_get(*(json_t *const *)b, "name")));
 }
 
+/* --- old copies: what a clean move left behind on its source --- */
+
+struct copies {
+	const struct move **moves; /* settled, with a mailbox */
+	size_t count;
+};
+
+static void
+copies_on_move(struct move *m, void *ctx)
+{
+	struct copies *all = ctx;
+
+	if (m->state != MOVE_SETTLED || m->data.no_mailbox)
+		return;
+	if ((all->count & (all->count - 1)) == 0)
+		all->moves = xrealloc_array(all->moves,
+		    all->count == 0 ? 1 : all->count * 2, sizeof(*all->moves));
+	all->moves[all->count++] = m;
+}
+
+/* By account, then in the order of the moves: the last says where the account lives. */
+static int
+compare_copies(const void *left, const void *right)
+{
+	const struct move *a = *(const struct move *const *)left;
+	const struct move *b = *(const struct move *const *)right;
+	int accounts = strcmp(a->account_id, b->account_id);
+
+	return accounts != 0 ? accounts
+			     : (a->number > b->number) - (a->number < b->number);
+}
+
+static void
+copies_count(struct controller *c, const struct move *m, json_t *rows)
+{
+	const struct fleet_node *n = fleet_find(c->fleet, m->source);
+	size_t i;
+	json_t *row;
+
+	if (n == NULL || fleet_mailbox(n, m->account_id) == NULL)
+		return;
+	json_array_foreach(rows, i, row)
+	{
+		json_t *count = json_object_get(row, "old_copies");
+
+		if (strcmp(json_string_value(json_object_get(row, "name")), n->name) == 0)
+			json_integer_set(count, json_integer_value(count) + 1);
+	}
+}
+
+static void
+nodes_old_copies(struct controller *c, json_t *rows)
+{
+	struct copies all = {0};
+	size_t home = 0; /* the last move of the account at i */
+
+	if (c->jobs != NULL)
+		moves_each(jobs_moves(c->jobs), copies_on_move, &all);
+	if (all.count > 0)
+		qsort(all.moves, all.count, sizeof(*all.moves), compare_copies);
+	for (size_t i = 0; i < all.count; i++) {
+		if (i >= home) {
+			for (home = i + 1;
+			     home < all.count && strcmp(all.moves[home]->account_id,
+						     all.moves[i]->account_id) == 0;)
+				home++;
+		}
+		if (strcmp(all.moves[home - 1]->target, all.moves[i]->source) != 0)
+			copies_count(c, all.moves[i], rows);
+	}
+	free(all.moves);
+}
+
 static json_t *
 nodes_array(struct controller *c)
 {
@@ -83,6 +158,7 @@ nodes_array(struct controller *c)
 	json_t **rows;
 
 	fleet_each(c->fleet, on_node, &list);
+	nodes_old_copies(c, list.rows);
 	count = json_array_size(list.rows);
 	rows = calloc(count + 1, sizeof(*rows));
 	for (size_t i = 0; rows != NULL && i < count; i++)
@@ -151,12 +227,22 @@ plan_notes(const struct plan *p, json_t *notes, json_t *keys)
 	plan_note(notes, keys, "kept",
 	    "old copies stay on the node, locked out; they are not deleted in this "
 	    "version");
+	for (size_t i = 0; i < p->node_count; i++) {
+		const struct plan_node *n = &p->nodes[i];
+
+		if (!n->is_target || (n->has_agent && n->healthy))
+			continue;
+		snprintf(key, sizeof(key), "unable");
+		snprintf(line, sizeof(line), "%.150s takes nothing: %.300s", n->name,
+		    n->why_not);
+		plan_note(notes, keys, key, line);
+	}
 	if (p->orphans > 0) {
 		snprintf(
 		    key, sizeof(key), "orphans:%llu", (unsigned long long)p->orphans);
 		snprintf(line, sizeof(line),
-		    "mailboxes on the node that belong to accounts living elsewhere are "
-		    "left alone: %llu",
+		    "mailboxes on the node that belong to accounts living elsewhere (old "
+		    "copies) are left alone: %llu",
 		    (unsigned long long)p->orphans);
 		plan_note(notes, keys, key, line);
 	}
@@ -237,10 +323,24 @@ view_job(struct controller *c, const struct job *job)
 	json_object_set_new(row, "lock_p50_ms", number(p.lock_p50_ms));
 	json_object_set_new(row, "lock_p99_ms", number(p.lock_p99_ms));
 	json_object_set_new(row, "stall", text(p.stall));
-	if (job->state == JOB_DONE_WITH_FAILURES)
+	if (job->state == JOB_DONE_WITH_FAILURES && p.set_aside == 0 && p.clean == p.done)
 		json_object_set_new(row, "next",
-		    text("zmferry moves --failed; when the causes are gone: zmferry job "
-			 "retry"));
+		    json_sprintf("zmferry plan evacuate %s says who cannot go; when the "
+				 "causes are "
+				 "gone: zmferry job retry %s",
+			job->node, job->id));
+	else if (job->state == JOB_DONE_WITH_FAILURES)
+		json_object_set_new(row, "next",
+		    json_sprintf(
+			"zmferry moves --failed --job %s; when the causes are gone: "
+			"zmferry job retry %s",
+			job->id, job->id));
+	else if (job->state == JOB_PAUSED)
+		json_object_set_new(
+		    row, "next", json_sprintf("zmferry job resume %s", job->id));
+	else if (job->state == JOB_CANCELLED)
+		json_object_set_new(row, "next",
+		    json_sprintf("to take it up again: zmferry job retry %s", job->id));
 	return row;
 }
 

@@ -19,7 +19,7 @@ struct api {
  * A refusal of the controller comes back with its kind and text in e, its advice in
  * api->next; no controller is ERR_RETRY naming the socket.
  */
-MUST_USE bool api_call(struct api *api, const char *method, const char *path, json_t *body,
-    json_t **answer_out, struct err *e);
+MUST_USE bool api_call(struct api *api, const char *method, const char *path,
+    json_t *body, json_t **answer_out, struct err *e);
 
 #endif

@@ -25,8 +25,8 @@ struct options {
 	bool yes;
 	bool dry_run;
 	bool failed;
-	bool help; /* --help: say how this command is used */
-	const char *to;       /* "A,B" */
+	bool help;	/* --help: say how this command is used */
+	const char *to; /* "A,B" */
 	const char *job;
 	const char *out_file;
 	const char *argument; /* the one word behind the verb, or NULL */

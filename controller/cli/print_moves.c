@@ -17,8 +17,8 @@ print_lock(FILE *out, long long ms)
 		fprintf(out, "%5.1f s  ", (double)ms / 1000.0);
 }
 
-void
-print_progress(FILE *out, const json_t *job)
+static void
+print_figures(FILE *out, const json_t *job)
 {
 	char done[24];
 	char total[24];
@@ -30,7 +30,7 @@ print_progress(FILE *out, const json_t *job)
 	    print_bytes(number_of(job, "bytes_done"), done, sizeof(done)),
 	    print_bytes(number_of(job, "bytes_total"), total, sizeof(total)),
 	    number_of(job, "items_per_s"));
-	if (number_of(job, "eta_s") > 0)
+	if (number_of(job, "eta_s") > 0 && text_of(job, "stall")[0] == '\0')
 		fprintf(out, ", %s left",
 		    print_seconds(number_of(job, "eta_s"), eta, sizeof(eta)));
 	if (integer_of(job, "lock_p50_ms") > 0)
@@ -39,9 +39,28 @@ print_progress(FILE *out, const json_t *job)
 		    number_of(job, "lock_p99_ms") / 1000.0);
 	if (integer_of(job, "moves_set_aside") > 0)
 		fprintf(out, ", %lld set aside", integer_of(job, "moves_set_aside"));
+}
+
+void
+print_progress(FILE *out, const json_t *job)
+{
+	print_figures(out, job);
 	if (text_of(job, "stall")[0] != '\0') {
 		fputs("; ", out);
 		print_safe(out, text_of(job, "stall"));
+	}
+}
+
+/* The same with what it waits for on a line of its own. */
+static void
+print_progress_wrapped(FILE *out, const json_t *job, const char *indent)
+{
+	print_figures(out, job);
+	fputc('\n', out);
+	if (text_of(job, "stall")[0] != '\0') {
+		fputs(indent, out);
+		print_safe(out, text_of(job, "stall"));
+		fputc('\n', out);
 	}
 }
 
@@ -57,8 +76,7 @@ print_jobs(FILE *out, const json_t *answer)
 		fprintf(out, "%s  %s ", text_of(job, "id"), text_of(job, "kind"));
 		print_safe(out, text_of(job, "node"));
 		fputs("  ", out);
-		print_progress(out, job);
-		fputc('\n', out);
+		print_progress_wrapped(out, job, "      ");
 	}
 	if (json_array_size(jobs) == 0)
 		fputs("no jobs\n", out);
@@ -110,8 +128,7 @@ print_job(FILE *out, const json_t *answer)
 	fprintf(out, "\ncreated  %s by ", text_of(job, "created"));
 	print_safe(out, text_of(job, "who"));
 	fputs("\nstate    ", out);
-	print_progress(out, job);
-	fputc('\n', out);
+	print_progress_wrapped(out, job, "waits    ");
 	if (text_of(job, "reason")[0] != '\0') {
 		fputs("reason   ", out);
 		print_safe(out, text_of(job, "reason"));

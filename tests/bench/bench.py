@@ -6,19 +6,22 @@ The lab is given the costs measured on real servers, so that what is compared is
 way of working, not Python. zmferry and the naive way move the same mailboxes in one run.
 """
 import concurrent.futures
-import json
+import contextlib
 import os
-import shutil
-import subprocess
 import sys
+import threading
 import time
+from urllib.parse import quote
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, "..", "e2e"), os.path.join(HERE, "..", "lab")]
 from harness import Failed, Installation, ROOT, run  # noqa: E402
+from zlab.zclient import Zimbra, el  # noqa: E402
 
 COSTS = ["cli_start_s=3", "import_item_ms=6", "tgz_export_mb_s=30", "tar_export_mb_s=300",
          "burn_id_ms=0.1", "bump_change_ms=1.2"]
 NAIVE_SAMPLE = 6  # mailboxes moved by the naive way; its time is linear in them
+LANES = 4         # moves at a time from one node: zmferry's default, and the pipe's
 
 
 def figure(name, value, unit):
@@ -67,54 +70,131 @@ def fresh(name, scale, mailboxes, net):
     return place.install().start()
 
 
-def evacuation(scale, mailboxes):
-    """zmferry against the naive way on the same mailboxes: two installations, one run."""
-    ours = fresh(f"{scale}-ours", scale, mailboxes, "127.0.31")
+class Peak(threading.Thread):
+    """The largest resident set of any worker, read from /proc while they live."""
+
+    def __init__(self, agents):
+        super().__init__(daemon=True)
+        self.parents = {a.child.pid for a in agents}
+        self.kib, self.over = 0, threading.Event()
+
+    def run(self):
+        while not self.over.wait(0.02):
+            for entry in os.listdir("/proc"):
+                if entry.isdigit():
+                    with contextlib.suppress(OSError, ValueError, IndexError):
+                        self.look(int(entry))
+
+    def look(self, pid):
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as f:
+            parent = int(f.read().rsplit(")", 1)[1].split()[1])
+        # Between fork and exec the child still is the agent, with the agent's pages.
+        if parent in self.parents and b"worker" in open(f"/proc/{pid}/cmdline", "rb").read():
+            self.kib = max(self.kib, rss_kib(pid, "VmHWM"))
+
+    def stop(self):
+        self.over.set()
+        self.join()
+        return self.kib
+
+
+def idle_rss(place):
+    """After the first inventory an agent gives back what starting took: until it stops falling."""
+    seen = []
+    while len(seen) < 60 and (len(seen) < 12 or seen[-1] < min(seen[:-10])):
+        seen.append(max(rss_kib(a.child.pid) for a in place.agents.values()))
+        time.sleep(1)
+    return seen[-1]
+
+
+def ours(scale, mailboxes):
+    """Seconds that zmferry takes, and how many mailboxes that were."""
+    place = fresh(f"{scale}-ours", scale, mailboxes, "127.0.31")
     try:
-        idle = max(rss_kib(a.child.pid) for a in ours.agents.values())
-        figure("agent_rss_idle_kib", idle, "KiB")
-        count = len(accounts_on(ours, "mbs1"))
+        figure("agent_rss_idle_kib", idle_rss(place), "KiB")
+        count = len(accounts_on(place, "mbs1"))
+        peak = Peak(place.agents.values())
+        peak.start()
         begun = time.monotonic()
-        job = ours.json("evacuate", "mbs1", "--yes")["job"]["id"]
-        done = ours.wait_job(job, 1800)
+        job = place.json("evacuate", "mbs1", "--yes")["job"]["id"]
+        done = place.wait_job(job, 1800)
         took = time.monotonic() - begun
+        figure("worker_rss_max_kib", peak.stop(), "KiB")
         if done["job"]["state"] != "done":
             raise Failed(f"the job ended {done['job']['state']}: {done['job'].get('reason')}")
         locks = [m["lock_ms"] for m in done["moves"] if m["lock_ms"]]
         figure(f"zmferry_{scale}_s", took, "s")
         figure("lock_p50_ms", percentile(locks, 0.5), "ms")
         figure("lock_p99_ms", percentile(locks, 0.99), "ms")
-        peaks = [m.get("worker_rss_max_kib", 0) for m in done["moves"]]
-        if any(peaks):
-            figure("worker_rss_max_kib", max(peaks), "KiB")
+        return took, count
     finally:
-        ours.down()
-    naive = fresh(f"{scale}-naive", scale, mailboxes, "127.0.32")
+        place.down()
+
+
+def naive(scale, mailboxes):
+    """Seconds that the shell loop takes for all, from a sample where its time is linear."""
+    place = fresh(f"{scale}-naive", scale, mailboxes, "127.0.32")
     try:
-        wanted = accounts_on(naive, "mbs1")
+        wanted = accounts_on(place, "mbs1")
         sample = wanted if scale != "small" else wanted[:NAIVE_SAMPLE]
         begun = time.monotonic()
         for index, (account, _, _) in enumerate(sample):
-            naive_move(naive, account, "mbs1", ("mbs2", "mbs3")[index % 2])
-        per_all = (time.monotonic() - begun) * len(wanted) / len(sample)
-        figure(f"naive_{scale}_s", per_all, "s")
-        figure(f"naive_ratio_{scale}", per_all / took * count / len(wanted), "ratio")
+            naive_move(place, account, "mbs1", ("mbs2", "mbs3")[index % 2])
+        took = (time.monotonic() - begun) * len(wanted) / len(sample)
+        figure(f"naive_{scale}_s", took, "s")
+        return took
     finally:
-        naive.down()
+        place.down()
 
 
-def pipe_move(place, account_id, source, target):
-    """The floor: curl's tar export into curl's tar import, nothing checked, nothing kept."""
-    token = place.pipe_token
-    src, dst = place.node(source), place.node(target)
-    ca = place.cluster["ca_file"]
-    run([f"{src['dir']}/bin/zmprov", "--fast", "ma", account_id, "zimbraMailHost", dst["host"]], check=False)
-    export = (f"curl -sS --cacert {ca} --resolve {src['host']}:7071:{src['address']} -b ZM_ADMIN_AUTH_TOKEN={token} "
-              f"'https://{src['host']}:7071/home/{account_id}/?fmt=tar&query=is:anywhere'")
-    load = (f"curl -sS --cacert {ca} --resolve {dst['host']}:7071:{dst['address']} -b ZM_ADMIN_AUTH_TOKEN={token} "
-            f"-H 'Content-Type: application/x-tar' -T - -X POST "
-            f"'https://{dst['host']}:7071/home/{account_id}/?fmt=tar&resolve=skip&callback=x'")
-    return export, load
+def pipe_move(place, zimbra, account, account_id, target):
+    """The floor: curl's tar export into curl's tar import; nothing locked, checked or kept."""
+    src, dst = place.node("mbs1"), place.node(target)
+    archive = place.path(f"pipe-{account_id}.tar")
+    cookie = ["-b", f"ZM_ADMIN_AUTH_TOKEN={zimbra.token}", "--cacert", place.cluster["ca_file"]]
+
+    def url(node, query):
+        return [f"https://{node['host']}:7071/service/home/{quote(account)}/?{query}",
+                "--resolve", f"{node['host']}:7071:{node['address']}"]
+    run(["curl", "-sS", "-o", archive, *cookie, *url(src, "fmt=tar&query=is:anywhere")])
+    by_host = {s.host: s for s in zimbra.servers}
+    zimbra.admin(by_host[src["host"]], "ModifyAccountRequest", None, el("id", None, account_id),
+                 el("a", {"n": "zimbraMailHost"}, dst["host"]))
+    for node in (src, dst):
+        zimbra.admin(by_host[node["host"]], "FlushCacheRequest", None,
+                     el("cache", {"type": "account"}, el("entry", {"by": "id"}, account_id)),
+                     target=by_host[node["host"]])
+    if os.path.exists(archive) and os.path.getsize(archive):
+        run(["curl", "-sS", "-T", archive, "-X", "POST", "-H", "Content-Type: application/x-tar", *cookie,
+             *url(dst, "fmt=tar&resolve=skip&callback=x")])
+        os.unlink(archive)
+
+
+def pipe(scale, mailboxes):
+    place = fresh(f"{scale}-pipe", scale, mailboxes, "127.0.33")
+    try:
+        zimbra = Zimbra.from_cluster(os.path.join(place.lab_dir, "cluster.json"))
+        wanted = sorted(accounts_on(place, "mbs1"), key=lambda a: -a[2])
+        begun = time.monotonic()
+        with concurrent.futures.ThreadPoolExecutor(LANES) as lanes:
+            moves = [lanes.submit(pipe_move, place, zimbra, account, account_id, ("mbs2", "mbs3")[i % 2])
+                     for i, (account, account_id, _) in enumerate(wanted)]
+            for move in moves:
+                move.result()
+        took = time.monotonic() - begun
+        figure(f"pipe_{scale}_s", took, "s")
+        return took
+    finally:
+        place.down()
+
+
+def evacuation(scale, mailboxes):
+    """zmferry, the naive way and the bare pipe on the same mailboxes: three installations, one run."""
+    took, count = ours(scale, mailboxes)
+    figure(f"naive_ratio_{scale}", naive(scale, mailboxes) / took, "ratio")
+    figure("pipe_overhead" if scale == "mixed" else f"pipe_overhead_{scale}",
+           took / pipe(scale, mailboxes), "ratio")
+    figure(f"mailboxes_{scale}", count, "mailboxes")
 
 
 BENCHES = {

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """make demo: a cluster played by the lab, mail arriving, people at work, one node evacuated, and an oracle."""
-import json
 import os
 import subprocess
 import sys

@@ -23,7 +23,8 @@ class Failed(Exception):
 def run(args, check=True, timeout=600, **more):
     done = subprocess.run(args, text=True, capture_output=True, timeout=timeout, **more)
     if check and done.returncode != 0:
-        raise Failed(f"{' '.join(map(str, args))} ended with {done.returncode}:\n{done.stdout[-4000:]}{done.stderr[-4000:]}")
+        said = done.stdout[-4000:] + done.stderr[-4000:]
+        raise Failed(f"{' '.join(map(str, args))} ended with {done.returncode}:\n{said}")
     return done
 
 
@@ -230,8 +231,9 @@ resolve = {{ {resolve} }}
         try:
             return wait_for(f"the end of job {job_id}", seconds, ended, 0.2)
         except Failed as e:
+            open_moves = [m for m in last.get("moves", []) if m["state"] != "settled"]
             raise Failed(f"{e}; last seen: {json.dumps(last.get('job'))}\n"
-                         f"{json.dumps([m for m in last.get('moves', []) if m['state'] != 'settled'], indent=1)[:3000]}") from None
+                         f"{json.dumps(open_moves, indent=1)[:3000]}") from None
 
     def oracle(self, before, *more):
         return self.lab("diff", before, "--now", *more, check=False)

@@ -402,7 +402,8 @@ def main():
         try:
             SCENARIOS[name](place)
             passed += 1
-            print(f"ok   {name}: {SCENARIOS[name].__doc__.splitlines()[0]} ({time.monotonic() - begun:.0f} s)", flush=True)
+            sentence = SCENARIOS[name].__doc__.splitlines()[0]
+            print(f"ok   {name}: {sentence} ({time.monotonic() - begun:.0f} s)", flush=True)
             place.down()
         except (Failed, KeyError, json.JSONDecodeError) as e:
             failed += 1

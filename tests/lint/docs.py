@@ -46,6 +46,16 @@ def check_scenarios(line, e2e, sim):
                 yield f'sim "{name}": there is no such scenario'
 
 
+def check_advice(path, commands):
+    """Commands that the programs tell people to run: "..., run: zmferry enroll NODE"."""
+    first = {c.split(" ")[0] for c in commands} | {"help"}
+    joined = re.sub(r'"\s*\n\s*"', "", read(path))
+    for literal in re.findall(r'"((?:[^"\\\n]|\\.)*)"', joined):
+        for said in re.findall(r"(?:^|[:;] |\band |\bthen )zmferry ([a-z]+)", literal):
+            if said not in first and said != "does":
+                yield f'{path}:1: "{literal[:60]}...": there is no command zmferry {said}'
+
+
 def main():
     problems = []
     commands = COMMAND.findall(read("controller/cli/commands.c"))
@@ -53,6 +63,8 @@ def main():
     tests = set()
     for path in files("tests/unit/*.c", "tests/sim/*.c"):
         tests.update(re.findall(r"^(test_\w+)\(", read(path), re.M))
+    for path in files("agent/*.c", "controller/*.c", "proto/*.c"):
+        problems.extend(check_advice(path, commands))
     for path in files("*.md"):
         fenced = False
         for number, line in enumerate(read(path).split("\n"), 1):

@@ -227,7 +227,7 @@ static bool
 is_as_made(const struct seen *s)
 {
 	size_t expected = s->item.id == 301 ? 3000 : s->item.id == 302 ? 0 : 5;
-	char first = s->item.id == 301 ? 'b' : s->item.id == 303 ? '1' : 'h';
+	unsigned char first = s->item.id == 301 ? 'b' : s->item.id == 303 ? '1' : 'h';
 
 	return s->data.len == expected && (expected == 0 || s->data.data[0] == first);
 }

@@ -56,7 +56,7 @@ test_a_session_ends(void **state)
 	const struct session *s;
 
 	(void)state;
-	s = sessions_add(all, &anna, "", secret);
+	assert_non_null(sessions_add(all, &anna, "", secret));
 	assert_non_null(sessions_find(all, secret, "", now + 890 * 1000));
 	assert_null(sessions_find(all, secret, "", now + 901 * 1000));
 	assert_int_equal(sessions_count(all), 0);

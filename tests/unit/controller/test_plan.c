@@ -273,6 +273,27 @@ test_a_named_target_must_be_able(void **state)
 	plan_free(&p);
 }
 
+/* Zimbra would open the old copy again: another target, or refused with the reason. */
+static void
+test_an_old_copy_is_no_target(void **state)
+{
+	struct plan *p = plan_of_nodes(3);
+
+	(void)state;
+	add(p, 1, GB);
+	add(p, 2, GB);
+	p->accounts[0].old_copies = (uint64_t)1 << 1;
+	p->accounts[1].old_copies = (uint64_t)1 << 1 | (uint64_t)1 << 2;
+	CHECK(plan_choose_targets(p, "", &e));
+	CHECK(plan_make(p, &e));
+	CHECK_INT(find(p, 1)->target, 2);
+	CHECK_INT(find(p, 2)->target, -1);
+	CHECK_HAS(find(p, 2)->refused, "mbs2.example.org still holds an old copy");
+	CHECK_HAS(find(p, 2)->next, "stale copy");
+	CHECK_INT(p->refused_count, 1);
+	plan_free(&p);
+}
+
 static void
 test_targets_are_chosen_by_name(void **state)
 {
@@ -288,7 +309,8 @@ test_targets_are_chosen_by_name(void **state)
 	CHECK(!plan_choose_targets(p, "mbs1", &e));
 	CHECK_STR(e.text, "node mbs1.example.org: cannot be emptied into itself");
 	CHECK(!plan_choose_targets(p, "mbs9", &e));
-	CHECK_HAS(e.text, "no mailbox server of that name");
+	CHECK_HAS(
+	    e.text, "no mailbox server of that name; there are mbs1.example.org, mbs2");
 	snprintf(p->nodes[1].name, sizeof(p->nodes[1].name), "mbs3.example.net");
 	CHECK(!plan_choose_targets(p, "mbs3", &e));
 	CHECK_HAS(e.text, "give the whole name");
@@ -396,6 +418,7 @@ main(void)
 	    TEST(test_a_node_without_agent_is_refused_by_name),
 	    TEST(test_no_target_at_all_is_refused),
 	    TEST(test_a_named_target_must_be_able),
+	    TEST(test_an_old_copy_is_no_target),
 	    TEST(test_targets_are_chosen_by_name),
 	    TEST(test_nobody_to_move_is_said),
 	    TEST(test_the_same_facts_give_the_same_plan),
