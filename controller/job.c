@@ -18,6 +18,7 @@
 #include "proto/base/xalloc.h"
 
 #define TRIES 3
+#define LOCKED_PER_TARGET 3
 #define RETRY_AFTER_MS 3000
 #define STARTS_AT_ONCE 4
 #define FULL_TARGETS 64
@@ -102,6 +103,8 @@ struct lane_count {
 	uint32_t at_source;
 	uint32_t at_target;
 	uint32_t locked_at_target;
+	uint32_t contacts_at_target; /* other moves that have the contact lane */
+	uint32_t number;
 };
 
 static bool
@@ -112,11 +115,12 @@ move_is_running(const struct move *m)
 }
 
 /*
- * Contacts of two imports on one server get mixed up: one such phase at a time. The lane
- * is taken in following and held until they are in; after a restart the states say who has it.
+ * Contacts of two imports on one server get mixed up, so they go in one after another; few
+ * mailboxes are locked at a time, so that nobody waits long for that under the lock. A turn
+ * ends when the contacts are in; after a restart the states say who has one.
  */
 static bool
-move_holds_contact_lane(const struct move *m)
+move_holds_turn(const struct move *m)
 {
 	return (m->has_turn || (m->state >= MOVE_LOCKING && m->state <= MOVE_OPENING)) &&
 	       !m->data.contacts_done;
@@ -133,13 +137,16 @@ lane_on_move(struct move *m, void *ctx)
 	if (strcasecmp(m->target, c->target) != 0)
 		return;
 	c->at_target++;
-	c->locked_at_target += move_holds_contact_lane(m);
+	c->locked_at_target += move_holds_turn(m);
+	c->contacts_at_target +=
+	    m->number != c->number && m->data.contacts_begun && !m->data.contacts_done;
 }
 
 static struct lane_count
 lane_count(struct jobs *all, const struct move *m)
 {
-	struct lane_count c = {.source = m->source, .target = m->target};
+	struct lane_count c = {
+	    .source = m->source, .target = m->target, .number = m->number};
 
 	moves_each(all->moves, lane_on_move, &c);
 	return c;
@@ -153,7 +160,13 @@ jobs_take_turn(void *ctx, const struct move *m)
 
 	if (job != NULL && job->state == JOB_PAUSED)
 		return false;
-	return lane_count(all, m).locked_at_target == 0;
+	return lane_count(all, m).locked_at_target < LOCKED_PER_TARGET;
+}
+
+static bool
+jobs_take_contact_lane(void *ctx, const struct move *m)
+{
+	return lane_count(ctx, m).contacts_at_target == 0;
 }
 
 static void
@@ -498,6 +511,7 @@ jobs_new(struct journal *journal, const struct world *world,
 	struct moves_host moves_host = {
 	    .ctx = all,
 	    .take_turn = jobs_take_turn,
+	    .take_contact_lane = jobs_take_contact_lane,
 	    .give_turn = jobs_give_turn,
 	    .changed = jobs_move_changed,
 	    .alert = jobs_alert,

@@ -34,6 +34,7 @@ static const struct field fields[] = {
 	{ "no_mailbox", FIELD_BOOL, AT(no_mailbox), 0 },
 	{ "target_row_made", FIELD_BOOL, AT(target_row_made), 0 },
 	{ "tracking_imap", FIELD_BOOL, AT(tracking_imap), 0 },
+	{ "contacts_begun", FIELD_BOOL, AT(contacts_begun), 0 },
 	{ "contacts_done", FIELD_BOOL, AT(contacts_done), 0 },
 	{ "restored", FIELD_BOOL, AT(restored), 0 },
 	{ "spool_dropped", FIELD_BOOL, AT(spool_dropped), 0 },

@@ -85,8 +85,10 @@ move_apply(struct moves *all, struct move *m, enum move_event ev, const char *de
 	};
 
 	move_note_lock_time(all, m, edge->to);
-	if (edge->to == MOVE_STUCK)
+	if (edge->to == MOVE_STUCK) {
 		m->stuck_from = m->state;
+		m->data.contacts_begun = false; /* waits for a person: the lane is free */
+	}
 	m->data.cancelled = m->data.cancelled || ev == EV_CANCEL;
 	m->state = edge->to;
 	m->step_no++;
@@ -327,6 +329,31 @@ move_has_turn(struct moves *all, struct move *m)
 	return false;
 }
 
+/*
+ * Zimbra mixes up the contacts of two imports on one server. Who has the lane is journaled
+ * before the import begins, so that nobody else begins one after a crash.
+ */
+static bool
+move_has_contact_lane(struct moves *all, struct move *m, const struct move_effect *effect)
+{
+	struct err e;
+
+	if (m->data.contacts_begun)
+		return true;
+	if (!all->host.take_contact_lane(all->host.ctx, m)) {
+		m->waiting = true;
+		snprintf(m->doing, sizeof(m->doing),
+		    "waits until another mailbox's contacts are in at %.200s", m->target);
+		return false;
+	}
+	m->data.contacts_begun = true;
+	if (move_save(all, m, NULL, &e))
+		return true;
+	m->data.contacts_begun = false;
+	move_effect_failed(all, m, effect, &e);
+	return false;
+}
+
 /* Everything that the state does is done. */
 static void
 move_state_done(struct moves *all, struct move *m)
@@ -367,6 +394,10 @@ move_run(struct moves *all, struct move *m)
 	if (effect->build != NULL && !effect->build(all, m, a, &e)) {
 		ask_free(&a);
 		move_effect_failed(all, m, effect, &e);
+		return;
+	}
+	if (a->in.contacts_only && !move_has_contact_lane(all, m, effect)) {
+		ask_free(&a);
 		return;
 	}
 	m->asking = true;

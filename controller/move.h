@@ -54,6 +54,7 @@ struct move_data {
 	bool no_mailbox;      /* never logged in: nothing to export */
 	bool target_row_made; /* the target's row is this move's own work */
 	bool tracking_imap;
+	bool contacts_begun; /* has the contact lane of its target */
 	bool contacts_done;
 	bool restored;
 	bool spool_dropped;
@@ -109,8 +110,8 @@ struct move {
 	bool home_is_target; /* while unlocking: the home must go back */
 	bool
 	    home_is_elsewhere; /* while unlocking: somebody moved the account meanwhile */
-	bool has_turn;	       /* the contact lane of its target */
-	bool waiting;	       /* for that lane */
+	bool has_turn;	       /* to be locked */
+	bool waiting;	       /* for its turn, or for the contact lane */
 	uint64_t waiting_since_ms;
 	bool alerted; /* that an effect does not get on */
 	char *names;  /* owned; account and aliases, one a line; NULL = not read */
@@ -169,6 +170,8 @@ struct moves_host {
 	void *ctx;
 	/* May this move be locked now? False: it waits; moves_wake is called later. */
 	bool (*take_turn)(void *ctx, const struct move *m);
+	/* May it import contacts into its target now? False: as above. */
+	bool (*take_contact_lane)(void *ctx, const struct move *m);
 	/* The contact lane of its target is free again. */
 	void (*give_turn)(void *ctx, const struct move *m);
 	/* Its state changed. */
