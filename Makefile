@@ -184,7 +184,7 @@ unit: unit-programs
 run-fuzz: $(fuzz_names:%=$(B)/fuzzer_%)
 	$(Q)for name in $(fuzz_names); do \
 	    mkdir -p build/corpus/$$name && \
-	    $(B)/fuzzer_$$name -max_total_time=$$(($(MINUTES) * 60)) -timeout=10 -rss_limit_mb=1024 \
+	    $(B)/fuzzer_$$name -max_total_time=$$(($(MINUTES) > 0 ? $(MINUTES) * 60 : 10)) -timeout=10 -rss_limit_mb=1024 \
 	        -artifact_prefix=tests/fuzz/corpus/$$name/ build/corpus/$$name tests/fuzz/corpus/$$name || exit 1; \
 	done
 $(B)/fuzzer_%: $(B)/tests/fuzz/fuzz_%.o $(B)/libagent.a $(B)/libcontroller.a $(B)/libproto.a
@@ -241,6 +241,7 @@ test: packages
 	$(Q)$(MAKE) --no-print-directory check-tsan
 	$(Q)$(MAKE) --no-print-directory check-clang
 	$(Q)$(MAKE) --no-print-directory check-lab
+	$(Q)$(MAKE) --no-print-directory check-browser
 	$(Q)$(MAKE) --no-print-directory check-e2e
 
 ## demo: a cluster played by the lab, a node evacuated while mail arrives, an oracle
@@ -248,7 +249,7 @@ demo: packages
 	$(Q)$(MAKE) --no-print-directory build
 	$(Q)$(PYTHON) tests/e2e/demo.py
 
-## fuzz: libFuzzer on every parser, MINUTES=1 each; findings land in tests/fuzz/corpus
+## fuzz: libFuzzer on every parser, MINUTES=1 each (0: ten seconds); findings land in tests/fuzz/corpus
 fuzz: packages
 	$(Q)$(MAKE) --no-print-directory CC=clang VARIANT=fuzz run-fuzz MINUTES=$(or $(MINUTES),1)
 

@@ -121,9 +121,9 @@ check_target_node(const struct move *m, const struct ask_preflight *p, struct er
 		    m->target);
 	if (p->spool_free_bytes < m->bytes)
 		return err_set(e, ERR_REFUSED,
-		    "node %s: has room for %llu MB below its fill limit, the mailbox "
-		    "needs %llu MB",
-		    m->target, (unsigned long long)(p->spool_free_bytes >> 20),
-		    (unsigned long long)(m->bytes >> 20));
+		    "node %s: has room for %llu KB below its fill limit, the mailbox "
+		    "needs %llu KB",
+		    m->target, (unsigned long long)(p->spool_free_bytes >> 10),
+		    (unsigned long long)(m->bytes >> 10));
 	return true;
 }

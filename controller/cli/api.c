@@ -86,6 +86,10 @@ api_call(struct api *api, const char *method, const char *path, json_t *body,
 	};
 	if (!http_client_do(client, &request, &answer, e)) {
 		err_wrap(e, "controller at %s", api->socket_path);
+		/* A socket without a listener is what a killed controller leaves behind. */
+		snprintf(api->next, sizeof(api->next),
+		    "start zmferry-controller if it does not run; it goes on where it "
+		    "was");
 		goto out;
 	}
 	root = json_loadb(buf_str(&answer.body), answer.body.len, 0, NULL);

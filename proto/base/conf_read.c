@@ -16,6 +16,7 @@
 #include "proto/base/xalloc.h"
 
 #define KEY_MAX 64
+#define PROBES_MAX 400 /* readings spent on finding where statements begin */
 
 struct conf_reader {
 	const struct conf_def *defs;
@@ -24,6 +25,7 @@ struct conf_reader {
 	size_t unknown_count;
 	struct conf_entry *entries; /* NULL: only whether it can be read */
 	struct conf_errors *errors;
+	unsigned probes;
 	unsigned error_line; /* of the last reading */
 	char error[200];
 	char error_key[KEY_MAX]; /* set: an unknown key */
@@ -158,10 +160,15 @@ conf_reader_pass(struct conf_reader *r, const char *text)
 	}
 	opts[count] = end;
 	r->error_key[0] = r->error[0] = '\0';
+	r->error_line = 0;
 	conf_reader_now = r;
 	cfg = cfg_init(opts, CFGF_NONE);
 	cfg_set_error_function(cfg, conf_on_error);
 	ok = cfg_parse_buf(cfg, text) == CFG_SUCCESS;
+	if (!ok && r->error_line == 0) { /* it stops at some texts without a word */
+		r->error_line = cfg->line > 0 ? (unsigned)cfg->line : 1;
+		snprintf(r->error, sizeof(r->error), "not understood");
+	}
 	for (size_t i = 0; ok && r->entries != NULL && i < r->def_count; i++) {
 		cfg_opt_t *opt = cfg_getopt(cfg, r->defs[i].key);
 
@@ -186,6 +193,24 @@ conf_line(char *text, unsigned line)
 		line--;
 	}
 	return text;
+}
+
+/* libConfuse may count lines behind the end: those are the last one. */
+static unsigned
+conf_line_within(const char *text, unsigned line)
+{
+	unsigned last = 1;
+
+	for (; *text != '\0'; text++)
+		last += *text == '\n';
+	return line < last ? line : last;
+}
+
+static bool
+conf_line_is_blank(const char *line)
+{
+	line += strspn(line, " \t\r");
+	return *line == '\0' || *line == '\n';
 }
 
 static void
@@ -238,33 +263,41 @@ conf_blank_comments(char *text, struct conf_errors *errors)
 	}
 }
 
-/* The longest beginning that can be read ends above the statement that cannot. */
+/*
+ * The longest beginning that can be read ends above the statement that cannot. When too
+ * many had to be tried, the line that libConfuse named has to do.
+ */
 static unsigned
 conf_statement_line(struct conf_reader *r, const char *text, unsigned line)
 {
 	struct conf_reader probe = *r;
-	unsigned good = line - 1;
-	char word[KEY_MAX];
+	const char *end = conf_line((char *)(uintptr_t)text, line);
+	unsigned good = line - 1; /* its end is end */
 
 	probe.entries = NULL;
 	for (; good > 0; good--) {
-		char *part = xstrdup(text);
-		char *end = conf_line(part, good + 1);
+		const char *start = end - 1;
+		char *part;
 		bool ok;
 
-		if (end != NULL)
-			*end = '\0';
-		ok = conf_reader_pass(&probe, part);
-		free(part);
-		if (ok)
-			break;
+		while (start > text && start[-1] != '\n')
+			start--;
+		/* A blank line at the end changes nothing: ask without it. */
+		if (!conf_line_is_blank(start)) {
+			if (r->probes++ >= PROBES_MAX)
+				return line;
+			part = xstrdup(text);
+			part[end - text] = '\0';
+			ok = conf_reader_pass(&probe, part);
+			free(part);
+			if (ok)
+				break;
+		}
+		end = start;
 	}
-	for (unsigned at = good + 1; at < line; at++) {
-		conf_first_word(conf_line((char *)(uintptr_t)text, at), word);
-		if (word[0] != '\0')
-			return at;
-	}
-	return line;
+	for (good++; good < line && conf_line_is_blank(end); good++)
+		end = strchr(end, '\n') + 1;
+	return good;
 }
 
 /* --- unknown keys --- */
@@ -325,22 +358,33 @@ conf_report_unknown(struct conf_reader *r, unsigned line, const char *key)
 
 /* --- all readings --- */
 
-/* Notes the error of the last pass and takes out its cause. */
-static void
+static bool
+conf_reader_knows(const struct conf_reader *r, const char *key)
+{
+	for (size_t i = 0; i < r->unknown_count; i++) {
+		if (strcmp(r->unknown[i], key) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Notes the error of the last pass and takes out its cause. False: nothing is left to take. */
+static bool
 conf_take_out(struct conf_reader *r, char *text)
 {
-	unsigned line = r->error_line;
+	unsigned line = conf_line_within(text, r->error_line);
 	char error[sizeof(r->error)];
 	char word[KEY_MAX];
 	char *at = conf_line(text, line);
 
 	conf_first_word(at == NULL ? "" : at, word);
-	if (r->error_key[0] != '\0' && strcmp(word, r->error_key) == 0) {
+	if (r->error_key[0] != '\0' && strcmp(word, r->error_key) == 0 &&
+	    !conf_reader_knows(r, word)) {
 		conf_report_unknown(r, line, word);
 		r->unknown =
 		    xrealloc_array(r->unknown, r->unknown_count + 1, sizeof(*r->unknown));
 		r->unknown[r->unknown_count++] = xstrdup(word);
-		return;
+		return true;
 	}
 	snprintf(error, sizeof(error), "%s", r->error);
 	if (r->error_key[0] != '\0') {
@@ -364,8 +408,10 @@ conf_take_out(struct conf_reader *r, char *text)
 	}
 	for (size_t i = 0; i < r->def_count; i++)
 		r->entries[i].spoiled |= strcmp(r->defs[i].key, word) == 0;
-	if (at != NULL)
-		conf_blank(at);
+	if (at == NULL || conf_line_is_blank(at))
+		return false;
+	conf_blank(at);
+	return true;
 }
 
 void
@@ -389,8 +435,8 @@ conf_read(const struct conf_def *defs, size_t def_count, const char *text,
 		r.errors = &doubled;
 		whole = conf_reader_pass(&r, own);
 		r.errors = errors;
-		if (!whole)
-			conf_take_out(&r, own);
+		if (!whole && !conf_take_out(&r, own))
+			break;
 	}
 	for (size_t i = 0; i < doubled.count; i++)
 		conf_errors_add(errors, doubled.rows[i].line, "%s", doubled.rows[i].text);

@@ -388,6 +388,7 @@ tls_engine_close(struct tls_engine *t)
 struct tls_stream {
 	SSL *ssl;
 	int fd;
+	bool heard; /* the other side has sent something: it took our certificate */
 	char peer[TLS_NAME_MAX];
 };
 
@@ -422,26 +423,18 @@ tls_set_keepalive(int fd)
 		    sizeof(int));
 }
 
-/* After the greeting: the other side died, or bytes were changed on the way. */
-static bool
-tls_stream_is_broken(struct tls_stream *s)
-{
-	int reason = ERR_GET_REASON(ERR_peek_error());
-
-	return SSL_is_init_finished(s->ssl) == 1 &&
-	       (reason == SSL_R_UNEXPECTED_EOF_WHILE_READING ||
-		   reason == SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC);
-}
-
 static bool
 tls_stream_err(struct tls_stream *s, int result, const char *what, struct err *e)
 {
 	int saved = errno;
 	int problem = SSL_get_error(s->ssl, result);
 
-	if (problem == SSL_ERROR_SSL && tls_stream_is_broken(s)) {
+	/* It has spoken, so no certificate was refused: it died, or bytes were changed on the way. */
+	if (problem == SSL_ERROR_SSL && s->heard) {
+		const char *reason = ERR_reason_error_string(ERR_peek_error());
+
 		err_set(e, ERR_RETRY, "the stream broke while %s: %s", what,
-		    ERR_reason_error_string(ERR_peek_error()));
+		    reason == NULL ? "closed" : reason);
 		ERR_clear_error();
 		return false;
 	}
@@ -540,6 +533,7 @@ tls_stream_read(struct tls_stream *s, void *data, size_t len, struct err *e)
 		result = SSL_read_ex(s->ssl, (char *)data + got, len - got, &n);
 		if (result != 1)
 			return tls_stream_err(s, result, "reading", e);
+		s->heard = true;
 		got += n;
 	}
 	return true;

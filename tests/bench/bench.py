@@ -165,8 +165,11 @@ def pipe_move(place, zimbra, account, account_id, target):
                      el("cache", {"type": "account"}, el("entry", {"by": "id"}, account_id)),
                      target=by_host[node["host"]])
     if os.path.exists(archive) and os.path.getsize(archive):
-        run(["curl", "-sS", "-T", archive, "-X", "POST", "-H", "Content-Type: application/x-tar", *cookie,
-             *url(dst, "fmt=tar&resolve=skip&callback=x")])
+        # Not -T: to a URL that ends in a slash it adds the file's name (performance facts).
+        said = run(["curl", "-sS", "--fail", "--data-binary", f"@{archive}", "-H", "Content-Type: application/x-tar",
+                    *cookie, *url(dst, "fmt=tar&resolve=skip&callback=x")]).stdout
+        if "window.parent.x('" not in said:
+            raise Failed(f"pipe: {account}: the import answered {said[:200]!r}")
         os.unlink(archive)
 
 

@@ -202,8 +202,8 @@ resolve = {{ {resolve} }}
             if done.returncode != 0:
                 return False
             nodes = json.loads(done.stdout)["nodes"]
-            return len([n for n in nodes if n["connected"] and n["inventory"]]) >= len(self.agents)
-        wait_for("the controller and every agent with its inventory", seconds, ready)
+            return len([n for n in nodes if n["state"] == "ok" and n["inventory"]]) >= len(self.agents)
+        wait_for("the controller and every agent with its inventory and a first look at its health", seconds, ready)
 
     def zmferry(self, *args, check=True, timeout=600):
         return run([self.program("zmferry"), *args, "--socket", self.socket], check=check, timeout=timeout)

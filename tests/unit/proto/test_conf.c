@@ -220,6 +220,41 @@ test_what_is_required_is_named(void **state)
 	check_errors("needed = x\nhosts = {}\n", "");
 }
 
+/* libConfuse stops at some texts without a word, and at nothing it can name. */
+static void
+test_texts_that_are_no_configuration(void **state)
+{
+	static const char *const texts[] = {
+	    "\\\"\n#\n+'", "''\\\n+{{\n\"},\nx}\"\\\n", "}\n{\n}\n", "'\n'\n'\n", "\\"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		struct settings s;
+		struct buf errors;
+		struct err e;
+
+		CHECK(!parse(&s, texts[i], &errors, &e));
+		CHECK_INT(e.kind, ERR_REFUSED);
+		CHECK(errors.len > 0);
+		buf_fini(&errors);
+	}
+}
+
+static void
+test_a_key_too_long_is_said_once(void **state)
+{
+	char text[200];
+	struct settings s;
+	struct buf errors;
+	struct err e;
+
+	(void)state;
+	snprintf(text, sizeof(text), "needed = x\n%0100d = 1\n", 7);
+	CHECK(!parse(&s, text, &errors, &e));
+	CHECK_STR(e.text, "a.conf: 1 error");
+	buf_fini(&errors);
+}
+
 static void
 test_comments_do_not_move_lines(void **state)
 {
@@ -352,6 +387,8 @@ main(void)
 	    TEST(test_all_errors_come_in_one_run),
 	    TEST(test_doubled_keys_are_errors),
 	    TEST(test_what_is_required_is_named),
+	    TEST(test_texts_that_are_no_configuration),
+	    TEST(test_a_key_too_long_is_said_once),
 	    TEST(test_comments_do_not_move_lines),
 	    TEST(test_a_hundred_errors_are_enough),
 	    TEST(test_secrets_must_be_private),

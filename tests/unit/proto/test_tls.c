@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -726,6 +727,35 @@ test_tls_stream_of_a_dead_peer(void **state)
 	CHECK_HAS(e.text, "while greeting");
 }
 
+/* Killed in the middle it is no matter of certificates: nobody needs a new one, it is tried again. */
+static void
+test_tls_stream_whose_peer_is_killed(void **state)
+{
+	struct tls_stream *stream = NULL;
+	char got[2];
+	int fds[2];
+	pid_t child;
+
+	(void)state;
+	CHECK_INT(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	child = fork();
+	if (child == 0) {
+		struct tls_stream *peer = NULL;
+		bool ok = tls_stream_open(controller, fds[0], true, 5000, &peer, &e) &&
+			  tls_stream_write(peer, "x", 1, &e);
+
+		_exit(ok ? 0 : 1); /* no farewell, as after SIGKILL */
+	}
+	close(fds[0]);
+	CHECK(tls_stream_open(node, fds[1], false, 5000, &stream, &e));
+	CHECK(tls_stream_read(stream, got, 1, &e));
+	CHECK(!tls_stream_read(stream, got + 1, 1, &e));
+	CHECK_INT(e.kind, ERR_RETRY);
+	CHECK_HAS(e.text, "the stream broke while reading");
+	tls_stream_free(&stream);
+	CHECK_INT(waitpid(child, NULL, 0), child);
+}
+
 static void
 test_tls_tcp_connect_to_nobody(void **state)
 {
@@ -765,6 +795,7 @@ main(void)
 	    TEST(test_tls_stream_of_a_stranger_is_refused),
 	    TEST(test_tls_stream_silence_is_not_forever),
 	    TEST(test_tls_stream_of_a_dead_peer),
+	    TEST(test_tls_stream_whose_peer_is_killed),
 	    TEST(test_tls_tcp_connect_to_nobody),
 	};
 
