@@ -145,13 +145,35 @@ metadata_put_string(struct buf *out, const char *text, size_t len)
 	       buf_add(out, text, len);
 }
 
+/* A string's length ends in ':' before it; what is no string stands right behind its key. */
+static bool
+metadata_is_string(struct metadata_span value)
+{
+	return value.at[-1] == ':';
+}
+
+/* Only this shape can be renumbered: elsewhere a length around the number would be wrong. */
 static bool
 metadata_group(struct metadata_span encoded, struct metadata_span *fields,
     struct metadata_span *group, struct metadata_span *members)
 {
-	return metadata_get(encoded, "fld", fields) &&
+	return metadata_get(encoded, "fld", fields) && !metadata_is_string(*fields) &&
 	       metadata_get(*fields, "groupMember", group) &&
-	       metadata_get(*group, "m", members);
+	       metadata_is_string(*group) && metadata_get(*group, "m", members) &&
+	       !metadata_is_string(*members) && *members->at == 'l';
+}
+
+/* The next of the list; empty when it is no member. */
+static bool
+metadata_take_member(struct cursor *c, struct metadata_span *out)
+{
+	bool is_member = c->at < c->end && *c->at == 'd';
+
+	if (!metadata_take_value(c, out))
+		return false;
+	if (!is_member)
+		out->len = 0;
+	return true;
 }
 
 /* A member of type C: its number, which may stand behind "accountId:" of this mailbox. */
@@ -184,10 +206,10 @@ metadata_has_references(struct metadata_span encoded)
 	struct cursor c;
 	uint32_t id;
 
-	if (!metadata_group(encoded, &fields, &group, &members) || members.len < 2)
+	if (!metadata_group(encoded, &fields, &group, &members))
 		return false;
 	c = (struct cursor){members.at + 1, members.at + members.len};
-	while (c.at < c.end && *c.at != 'e' && metadata_take_value(&c, &member))
+	while (c.at < c.end && *c.at != 'e' && metadata_take_member(&c, &member))
 		if (metadata_reference(member, &value, &id))
 			return true;
 	return false;
@@ -207,7 +229,7 @@ metadata_remap_members(struct metadata_span group, struct metadata_span members,
 	while (c.at < c.end && *c.at != 'e') {
 		const char *before;
 
-		if (!metadata_take_value(&c, &member))
+		if (!metadata_take_member(&c, &member))
 			return false;
 		if (!metadata_reference(member, &value, &id))
 			continue;

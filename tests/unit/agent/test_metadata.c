@@ -162,6 +162,34 @@ test_no_references(void **state)
 	buf_fini(&out);
 }
 
+/* A group of another shape than Zimbra's is nobody's to renumber. */
+static void
+test_groups_of_another_shape(void **state)
+{
+	static const char *const odd[] = {
+	    "d3:fldd11:groupMemberd1:mld1:t1:C1:v3:300eeeee", /* not encoded in itself */
+	    "d3:fld42:d11:groupMember23:d1:mld1:t1:C1:v3:300eeeee", /* fields as a text */
+	    "d3:fldd11:groupMember26:d1:m18:ld1:t1:C1:v3:300eeeee", /* list as a text */
+	};
+	static const char text_member[] =
+	    "d3:fldd11:groupMember26:d1:ml16:d1:t1:C1:v3:300eeeee";
+	struct buf out;
+	size_t unknown;
+
+	(void)state;
+	buf_init(&out, 0);
+	for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+		CHECK(!metadata_has_references(span(odd[i])));
+		CHECK(!metadata_remap_group(
+		    span(odd[i]), map_by_hundred, NULL, &unknown, &out));
+	}
+	CHECK(!metadata_has_references(span(text_member)));
+	CHECK(metadata_remap_group(
+	    span(text_member), map_by_hundred, NULL, &unknown, &out));
+	CHECK_STR(buf_str(&out), text_member);
+	buf_fini(&out);
+}
+
 /* Every text that is cut short is no metadata, or has lost nothing that was asked for. */
 static void
 test_cut_anywhere(void **state)
@@ -198,6 +226,7 @@ main(void)
 	    TEST(test_hostile),
 	    TEST(test_remap),
 	    TEST(test_no_references),
+	    TEST(test_groups_of_another_shape),
 	    TEST(test_cut_anywhere),
 	};
 
