@@ -217,6 +217,7 @@ check-lab: packages
 check-e2e: packages
 	$(Q)$(MAKE) --no-print-directory build
 	$(Q)$(PYTHON) tests/e2e/scenarios.py $(E2E)
+	$(if $(E2E),,$(Q)$(PYTHON) tests/e2e/hostile.py)
 
 ## check-zimbra: the lab's checks against a real Zimbra: ZMFERRY_ZIMBRA_HOSTS, _ADMIN, _PASSWORD, _CA
 check-zimbra:

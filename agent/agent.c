@@ -119,6 +119,14 @@ agent_check_spool(const struct agent_conf *conf, struct err *e)
 	if (!S_ISDIR(st.st_mode))
 		return err_set(
 		    e, ERR_REFUSED, "spool_dir %s is not a folder", conf->spool_dir);
+	/* Who can write there can put links in place of spools. */
+	if ((st.st_mode & 022) != 0 ||
+	    (st.st_uid != geteuid() && st.st_uid != 0 && geteuid() != 0))
+		return err_set(e, ERR_REFUSED,
+		    "spool_dir %s: others may write there; run: chown zimbra %s; chmod "
+		    "0700 "
+		    "%s",
+		    conf->spool_dir, conf->spool_dir, conf->spool_dir);
 	if (access(conf->spool_dir, R_OK | W_OK | X_OK) != 0)
 		return err_errno(e, ERR_REFUSED, errno,
 		    "spool_dir %s: user %u cannot write there; run: chown zimbra %s",
@@ -135,6 +143,10 @@ agent_open_spool(struct agent *a, struct err *e)
 		return err_errno(e, ERR_REFUSED, errno, "spool_dir %s", conf->spool_dir);
 	if (!agent_check_spool(conf, e))
 		return false;
+	/* Folders are often made 0755; whose mail is in here is nobody else's business. */
+	if (chmod(conf->spool_dir, 0700) != 0)
+		log_warn(NULL, "spool_dir %s: chmod 0700: %s", conf->spool_dir,
+		    strerror(errno));
 	if (!conf->allow_ephemeral_spool && !spool_is_persistent(conf->spool_dir))
 		log_error(NULL,
 		    "spool_dir %s is lost with this container; no mailbox is received "

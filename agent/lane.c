@@ -13,12 +13,15 @@
 #include <unistd.h>
 
 #include "agent/lane_private.h"
+#include "proto/base/clock.h"
 #include "proto/base/xalloc.h"
 #include "proto/frame.h"
 
 #define QUEUE_MAX 512
 #define REMEMBERED_MAX 1024
 #define RECEIVERS_MAX 64
+#define STRANGERS_MAX 16 /* of them without a ticket yet */
+#define REFUSED_EVERY_MS 60000
 
 static void
 lanes_forget_oldest(struct lanes *l)
@@ -152,6 +155,43 @@ lanes_submit(struct lanes *l, const Wire__StepRequest *step, uint64_t envelope_i
 	lanes_start_next(l);
 }
 
+static void
+lanes_say_refused(struct lanes *l, const char *text)
+{
+	uint64_t now = clock_mono_ms();
+
+	if (l->refused_ms != 0 && now < l->refused_ms + REFUSED_EVERY_MS)
+		return; /* a flood must not fill the log too */
+	l->refused_ms = now;
+	log_warn(NULL, "mail port: %s; let only mailbox nodes reach port %u", text,
+	    l->agent->conf->mail_port);
+}
+
+/*
+ * Connections that say nothing must not keep mail out: of those without a ticket the
+ * oldest gives way; a sender shows its own within milliseconds.
+ */
+static void
+lanes_make_room(struct lanes *l)
+{
+	struct task *t;
+
+	if (l->strangers < STRANGERS_MAX)
+		return;
+	lanes_say_refused(
+	    l, "too many connections say nothing, the oldest of them are closed");
+	TAILQ_FOREACH (t, &l->tasks, link) {
+		if (!t->is_receiver || t->admitted || t->cancelled || t->exited ||
+		    t->state != TASK_RUNNING)
+			continue;
+		t->cancelled = true; /* and not counted any more */
+		l->receivers--;
+		l->strangers--;
+		uv_process_kill(&t->process, SIGKILL);
+		return;
+	}
+}
+
 void
 lanes_receive(struct lanes *l, int take_fd)
 {
@@ -163,19 +203,22 @@ lanes_receive(struct lanes *l, int take_fd)
 	snprintf(t->worker, sizeof(t->worker), "receive");
 	buf_init(&t->job, LIMIT_FRAME * 2);
 	buf_init(&t->incoming, LIMIT_FRAME * 2);
+	lanes_make_room(l);
 	TAILQ_INSERT_TAIL(&l->tasks, t, link);
 	if (l->receivers >= RECEIVERS_MAX || l->stopping) {
-		log_warn(NULL, "mail port: %u streams are open, one more is refused",
-		    l->receivers);
+		lanes_say_refused(
+		    l, "as many streams as may be are open, one more is refused");
 		close(take_fd);
 		task_free(t);
 		return;
 	}
 	l->receivers++;
+	l->strangers++;
 	if (!task_receive(t, take_fd, &e)) {
 		log_warn(NULL, "mail port: %s", e.text);
 		if (t->state == TASK_QUEUED) { /* no child, so nobody else frees it */
 			l->receivers--;
+			l->strangers--;
 			task_free(t);
 		}
 	}

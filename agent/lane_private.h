@@ -17,6 +17,7 @@ struct task {
 	struct lanes *lanes;
 	enum task_state state;
 	bool is_receiver;
+	bool admitted; /* a receiver: its sender showed a ticket that fits */
 	char worker[16];
 	char move_id[LIMIT_ID];
 	uint32_t step_no, effect_no;
@@ -46,6 +47,8 @@ struct lanes {
 	unsigned running;
 	unsigned queued;
 	unsigned receivers;
+	unsigned strangers;  /* of them, not admitted yet */
+	uint64_t refused_ms; /* when too many were logged last */
 	unsigned remembered;
 	bool stopping;
 };

@@ -107,7 +107,8 @@ task_on_closed(uv_handle_t *handle)
 	if (t->state == TASK_RUNNING) {
 		t->state = TASK_ENDED;
 		if (t->is_receiver) {
-			l->receivers--;
+			l->receivers -= !t->cancelled;
+			l->strangers -= !t->cancelled && !t->admitted;
 		} else {
 			l->running--;
 			l->remembered++;
@@ -178,6 +179,11 @@ task_take_frames(struct task *t)
 			buf_clear(&t->result);
 			if (!frame_put(&t->result, m, &e))
 				task_set_error(t, WIRE__ERROR_KIND__ERROR_RETRY, e.text);
+		} else if (m->body_case == WIRE__ENVELOPE__BODY_PROGRESS &&
+			   t->is_receiver) {
+			/* A receiver's only one: the sender's ticket fits. */
+			t->lanes->strangers -= !t->cancelled && !t->admitted;
+			t->admitted = true;
 		} else if (m->body_case == WIRE__ENVELOPE__BODY_PROGRESS) {
 			m->id = t->envelope_id;
 			agent_send(t->lanes->agent, m);

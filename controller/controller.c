@@ -51,12 +51,12 @@ on_fleet_change(void *ctx, const struct fleet_node *n)
 }
 
 static void
-on_lease_expired(void *ctx, const char *move_id, const char *text)
+on_lease_expired(void *ctx, const char *node, const char *move_id, const char *text)
 {
 	struct controller *c = ctx;
 
-	log_warn(NULL, "move=%s: %s", move_id, text);
-	moves_on_lease_expired(jobs_moves(c->jobs), move_id, text);
+	log_warn(NULL, "move=%s: node %s: %s", move_id, node, text);
+	moves_on_lease_expired(jobs_moves(c->jobs), node, move_id, text);
 }
 
 static void

@@ -19,6 +19,7 @@
 
 #define TICK_MS 1000
 #define LINKS_MAX 2048
+#define STRANGERS_MAX 512 /* connections without a hello yet */
 #define STRANGER_EVERY_MS 600000
 
 struct fleet {
@@ -33,6 +34,7 @@ struct fleet {
 	size_t link_count;
 	uint64_t next_id;
 	uint64_t last_ping_ms;
+	uint64_t crowd_ms;    /* when a crowd of them was logged last */
 	uint64_t stranger_ms; /* when somebody without a hello was logged last */
 	char stranger[LIMIT_TEXT];
 	struct log log;
@@ -75,8 +77,11 @@ agent_put(void *ctx, const Wire__Envelope *m)
 {
 	struct agent *a = ctx;
 
-	a->put = peer_send(a->peer, m) == PEER_SENT;
-	if (!a->put)
+	enum peer_send_result result = peer_send(a->peer, m);
+
+	a->put = result == PEER_SENT;
+	a->unfit = result == PEER_UNFIT;
+	if (result == PEER_FULL)
 		log_warn(&a->fleet->log, "agent %s: does not keep up; a request waits",
 		    a->facts.name);
 }
@@ -93,7 +98,8 @@ agent_send(struct agent *a, struct pending *p)
 			return; /* sent when the target's agent is known: see fleet_on_tick */
 	}
 	fleet_ask_send(p->ask, f->o.epoch, target, p->id, agent_put, a);
-	p->sent = a->put; /* not taken: once more at the next tick */
+	p->unfit = a->unfit;
+	p->sent = a->put || a->unfit; /* not taken: once more at the next tick */
 }
 
 static void
@@ -128,6 +134,12 @@ agent_take_result(struct agent *a, uint64_t id, const Wire__StepResult *r)
 	for (struct pending **at = &a->pending; *at != NULL; at = &(*at)->next) {
 		if ((*at)->id != id)
 			continue;
+		if (!frame_equal(&r->move_id, (*at)->ask->move_id) ||
+		    r->step_no != (*at)->ask->step_no ||
+		    r->effect_no != (*at)->ask->effect_no) {
+			peer_refuse(a->peer, "an answer for another piece of work");
+			return;
+		}
 		fleet_ask_take((*at)->ask, r);
 		pending_end(at, (*at)->ask->ok);
 		return;
@@ -142,16 +154,23 @@ agent_expire(struct agent *a, uint64_t now)
 	for (struct pending **at = &a->pending; *at != NULL;) {
 		struct pending *p = *at;
 
-		if (now < p->deadline_ms) {
+		if (now < p->deadline_ms && !p->unfit) {
 			if (!p->sent && a->peer != NULL)
 				agent_send(a, p);
 			at = &p->next;
 			continue;
 		}
-		err_set(&p->ask->err, ERR_RETRY,
-		    a->peer == NULL ? "node %s: its agent is not connected (%s)"
-				    : "node %s: its agent did not answer in time (%s)",
-		    a->facts.name, ask_name(p->ask->kind));
+		if (p->unfit)
+			err_set(&p->ask->err, ERR_REFUSED,
+			    "node %s: \"%s\" would carry a value that no agent takes; "
+			    "the controller's log names it",
+			    a->facts.name, ask_name(p->ask->kind));
+		else
+			err_set(&p->ask->err, ERR_RETRY,
+			    a->peer == NULL
+				? "node %s: its agent is not connected (%s)"
+				: "node %s: its agent did not answer in time (%s)",
+			    a->facts.name, ask_name(p->ask->kind));
 		pending_end(at, false);
 		at = &a->pending; /* the callback may have asked again */
 	}
@@ -284,7 +303,7 @@ fleet_on_known(struct fleet *f, struct agent *a, const Wire__Envelope *m)
 		if (frame_copy(&m->lease_expired->move_id, move_id, sizeof(move_id))) {
 			snprintf(text, sizeof(text), "%.*s",
 			    (int)m->lease_expired->text.len, m->lease_expired->text.data);
-			f->o.on_lease_expired(f->o.ctx, move_id, text);
+			f->o.on_lease_expired(f->o.ctx, a->facts.name, move_id, text);
 		}
 	} else if (m->body_case != WIRE__ENVELOPE__BODY_PONG &&
 		   m->body_case != WIRE__ENVELOPE__BODY_PROGRESS) {
@@ -408,6 +427,35 @@ static const struct peer_events peer_events = {
     .on_closed = on_closed,
 };
 
+/*
+ * A flood of connections that say nothing must not keep agents out, so the oldest gives
+ * way; an agent is through in milliseconds. Descriptors run short for everything else.
+ */
+static void
+fleet_make_room(struct fleet *f)
+{
+	struct peer *oldest = NULL;
+	uint64_t now = clock_mono_ms();
+	size_t strangers = 0;
+
+	for (size_t i = 0; i < f->link_count; i++) {
+		struct peer *p = f->links[i];
+		bool known = peer_state(p) == PEER_KNOWN;
+
+		strangers += !known;
+		if (!known && (oldest == NULL || peer_id(p) < peer_id(oldest)))
+			oldest = p;
+	}
+	if (strangers < STRANGERS_MAX)
+		return;
+	if (f->crowd_ms == 0 || now > f->crowd_ms + STRANGER_EVERY_MS)
+		log_warn(&f->log, "%d connections say nothing, the oldest (%s) is closed",
+		    STRANGERS_MAX, peer_address(oldest));
+	f->crowd_ms = now;
+	fleet_forget_link(f, oldest);
+	peer_close(oldest);
+}
+
 static void
 on_connection(uv_stream_t *listener, int status)
 {
@@ -422,6 +470,7 @@ on_connection(uv_stream_t *listener, int status)
 	if (p == NULL)
 		return;
 	f->peers++;
+	fleet_make_room(f);
 	if (f->link_count >= LINKS_MAX) {
 		log_warn(&f->log, "more than %d connections; %s is refused", LINKS_MAX,
 		    peer_address(p));

@@ -53,7 +53,8 @@ struct fleet_options {
 	void *ctx;
 	void (*on_change)(
 	    void *ctx, const struct fleet_node *n); /* came, went, new facts */
-	void (*on_lease_expired)(void *ctx, const char *move_id, const char *text);
+	void (*on_lease_expired)(
+	    void *ctx, const char *node, const char *move_id, const char *text);
 };
 
 MUST_USE bool

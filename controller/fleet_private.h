@@ -11,6 +11,7 @@ struct pending {
 	struct ask *ask;
 	uint64_t id;	      /* of the envelope */
 	uint64_t deadline_ms; /* monotonic */
+	bool unfit;	      /* its message is against the rules */
 	bool sent;	      /* on the present connection, as far as its queue took it */
 };
 
@@ -20,6 +21,7 @@ struct agent {
 	struct fleet_node facts;
 	struct peer *peer; /* NULL: not connected, or not yet known */
 	struct pending *pending;
+	bool unfit;	   /* was that message against the rules? */
 	bool put;	   /* did the link take the last message? */
 	uint64_t snapshot; /* of the inventory being received */
 	struct fleet_mailbox *fresh;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,6 +19,7 @@
 
 #define CA_DAYS 3650
 #define IDENTITY_DAYS 365
+#define FILES_MAX 8192 /* a link costs one; out of them, nothing is answered any more */
 
 static void
 usage(FILE *out)
@@ -205,6 +207,23 @@ run(int argc, char **argv, const struct arguments *a, const struct controller_co
 	return controller_run(conf, a->adopt);
 }
 
+/* No new rights, no memory for debuggers or core files, files for us alone. */
+static void
+confine(void)
+{
+	struct rlimit none = {0, 0};
+	struct rlimit files;
+
+	umask(077);
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	setrlimit(RLIMIT_CORE, &none);
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < FILES_MAX) {
+		files.rlim_cur = files.rlim_max < FILES_MAX ? files.rlim_max : FILES_MAX;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+}
+
 int
 main(int argc, char **argv)
 {
@@ -217,9 +236,7 @@ main(int argc, char **argv)
 
 	if (code >= 0)
 		return code;
-	umask(077);
-	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	confine();
 	buf_init(&errors, 256 * 1024);
 	if (!conf_load(&conf, sizeof(conf), controller_conf_defs,
 		controller_conf_def_count, a.conf_path, &errors, &e)) {

@@ -210,7 +210,9 @@ MUST_USE bool moves_cancel(struct moves *all, uint32_t number, struct err *e);
 MUST_USE bool moves_retry(struct moves *all, uint32_t number, struct err *e);
 void moves_wake(struct moves *all); /* those that wait for a lane try again */
 /* An agent gave an account back because nobody renewed its lease. */
-void moves_on_lease_expired(struct moves *all, const char *move_id, const char *text);
+/* node: whose agent says so; only the source's is believed. */
+void moves_on_lease_expired(
+    struct moves *all, const char *node, const char *move_id, const char *text);
 
 /* The command for a person, for this state of the move; "" = none. */
 void move_next_step(const struct move *m, char *out, size_t size);

@@ -114,7 +114,8 @@ moves_cancel(struct moves *all, uint32_t number, struct err *e)
 }
 
 void
-moves_on_lease_expired(struct moves *all, const char *move_id, const char *text)
+moves_on_lease_expired(
+    struct moves *all, const char *node, const char *move_id, const char *text)
 {
 	for (uint32_t i = 1; i < all->count; i++) {
 		struct move *m = all->by_number[i];
@@ -123,6 +124,13 @@ moves_on_lease_expired(struct moves *all, const char *move_id, const char *text)
 
 		if (m == NULL || strcmp(m->id, move_id) != 0)
 			continue;
+		if (strcasecmp(m->source, node) != 0) {
+			log_warn(NULL,
+			    "move %s: node %s says that its lease ran out, but the "
+			    "lease is %s's",
+			    m->id, node, m->source);
+			return;
+		}
 		if (all->stopping || journal_is_read_only(all->journal))
 			return;
 		journal_note(all->journal, m, "lease", text);

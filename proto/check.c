@@ -13,6 +13,8 @@
 
 #define DAY_MS 86400000u
 #define PATH_BYTES 4095
+#define SIZE_MAX_BYTES \
+	((uint64_t)1 << 48) /* of a mailbox: what it needs fits in a reservation */
 
 bool
 check_size(const ProtobufCBinaryData *b, const char *what, size_t least, size_t max,
@@ -156,7 +158,9 @@ check_inventory(const Wire__InventoryPage *m, struct err *e)
 		return false;
 	for (size_t i = 0; i < m->n_mailboxes; i++) {
 		if (!check_text(
-			&m->mailboxes[i]->account_id, "account_id", 1, LIMIT_ID - 1, e))
+			&m->mailboxes[i]->account_id, "account_id", 1, LIMIT_ID - 1, e) ||
+		    !check_number(
+			m->mailboxes[i]->size_bytes, "size_bytes", 0, SIZE_MAX_BYTES, e))
 			return false;
 	}
 	return true;
@@ -323,6 +327,9 @@ check_facts(const Wire__StepResult *m, struct err *e)
 	case WIRE__STEP_RESULT__FACTS_STAGE:
 		return check_text(&m->stage->token, "token", 0, 63, e) &&
 		       check_row(m->stage->row, e) &&
+		       check_number(
+			   m->stage->last_item_id, "last item id", 0, INT32_MAX, e) &&
+		       check_number(m->stage->change, "change", 0, INT64_MAX, e) &&
 		       check_lackings(m->stage->lacking, m->stage->n_lacking, e);
 	case WIRE__STEP_RESULT__FACTS_FENCE:
 		return check_row(m->fence->row, e) &&

@@ -228,8 +228,12 @@ peer_send(struct peer *p, const Wire__Envelope *m)
 		return PEER_FULL;
 	}
 	buf_init(&plain, LIMIT_FRAME + 16);
-	ok = frame_put(&plain, m, &e) &&
-	     tls_engine_write(p->engine, plain.data, plain.len, &e);
+	if (!frame_put(&plain, m, &e)) {
+		buf_fini(&plain);
+		log_error(&p->log, "%s", e.text);
+		return PEER_UNFIT;
+	}
+	ok = tls_engine_write(p->engine, plain.data, plain.len, &e);
 	buf_fini(&plain);
 	if (!ok) {
 		peer_fail(p, &e);

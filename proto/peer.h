@@ -24,7 +24,8 @@ enum peer_state {
 	PEER_CLOSING,
 	PEER_STATE_COUNT
 };
-enum peer_send_result { PEER_SENT, PEER_FULL, PEER_GONE };
+/* PEER_UNFIT: the other side would refuse it (logged); the link is as it was. */
+enum peer_send_result { PEER_SENT, PEER_FULL, PEER_UNFIT, PEER_GONE };
 
 struct peer_events {
 	/* TLS is up; peer_name() is proven. State PEER_NEW: frames up to LIMIT_FRAME_NEW. */

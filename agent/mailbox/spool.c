@@ -102,6 +102,8 @@ spool_open(const char *spool_dir, const char *move_id, bool write, struct spool 
 		err_errno(e, ERR_RETRY, errno, "spool: %s", s->dir);
 		goto fail;
 	}
+	if (!spool_check_dir(s->dir, e))
+		goto fail;
 	if ((write && (!spool_sync_dir(spool_dir, e) || !spool_lock(s, e))) ||
 	    !spool_open_file(s, "items", &s->items_fd, e) ||
 	    !spool_open_file(s, "index", &s->index_fd, e) ||

@@ -22,6 +22,21 @@
 
 #define FILE_MAX_BYTES (512u * 1024 * 1024)
 
+/* A link in place of a move's folder is not followed, whoever put it there. */
+bool
+spool_check_dir(const char *dir, struct err *e)
+{
+	struct stat st;
+
+	if (lstat(dir, &st) != 0)
+		return err_errno(e, ERR_RETRY, errno, "spool: %s", dir);
+	return S_ISDIR(st.st_mode) ||
+	       err_set(e, ERR_REFUSED,
+		   "spool: %s is a link or a file, not a folder; nothing is done there, "
+		   "move it away",
+		   dir);
+}
+
 /* A file is there after a power loss only when its folder was fsynced too. */
 bool
 spool_sync_dir(const char *dir, struct err *e)
@@ -351,6 +366,8 @@ spool_delete(const char *spool_dir, const char *move_id, struct err *e)
 	DIR *dir;
 
 	snprintf(path, sizeof(path), "%s/%s", spool_dir, move_id);
+	if (access(path, F_OK) == 0 && !spool_check_dir(path, e))
+		return false;
 	snprintf(file, sizeof(file), "%s/admission", path);
 	if (unlink(file) != 0 && errno != ENOENT)
 		return err_errno(e, ERR_RETRY, errno, "spool: %s", file);
@@ -458,7 +475,7 @@ spool_reserve(const char *spool_dir, const Wire__Admission *admission,
 	if (ok && mkdir(dir, 0700) != 0 && errno != EEXIST)
 		ok = err_errno(e, ERR_RETRY, errno, "spool: %s", dir);
 	wire__admission__pack(admission, data);
-	ok = ok && spool_sync_dir(spool_dir, e) &&
+	ok = ok && spool_check_dir(dir, e) && spool_sync_dir(spool_dir, e) &&
 	     spool_file_write(dir, "admission", data, len, e);
 	free(data);
 	free(dir);

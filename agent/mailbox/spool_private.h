@@ -87,6 +87,7 @@ MUST_USE bool spool_file_write(
 /* How many records are safe on disk; 0 = unknown. */
 uint32_t spool_durable_read(const struct spool *s);
 MUST_USE bool spool_durable_write(const struct spool *s, struct err *e);
+MUST_USE bool spool_check_dir(const char *dir, struct err *e);
 MUST_USE bool spool_sync_dir(const char *dir, struct err *e);
 MUST_USE bool spool_pwrite(int fd, const void *data, size_t len, uint64_t offset,
     const char *what, struct err *e);

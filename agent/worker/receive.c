@@ -23,6 +23,7 @@
 #define LOCK_WAIT_MS 5000 /* for the stream before this one to notice its end */
 #define LOCK_PAUSE_MS 50
 #define FAREWELL_MS 10000
+#define GREETING_S 10 /* TLS and hello together, however the bytes drip in */
 
 struct connection {
 	struct worker *w;
@@ -108,6 +109,20 @@ connection_hello(struct connection *c, struct err *e)
 	return ok;
 }
 
+/* The agent counts those that it does not know; a pipe that is gone shows at the end. */
+static void
+connection_report_admitted(struct connection *c)
+{
+	Wire__Envelope m = WIRE__ENVELOPE__INIT;
+	Wire__StepProgress p = WIRE__STEP_PROGRESS__INIT;
+	struct err e;
+
+	p.move_id = frame_bytes(c->w->move_id);
+	m.body_case = WIRE__ENVELOPE__BODY_PROGRESS;
+	m.progress = &p;
+	(void)!frame_write_fd(WORKER_RESULT_FD, &m, &e);
+}
+
 /* --- the stream --- */
 
 /* The one before may still be at its end: a dead sender is dialed again at once. */
@@ -150,6 +165,8 @@ connection_run(struct connection *c, struct err *e)
 {
 	if (!connection_hello(c, e))
 		return false;
+	alarm(0);
+	connection_report_admitted(c);
 	log_child(&c->w->log, NULL, "move=%s", c->w->move_id);
 	tls_stream_set_timeout(c->link, WAIT_STREAM_MS);
 	if (!connection_open_spool(c, e))
@@ -181,6 +198,7 @@ connection_refuse(struct connection *c, const struct err *why)
 	refusal.kind = (Wire__ErrorKind)why->kind;
 	m.body_case = WIRE__STREAM__BODY_REFUSAL;
 	m.refusal = &refusal;
+	alarm(2 * FAREWELL_MS / 1000);
 	tls_stream_set_timeout(c->link, FAREWELL_MS);
 	if (!frame_write_tls(c->link, &m, &e))
 		return;
@@ -196,6 +214,9 @@ worker_receive(struct worker *w, struct err *e)
 	char *identity = frame_string(&w->job->identity_file);
 	struct connection c = {.w = w};
 	bool ok = tls_context_load(identity, &c.tls, e);
+
+	/* Timeouts of a socket begin anew with each byte; this one ends the process. */
+	alarm(GREETING_S);
 
 	if (ok)
 		ok = tls_stream_open(

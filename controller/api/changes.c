@@ -53,6 +53,12 @@ plan_words(struct api_request *rq, const char **node_out, char *to, size_t to_si
 		api_refuse(rq, &e, "zmferry plan evacuate NODE");
 		return false;
 	}
+	/* Of another type it would be passed over, and the mailboxes would go anywhere. */
+	if (list != NULL && !json_is_null(list) && !json_is_array(list)) {
+		err_set(&e, ERR_REFUSED, "\"to\" must be a list of node names");
+		api_refuse(rq, &e, "");
+		return false;
+	}
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const char *name = json_string_value(json_array_get(list, i));
 

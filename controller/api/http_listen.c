@@ -34,8 +34,11 @@ api_run(struct api_server *s)
 
 	if (s->stopping)
 		return;
+	s->again = false;
 	MHD_run(s->daemon);
-	if (MHD_get_timeout(s->daemon, &timeout) == MHD_YES)
+	if (s->again)
+		uv_timer_start(&s->timer, api_on_timer, 0, 0);
+	else if (MHD_get_timeout(s->daemon, &timeout) == MHD_YES)
 		uv_timer_start(
 		    &s->timer, api_on_timer, timeout > 60000 ? 60000 : timeout, 0);
 	else
@@ -78,6 +81,9 @@ api_on_socket(void *cls, struct MHD_Connection *http, void **socket_context,
 			LIST_REMOVE(k, link);
 			free(k);
 		}
+		/* At its limit it stops listening, and begins anew only in a later run,
+		   which nothing else would cause. */
+		s->again = true;
 		*socket_context = NULL;
 		return;
 	}

@@ -36,6 +36,7 @@ struct api_server {
 	uv_timer_t sweep; /* looks for clients that take too long */
 	int open_handles;
 	bool stopping;
+	bool again; /* a socket closed: libmicrohttpd must run once more */
 	struct MHD_Daemon *daemon;
 	int fd;
 	char *path; /* of the unix socket; NULL = TCP */

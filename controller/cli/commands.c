@@ -25,8 +25,7 @@ command_fail(const struct options *o, const struct err *e)
 		json_t *error = json_pack("{s{ssssss}}", "error", "kind",
 		    err_kind_name(e->kind), "text", e->text, "next", o->api.next);
 
-		json_dumpf(error, stdout, JSON_INDENT(2));
-		putchar('\n');
+		print_json(stdout, error, 0);
 		json_decref(error);
 	}
 	fputs("zmferry: ", stderr);
@@ -47,8 +46,7 @@ command_show(const struct options *o, const json_t *answer, print_fn print)
 		print(stdout, answer);
 		return;
 	}
-	json_dumpf(answer, stdout, JSON_INDENT(2) | JSON_SORT_KEYS);
-	putchar('\n');
+	print_json(stdout, answer, JSON_SORT_KEYS);
 }
 
 /* path with the argument as its last segment, percent-encoded */

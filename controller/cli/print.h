@@ -25,6 +25,8 @@ const char *print_bytes(double bytes, char *out, size_t size);
 /* 90 -> "1 min 30 s". */
 const char *print_seconds(double seconds, char *out, size_t size);
 /* Text from outside with control characters made visible. */
+/* Indented, with a line's end, safe for terminals; flags as JSON_SORT_KEYS. */
+void print_json(FILE *out, const json_t *answer, size_t flags);
 void print_safe(FILE *out, const char *text);
 
 #endif

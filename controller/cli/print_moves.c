@@ -25,7 +25,7 @@ print_figures(FILE *out, const json_t *job)
 	char eta[32];
 
 	fprintf(out, "%s: %lld of %lld mailboxes, %s of %s, %.0f items/s",
-	    text_of(job, "state"), integer_of(job, "moves_done"),
+	    word_of(job, "state"), integer_of(job, "moves_done"),
 	    integer_of(job, "moves_total"),
 	    print_bytes(number_of(job, "bytes_done"), done, sizeof(done)),
 	    print_bytes(number_of(job, "bytes_total"), total, sizeof(total)),
@@ -73,7 +73,7 @@ print_jobs(FILE *out, const json_t *answer)
 
 	json_array_foreach(jobs, i, job)
 	{
-		fprintf(out, "%s  %s ", text_of(job, "id"), text_of(job, "kind"));
+		fprintf(out, "%s  %s ", word_of(job, "id"), word_of(job, "kind"));
 		print_safe(out, text_of(job, "node"));
 		fputs("  ", out);
 		print_progress_wrapped(out, job, "      ");
@@ -122,10 +122,10 @@ print_job(FILE *out, const json_t *answer)
 {
 	const json_t *job = json_object_get(answer, "job");
 
-	fprintf(out, "job      %s\n", text_of(job, "id"));
-	fprintf(out, "what     %s ", text_of(job, "kind"));
+	fprintf(out, "job      %s\n", word_of(job, "id"));
+	fprintf(out, "what     %s ", word_of(job, "kind"));
 	print_safe(out, text_of(job, "node"));
-	fprintf(out, "\ncreated  %s by ", text_of(job, "created"));
+	fprintf(out, "\ncreated  %s by ", word_of(job, "created"));
 	print_safe(out, text_of(job, "who"));
 	fputs("\nstate    ", out);
 	print_progress_wrapped(out, job, "waits    ");
@@ -184,13 +184,13 @@ print_moves(FILE *out, const json_t *answer)
 	{
 		print_cell(out, text_of(move, "id"), id_width);
 		print_cell(out, text_of(move, "account"), width);
-		fprintf(out, "%-11s  ", text_of(move, "state"));
+		fprintf(out, "%-11s  ", word_of(move, "state"));
 		print_lock(out, integer_of(move, "lock_ms"));
 		print_safe(out, text_of(move, "source"));
 		fputs(" -> ", out);
 		print_safe(out, text_of(move, "target"));
 		if (text_of(move, "verdict")[0] != '\0')
-			fprintf(out, ", verdict %s", text_of(move, "verdict"));
+			fprintf(out, ", verdict %s", word_of(move, "verdict"));
 		fputc('\n', out);
 		print_move_error(out, move, last, sizeof(last));
 	}
@@ -224,7 +224,7 @@ print_verdict(FILE *out, const json_t *verdict)
 	json_array_foreach(json_object_get(verdict, "differences"), i, row)
 	{
 		fprintf(out, "  item %lld (%s): ", integer_of(row, "item"),
-		    text_of(row, "type"));
+		    word_of(row, "type"));
 		print_safe(out, text_of(row, "what"));
 		if (text_of(row, "known")[0] != '\0') {
 			fputs(" [", out);
@@ -236,7 +236,7 @@ print_verdict(FILE *out, const json_t *verdict)
 	json_array_foreach(json_object_get(verdict, "not_carried"), i, row)
 	{
 		fprintf(out, "  not carried: item %lld (%s): ", integer_of(row, "item"),
-		    text_of(row, "type"));
+		    word_of(row, "type"));
 		print_safe(out, text_of(row, "why"));
 		fputc('\n', out);
 	}
@@ -249,7 +249,7 @@ next_of(const json_t *move)
 	const char *next = text_of(move, "next");
 	char self[64];
 
-	snprintf(self, sizeof(self), "zmferry explain %s; ", text_of(move, "id"));
+	snprintf(self, sizeof(self), "zmferry explain %s; ", word_of(move, "id"));
 	return strncmp(next, self, strlen(self)) == 0 ? next + strlen(self) : next;
 }
 
@@ -261,20 +261,20 @@ print_explain(FILE *out, const json_t *answer)
 	const json_t *row;
 	size_t i;
 
-	fprintf(out, "%s  ", text_of(move, "id"));
+	fprintf(out, "%s  ", word_of(move, "id"));
 	print_safe(out, text_of(move, "account"));
 	fputs(": ", out);
 	print_safe(out, text_of(move, "source"));
 	fputs(" -> ", out);
 	print_safe(out, text_of(move, "target"));
-	fprintf(out, "\n%s: %s", text_of(move, "state"), text_of(move, "holds"));
+	fprintf(out, "\n%s: %s", word_of(move, "state"), word_of(move, "holds"));
 	if (integer_of(move, "lock_ms") > 0)
 		fprintf(out, "; it was locked for %.1f s",
 		    number_of(move, "lock_ms") / 1000.0);
 	fputs("\n\n", out);
 	json_array_foreach(json_object_get(answer, "journal"), i, row)
 	{
-		fprintf(out, "%s  %-11s  ", text_of(row, "at"), text_of(row, "to"));
+		fprintf(out, "%s  %-11s  ", word_of(row, "at"), word_of(row, "to"));
 		print_safe(out, text_of(row, "why"));
 		if (text_of(row, "detail")[0] != '\0') {
 			fputs(" (", out);
@@ -306,7 +306,7 @@ print_events(FILE *out, const json_t *answer)
 
 	json_array_foreach(json_object_get(answer, "events"), i, row)
 	{
-		fprintf(out, "%s  %-5s  ", text_of(row, "at"), text_of(row, "level"));
+		fprintf(out, "%s  %-5s  ", word_of(row, "at"), word_of(row, "level"));
 		print_safe(out, text_of(row, "subject"));
 		fputs(": ", out);
 		print_safe(out, text_of(row, "text"));
@@ -330,7 +330,7 @@ print_alerts_some(FILE *out, const json_t *answer, size_t most)
 			    json_array_size(alerts) - i);
 			break;
 		}
-		fprintf(out, "ALERT %s ", text_of(row, "at"));
+		fprintf(out, "ALERT %s ", word_of(row, "at"));
 		print_safe(out, text_of(row, "text"));
 		fputs("\n      next: ", out);
 		print_safe(out, text_of(row, "next"));

@@ -7,6 +7,8 @@
 
 /* Fields of an answer; what is absent is "" or 0. */
 const char *text_of(const json_t *object, const char *key);
+/* The same for printf's %s: a word that the controller chose, should it not be one. */
+const char *word_of(const json_t *object, const char *key);
 double number_of(const json_t *object, const char *key);
 long long integer_of(const json_t *object, const char *key);
 

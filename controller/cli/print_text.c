@@ -7,7 +7,10 @@
 #include "controller/cli/print_private.h"
 
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "proto/base/utf8.h"
 
 #define STATUS_ALERTS 5 /* more are for zmferry alerts */
 #define PLAN_MOVES 30	/* the largest; more are for --json */
@@ -18,6 +21,18 @@ text_of(const json_t *object, const char *key)
 	const char *text = json_string_value(json_object_get(object, key));
 
 	return text == NULL ? "" : text;
+}
+
+/* Tidied in place: nobody needs its control characters afterwards. */
+const char *
+word_of(const json_t *object, const char *key)
+{
+	json_t *value = json_object_get(object, key);
+
+	if (!json_is_string(value))
+		return "";
+	utf8_tidy((char *)(uintptr_t)json_string_value(value));
+	return json_string_value(value);
 }
 
 double
@@ -45,6 +60,25 @@ print_safe_len(FILE *out, const char *text, size_t length)
 		else
 			fputc(*p, out);
 	}
+}
+
+/* jansson escapes what JSON must; DEL and C1, which terminals obey too, it does not. */
+void
+print_json(FILE *out, const json_t *answer, size_t flags)
+{
+	char *text = json_dumps(answer, JSON_INDENT(2) | flags);
+
+	for (const unsigned char *p = (const unsigned char *)text;
+	     p != NULL && *p != '\0'; p++) {
+		if (*p == 0x7f)
+			fputs("\\u007f", out);
+		else if (p[0] == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f)
+			fprintf(out, "\\u00%02x", *++p);
+		else
+			fputc(*p, out);
+	}
+	fputc('\n', out);
+	free(text);
 }
 
 void
@@ -139,7 +173,7 @@ print_status(FILE *out, const json_t *answer)
 	char since[32];
 
 	fprintf(out, "controller  %s, epoch %lld, up %s%s\n",
-	    text_of(controller, "version"), integer_of(controller, "epoch"),
+	    word_of(controller, "version"), integer_of(controller, "epoch"),
 	    print_seconds(number_of(controller, "uptime_s"), since, sizeof(since)),
 	    json_is_true(json_object_get(controller, "read_only"))
 		? ", READ-ONLY: a restored journal, adopt it with: zmferry-controller "
@@ -181,7 +215,7 @@ print_nodes(FILE *out, const json_t *answer)
 	json_array_foreach(nodes, i, node)
 	{
 		print_cell(out, text_of(node, "name"), width);
-		fprintf(out, "%-5s  %9lld  %9s  %9s  ", text_of(node, "state"),
+		fprintf(out, "%-5s  %9lld  %9s  %9s  ", word_of(node, "state"),
 		    integer_of(node, "mailboxes"),
 		    print_bytes(number_of(node, "bytes"), used, sizeof(used)),
 		    print_bytes(number_of(node, "room_bytes"), room, sizeof(room)));
@@ -281,7 +315,7 @@ print_plan(FILE *out, const json_t *answer)
 	char size[24];
 	size_t i;
 
-	fprintf(out, "Plan: %s ", text_of(plan, "kind"));
+	fprintf(out, "Plan: %s ", word_of(plan, "kind"));
 	print_safe(out, text_of(plan, "node"));
 	fprintf(out, ": %lld mailboxes, %s", integer_of(plan, "mailboxes"),
 	    print_bytes(number_of(plan, "bytes"), size, sizeof(size)));

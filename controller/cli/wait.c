@@ -141,8 +141,7 @@ wait_end(const struct options *o, const json_t *answer)
 	int code = strcmp(state, "done") == 0 ? 0 : 1;
 
 	if (o->json) {
-		json_dumpf(answer, stdout, JSON_INDENT(2) | JSON_SORT_KEYS);
-		putchar('\n');
+		print_json(stdout, answer, JSON_SORT_KEYS);
 		return code;
 	}
 	if (isatty(STDOUT_FILENO))

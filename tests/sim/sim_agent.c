@@ -147,8 +147,8 @@ lease_report(struct sim *s, void *arg, uint32_t node, uint32_t account)
 	if (s->link_cut[node] || s->jobs == NULL || !l->given_back)
 		return;
 	l->reported = true;
-	moves_on_lease_expired(
-	    jobs_moves(s->jobs), l->move_id, "the account was given back");
+	moves_on_lease_expired(jobs_moves(s->jobs), s->nodes[node].name, l->move_id,
+	    "the account was given back");
 }
 
 static void

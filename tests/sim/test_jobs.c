@@ -401,7 +401,8 @@ test_a_read_only_journal_asks_for_nothing(void **state)
 
 	CHECK(jobs_load(s->jobs, &e));
 	jobs_poke(s->jobs);
-	moves_on_lease_expired(jobs_moves(s->jobs), "m1", "the account was given back");
+	moves_on_lease_expired(
+	    jobs_moves(s->jobs), s->nodes[0].name, "m1", "the account was given back");
 	sim_run_for(s, MINUTE_MS);
 	CHECK_INT(s->effects, 0);
 	CHECK(!jobs_change(s->jobs, 1, JOB_EV_CANCEL, &e));

@@ -386,6 +386,21 @@ hook_cut_at_switch(struct sim *s, const struct ask *a, enum move_state state)
 }
 
 static void
+test_only_the_source_says_that_a_lease_ended(void **state)
+{
+	struct sim *s = one_account_starts(20);
+
+	(void)state;
+	CHECK(sim_run_to_state(s, 0, MOVE_CATCHING_UP, HOUR_MS));
+	moves_on_lease_expired(
+	    jobs_moves(s->jobs), s->nodes[1].name, sim_move_of(s, 0)->id, "a lie");
+	sim_run(s, HOUR_MS);
+	CHECK_INT(sim_move_of(s, 0)->state, MOVE_SETTLED);
+	CHECK_INT(sim_move_of(s, 0)->tries, 0);
+	sim_done(s);
+}
+
+static void
 test_no_switch_without_enough_lease(void **state)
 {
 	struct sim *s = one_account(20);
@@ -500,6 +515,7 @@ main(void)
 	    TEST(test_the_first_mail_ever_is_fetched_under_the_lock),
 	    TEST(test_a_mailbox_that_is_not_listed_once_is_looked_for_again),
 	    TEST(test_a_lock_ends_with_its_lease),
+	    TEST(test_only_the_source_says_that_a_lease_ended),
 	    TEST(test_no_switch_without_enough_lease),
 	    TEST(test_what_changed_much_is_followed_again),
 	    TEST(test_a_stopped_controller_leaves_moves_as_they_are),
