@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", "e2e"), os.path.join(HERE, "..", "lab")]
-from harness import Failed, Installation, ROOT, run  # noqa: E402
+from harness import Failed, Installation, NET_PREFIX, ROOT, run  # noqa: E402
 from zlab.zclient import Zimbra, el  # noqa: E402
 
 COSTS = ["cli_start_s=3", "import_item_ms=6", "tgz_export_mb_s=30", "tar_export_mb_s=300",
@@ -109,7 +109,7 @@ def idle_rss(place):
 
 def ours(scale, mailboxes):
     """Seconds that zmferry takes, and how many mailboxes that were."""
-    place = fresh(f"{scale}-ours", scale, mailboxes, "127.0.31")
+    place = fresh(f"{scale}-ours", scale, mailboxes, NET_PREFIX + ".31")
     try:
         figure("agent_rss_idle_kib", idle_rss(place), "KiB")
         count = len(accounts_on(place, "mbs1"))
@@ -133,7 +133,7 @@ def ours(scale, mailboxes):
 
 def naive(scale, mailboxes):
     """Seconds that the shell loop takes for all, from a sample where its time is linear."""
-    place = fresh(f"{scale}-naive", scale, mailboxes, "127.0.32")
+    place = fresh(f"{scale}-naive", scale, mailboxes, NET_PREFIX + ".32")
     try:
         wanted = accounts_on(place, "mbs1")
         sample = wanted if scale != "small" else wanted[:NAIVE_SAMPLE]
@@ -174,7 +174,7 @@ def pipe_move(place, zimbra, account, account_id, target):
 
 
 def pipe(scale, mailboxes):
-    place = fresh(f"{scale}-pipe", scale, mailboxes, "127.0.33")
+    place = fresh(f"{scale}-pipe", scale, mailboxes, NET_PREFIX + ".33")
     try:
         zimbra = Zimbra.from_cluster(os.path.join(place.lab_dir, "cluster.json"))
         wanted = sorted(accounts_on(place, "mbs1"), key=lambda a: -a[2])

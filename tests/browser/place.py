@@ -16,9 +16,9 @@ import http.client
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "tests", "e2e"))
-from harness import Failed, Installation, run  # noqa: E402
+from harness import Failed, Installation, NET_PREFIX, run  # noqa: E402
 
-NET = os.environ.get("ZMFERRY_BROWSER_NET", "127.0.26")
+NET = NET_PREFIX + ".26"
 CONTROLLER = "ferry.example.test"
 CONSOLE = "console.example.test"
 PASSWORD = "browser-test"

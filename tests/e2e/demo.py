@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from harness import Failed, Installation, ROOT  # noqa: E402
+from harness import Failed, Installation, NET_PREFIX, ROOT  # noqa: E402
 
 
 def say(text):
@@ -14,9 +14,9 @@ def say(text):
 
 
 def main():
-    place = Installation(os.path.join(ROOT, "build", "demo"), net="127.0.1")
+    place = Installation(os.path.join(ROOT, "build", "demo"), net=NET_PREFIX + ".1")
     place.remove()
-    place = Installation(os.path.join(ROOT, "build", "demo"), net="127.0.1")
+    place = Installation(os.path.join(ROOT, "build", "demo"), net=NET_PREFIX + ".1")
     try:
         say("A Zimbra cluster: one OpenLDAP, three mailbox nodes played by tests/lab (a stand-in, not Zimbra)")
         place.lab_up(mailboxes=30, scale="small", seed=7)

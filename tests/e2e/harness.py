@@ -13,6 +13,8 @@ import sys
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+# Two checkouts can be tested at once on one machine when each has its own.
+NET_PREFIX = os.environ.get("ZMFERRY_TEST_NET", "127.0")
 LAB = os.path.join(ROOT, "tests", "lab", "lab")
 
 
@@ -78,7 +80,7 @@ class Process:
 
 
 class Installation:
-    def __init__(self, directory, net="127.0.1", nodes=3, build=None):
+    def __init__(self, directory, net=NET_PREFIX + ".1", nodes=3, build=None):
         self.dir = os.path.abspath(directory)
         self.net = net
         self.build = build or os.environ.get("ZMFERRY_BUILD") or os.path.join(ROOT, "build", "release")

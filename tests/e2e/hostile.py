@@ -24,9 +24,9 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from harness import Failed, Installation, ROOT, run, wait_for  # noqa: E402
+from harness import Failed, Installation, NET_PREFIX, ROOT, run, wait_for  # noqa: E402
 
-NET = "127.0.120"
+NET = NET_PREFIX + ".120"
 CONTROLLER = (f"{NET}.200", 7443)
 API = (f"{NET}.200", 7440)
 NODE = "mbs{}.example.test"

@@ -15,7 +15,7 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from harness import Failed, Installation, ROOT, wait_for  # noqa: E402
+from harness import Failed, Installation, NET_PREFIX, ROOT, wait_for  # noqa: E402
 
 FROZEN = ("locking", "catching_up", "fencing", "switching", "steering", "opening")
 BEFORE_SWITCH = ("staging", "following", "locking", "catching_up", "fencing")
@@ -282,7 +282,7 @@ LIES = (
 def deceptive(place):
     """The lab lies, one lie at a time: a verdict is clean only where the oracle agrees, and the rest is named."""
     for number, (name, habits, spoil, unclean) in enumerate(LIES):
-        one = Installation(os.path.join(place.dir, str(number)), net=f"127.0.{60 + number}")
+        one = Installation(os.path.join(place.dir, str(number)), net=f"{NET_PREFIX}.{60 + number}")
         try:
             before = begin(one, 6, habits=habits)
             victim = spoil(one) if spoil else None
@@ -397,7 +397,7 @@ def main():
     passed = failed = 0
     random.seed(1)
     for number, name in enumerate(wanted):
-        place = place_for(name, f"127.0.{40 + number}")
+        place = place_for(name, f"{NET_PREFIX}.{40 + number}")
         begun = time.monotonic()
         try:
             SCENARIOS[name](place)

@@ -6,7 +6,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from harness import Failed  # noqa: E402
+from harness import Failed, NET_PREFIX  # noqa: E402
 from scenarios import chaos, place_for  # noqa: E402
 
 
@@ -14,7 +14,7 @@ def main():
     rounds, first = int(sys.argv[1]) if len(sys.argv) > 1 else 20, int(os.environ.get("SEED", "100"))
     failed = []
     for seed in range(first, first + rounds):
-        place = place_for(f"soak-{seed}", "127.0.90")
+        place = place_for(f"soak-{seed}", NET_PREFIX + ".90")
         begun = time.monotonic()
         try:
             chaos(place, seed, 24)

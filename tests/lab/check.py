@@ -15,7 +15,7 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 LAB_DIR = os.path.join(ROOT, "build", "check-lab")
-NET = "127.0.30"
+NET = os.environ.get("ZMFERRY_TEST_NET", "127.0") + ".30"
 
 
 def lab(*words, check=True):
