@@ -16,7 +16,7 @@ from zlab import calendar, model, seedtext
 from zlab.directory import lab_uuid
 from zlab.hooks import feed_source, shared_item_text
 from zlab.mailbox import Mailbox
-from zlab.seedcontent import Content
+from zlab.seedcontent import FIRST, Content
 from zlab.store import Store
 
 RICH_FIRST = 6
@@ -193,6 +193,7 @@ def run(lab, plan, scale, aged=False):
 def play(plan, stores, scale, aged=False):
     """Writes every mailbox of the plan into {node name: Store}. Returns {account id: Box}."""
     boxes, users = {}, 0
+    first, first_node = list(FIRST.get(scale, ())), plan.accounts[0].node["name"]
     for store in stores.values():
         store.db.execute("BEGIN IMMEDIATE")
     for account in plan.accounts:
@@ -202,7 +203,8 @@ def play(plan, stores, scale, aged=False):
         if not account.mailbox:
             continue
         box = boxes[account.id] = Box(stores[account.node["name"]], account, rng)
-        box.content = Content(box, rng, account, scale, rich)
+        count = first.pop(0) if first and account.node["name"] == first_node else None
+        box.content = Content(box, rng, account, scale, rich, count)
         box.mailbox.tracking_imap = rng.random() < 0.3
         box.content.play()
         if aged:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Stand-ins for Zimbra's commands, written into each node's bin and libexec: zmmailbox, zmprov,
-zmproxypurge. They start as slowly as cost cli_start_s says, and are silent where Zimbra's are.
+zmproxypurge. The first two start as slowly as cost cli_start_s says; all are silent where Zimbra's are.
 
 zmmailbox exits 0 for success, 1 for a wrong command line, 2 for a fault (ERROR: on standard
 error); with -f or commands on standard input it always exits 0.
@@ -17,26 +17,39 @@ import time
 import urllib.parse
 from xml.etree import ElementTree
 
-NAMES = {"bin": ("zmmailbox", "zmprov"), "libexec": ("zmproxypurge",)}
+COMMANDS = ("zmmailbox", "zmprov")
 ADMIN, ACCOUNT, MAIL = "urn:zimbraAdmin", "urn:zimbraAccount", "urn:zimbraMail"
 SOAP12 = "http://www.w3.org/2003/05/soap-envelope"
 CHUNK = 65536
 
 
+PURGE = """#!/bin/sh
+# Notes the accounts whose routes it was asked to purge; there is no memcached here.
+# Every move calls it under its lock, so it must not be what a measurement measures: no Python.
+[ $# -ge 2 ] || { echo "usage: zmproxypurge -a account [-L accounts.list]" >&2; exit 1; }
+while [ $# -ge 2 ]; do
+    case $1 in -a|--account) echo "$(date +%s) $2" >> "${0%/libexec/*}/log/proxypurge.log" ;; esac
+    shift
+done
+"""
+
+
 def write(node_dir, cluster, name):
-    """The commands of one node, as scripts that call this file."""
+    """The commands of one node: scripts that call this file, and PURGE."""
     place = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    for part, commands in NAMES.items():
-        os.makedirs(os.path.join(node_dir, part), exist_ok=True)
-        for command in commands:
-            path = os.path.join(node_dir, part, command)
-            with open(path + ".new", "w", encoding="utf-8") as f:
-                f.write("#!/bin/sh\nPYTHONPATH=%s PYTHONDONTWRITEBYTECODE=1 exec %s -m "
-                        "zlab.standins %s %s %s \"$@\"\n" % (
-                            shlex.quote(place), shlex.quote(sys.executable),
-                            shlex.quote(cluster), shlex.quote(name), command))
-            os.chmod(path + ".new", 0o755)
-            os.replace(path + ".new", path)
+    call = "#!/bin/sh\nPYTHONPATH=%s PYTHONDONTWRITEBYTECODE=1 exec %s -m zlab.standins %s %s " % (
+        shlex.quote(place), shlex.quote(sys.executable), shlex.quote(cluster), shlex.quote(name))
+    _write(os.path.join(node_dir, "libexec", "zmproxypurge"), PURGE)
+    for command in COMMANDS:
+        _write(os.path.join(node_dir, "bin", command), call + command + ' "$@"\n')
+
+
+def _write(path, text):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path + ".new", "w", encoding="utf-8") as f:
+        f.write(text)
+    os.chmod(path + ".new", 0o755)
+    os.replace(path + ".new", path)
 
 
 class Failure(Exception):
@@ -425,32 +438,12 @@ def zmprov(client, args):
         return 2
 
 
-# --- zmproxypurge -------------------------------------------------------------------------------
-
-def zmproxypurge(client, args):
-    """Notes the accounts whose routes it was asked to purge; there is no memcached here."""
-    accounts = []
-    for i, word in enumerate(args):
-        if word in ("-a", "--account") and i + 1 < len(args):
-            accounts.append(args[i + 1])
-    if not accounts:
-        print("usage: zmproxypurge -a account [-L accounts.list]", file=sys.stderr)
-        return 1
-    path = os.path.join(client.node["dir"], "log", "proxypurge.log")
-    with open(path, "a", encoding="utf-8") as f:
-        for account in accounts:
-            f.write("%.3f %s\n" % (time.time(), account))
-    return 0
-
-
 def main(args):
     with open(args[0], encoding="utf-8") as f:
         cluster = json.load(f)
     client, command = Client(cluster, args[1]), args[2]
-    if command != "zmproxypurge":
-        time.sleep(float(client.local("costs").get("cli_start_s") or 0))
-    return {"zmmailbox": zmmailbox, "zmprov": zmprov,
-            "zmproxypurge": zmproxypurge}[command](client, args[3:])
+    time.sleep(float(client.local("costs").get("cli_start_s") or 0))
+    return {"zmmailbox": zmmailbox, "zmprov": zmprov}[command](client, args[3:])
 
 
 if __name__ == "__main__":
