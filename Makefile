@@ -38,7 +38,7 @@ agent_src   := main agent agent_link requests requests_local conf lane lane_task
 
 core_src    := move moves move_table move_steps move_takes move_checks job job_table job_gate job_progress plan \
                journal journal_data journal_events journal_rows \
-               fleet fleet_ask fleet_facts world
+               fleet fleet_ask fleet_index fleet_facts world
 edge_src    := controller conf survey world_live \
                zimbra/directory zimbra/directory_facts zimbra/admin \
                api/http api/http_listen api/serve api/gate api/session api/signin api/rights \
@@ -169,6 +169,15 @@ $(B)/tests/unit/controller/test_%: $(B)/tests/unit/controller/test_%.o $(B)/libc
 
 -include tests/tests.mk
 
+# Plays a thousand agents: tests/bench/scale.py.
+$(B)/bench_scale: $(B)/tests/bench/scale.o $(B)/libproto.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(test_libs)
+
+$(B)/bench_journal: $(B)/tests/bench/journal.o $(B)/libcontroller.a $(B)/libproto.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(test_libs)
+
 fuzz_names := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 fuzz_programs := $(fuzz_names:%=$(B)/tests/fuzz/fuzz_%)
 $(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/standalone.o $(B)/libagent.a $(B)/libcontroller.a $(B)/libproto.a
@@ -256,6 +265,7 @@ fuzz: packages
 ## bench: every figure against the naive way, in the same run (BENCH=name for one)
 bench: packages
 	$(Q)$(MAKE) --no-print-directory build
+	$(Q)$(MAKE) --no-print-directory $(B)/bench_scale $(B)/bench_journal
 	$(Q)$(PYTHON) tests/bench/bench.py $(BENCH)
 
 ## soak: the long versions: evacuations to and fro with random kills (ROUNDS=20)

@@ -30,6 +30,7 @@ struct fleet {
 	unsigned peers; /* that have not said yet that they are closed */
 	bool stopping;
 	struct agent *agents;
+	struct fleet_index index;
 	struct peer **links; /* every live connection, known or not */
 	size_t link_count;
 	uint64_t next_id;
@@ -43,20 +44,17 @@ struct fleet {
 static struct agent *
 fleet_agent(struct fleet *f, const char *name, bool make)
 {
-	struct agent *a;
+	struct agent *a = fleet_index_find(&f->index, name);
 
-	for (a = f->agents; a != NULL; a = a->next) {
-		if (strcasecmp(a->facts.name, name) == 0)
-			return a;
-	}
-	if (!make)
-		return NULL;
+	if (a != NULL || !make)
+		return a;
 	a = XNEW(struct agent);
 	a->fleet = f;
 	snprintf(a->facts.name, sizeof(a->facts.name), "%s", name);
 	snprintf(a->facts.note, sizeof(a->facts.note), "its agent has not reported yet");
 	a->next = f->agents;
 	f->agents = a;
+	fleet_index_add(&f->index, a);
 	return a;
 }
 

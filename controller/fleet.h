@@ -16,14 +16,11 @@
 
 struct fleet;
 
-struct fleet_mailbox {		/* 56 bytes: a million of them fit */
+struct fleet_mailbox {		/* 32 bytes: a million of them fit */
 	uint8_t account_id[16]; /* the UUID's bytes; other ids are hashed */
 	uint64_t size_bytes;
-	uint64_t mailbox_id;
-	uint32_t item_id;
-	uint32_t contacts;
-	int64_t last_access_s;
-	bool is_orphan;
+	uint32_t mailbox_id; /* Zimbra's are ints */
+	uint32_t last_access_s;
 };
 
 struct fleet_node {

@@ -136,10 +136,8 @@ agent_take_inventory(struct agent *a, const Wire__InventoryPage *page)
 		account_key(
 		    (const char *)m->account_id.data, m->account_id.len, row->account_id);
 		row->size_bytes = m->size_bytes;
-		row->mailbox_id = m->mailbox_id;
-		row->item_id = (uint32_t)m->item_id;
-		row->contacts = (uint32_t)m->contacts;
-		row->last_access_s = m->last_access_s;
+		row->mailbox_id = (uint32_t)m->mailbox_id;
+		row->last_access_s = (uint32_t)m->last_access_s;
 	}
 	if (page->last)
 		agent_keep_snapshot(a);

@@ -17,6 +17,7 @@ struct pending {
 
 struct agent {
 	struct agent *next;
+	struct agent *next_of_bucket;
 	struct fleet *fleet;
 	struct fleet_node facts;
 	struct peer *peer; /* NULL: not connected, or not yet known */
@@ -28,6 +29,14 @@ struct agent {
 	size_t fresh_count;
 	struct fleet_mailbox *kept; /* facts.mailboxes */
 };
+
+/* Agents by name, in any case (fleet_index.c). Agents are never taken out: they end with the fleet. */
+#define FLEET_BUCKETS 4096
+struct fleet_index {
+	struct agent *buckets[FLEET_BUCKETS];
+};
+struct agent *fleet_index_find(const struct fleet_index *index, const char *name);
+void fleet_index_add(struct fleet_index *index, struct agent *a);
 
 /* Answers of agents and their facts (fleet_facts.c). */
 void agent_take_health(struct agent *a, const Wire__Health *h);

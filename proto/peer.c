@@ -16,6 +16,7 @@
 #include "proto/limits.h"
 
 #define READ_CHUNK 65536
+#define PLAIN_KEPT 4096
 #define LINGER_MS 1000 /* for last words: a refusal, a TLS alert */
 
 struct peer {
@@ -48,7 +49,6 @@ struct peer {
 	bool was_full;
 	bool is_server;
 	unsigned silence_ms;
-	char chunk[READ_CHUNK];
 };
 
 struct peer_write {
@@ -283,8 +283,12 @@ peer_take_messages(struct peer *p)
 		struct err e;
 		enum frame_status status = frame_take(&p->plain, max, &m, &e);
 
-		if (status == FRAME_INCOMPLETE)
+		if (status == FRAME_INCOMPLETE) {
+			/* A page is large and seldom: a thousand links must not keep room for one. */
+			if (p->plain.len == 0 && p->plain.cap > PLAIN_KEPT)
+				buf_fini(&p->plain);
 			return;
+		}
 		if (status == FRAME_BAD) {
 			peer_refuse_err(p, &e);
 			return;
@@ -344,10 +348,12 @@ peer_step(struct peer *p)
 static void
 peer_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *out)
 {
-	struct peer *p = handle->data;
+	/* One for all links of a loop: what was read is taken before anything else is read. */
+	static _Thread_local char chunk[READ_CHUNK];
 
+	(void)handle;
 	(void)suggested;
-	*out = uv_buf_init(p->chunk, sizeof(p->chunk));
+	*out = uv_buf_init(chunk, sizeof(chunk));
 }
 
 static void

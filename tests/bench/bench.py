@@ -16,6 +16,7 @@ from urllib.parse import quote
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", "e2e"), os.path.join(HERE, "..", "lab")]
 from harness import Failed, Installation, NET_PREFIX, ROOT, run  # noqa: E402
+from scale import scale  # noqa: E402
 from zlab.zclient import Zimbra, el  # noqa: E402
 
 COSTS = ["cli_start_s=3", "import_item_ms=6", "tgz_export_mb_s=30", "tar_export_mb_s=300",
@@ -227,6 +228,7 @@ BENCHES = {
     "small": lambda: evacuation("small", 60),
     # The mix of the facts: one of 8,400 messages, five of 500, eighteen small ones (seedcontent.FIRST).
     "mixed": lambda: evacuation("mixed", 39),
+    "scale": lambda: scale(figure, rss_kib),
 }
 
 
