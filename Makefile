@@ -134,6 +134,7 @@ $(B)/controller/journal.o: $(GEN)/journal_sql.inc
 $(B)/controller/%.o: cppflags += -isystem $(GEN)
 -include zimlet/zimlet.mk
 -include tests/browser/browser.mk
+-include docs/packaging/package.mk
 
 
 # --- tests -----------------------------------------------------------------------------
@@ -297,6 +298,6 @@ clean:
 
 ## help: this list
 help:
-	$(Q)sed -n 's/^## //p' Makefile zimlet/zimlet.mk tests/browser/browser.mk
+	$(Q)sed -n 's/^## //p' Makefile zimlet/zimlet.mk tests/browser/browser.mk docs/packaging/package.mk
 
 -include $(shell find build -name '*.d' 2>/dev/null)
