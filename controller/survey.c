@@ -126,21 +126,14 @@ static void
 survey_check(struct survey *v, const struct account_facts *a, struct plan_account *p)
 {
 	struct move m = {0};
-	struct ask_account facts = {.found = true};
+	struct ask_account facts;
 	struct err e;
 
 	snprintf(m.account_id, sizeof(m.account_id), "%s", a->id);
 	snprintf(m.account_name, sizeof(m.account_name), "%s", a->name);
 	snprintf(m.source, sizeof(m.source), "%s", v->node);
-	snprintf(facts.mail_host, sizeof(facts.mail_host), "%s", a->mail_host);
-	snprintf(facts.transport, sizeof(facts.transport), "%s", a->transport);
-	snprintf(facts.status, sizeof(facts.status), "%s", a->status);
-	snprintf(
-	    facts.domain_status, sizeof(facts.domain_status), "%s", a->domain_status);
+	live_account_facts(a, &facts);
 	snprintf(facts.target_id, sizeof(facts.target_id), "any");
-	facts.export_max_days = a->export_max_days;
-	facts.intercepted = a->intercepted;
-	facts.token_validity_enabled = a->token_validity_enabled;
 	survey_source(v, &facts);
 	if (check_account(&m, &facts, v->w->own_admin_id, &e))
 		return;

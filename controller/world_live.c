@@ -47,12 +47,12 @@ live_give_directory(struct world_live *w, struct directory *d)
 	w->directories[w->directory_count++] = d;
 }
 
-static struct soap_client *
-live_soap(struct world_live *w, const struct ask *a, uint64_t limit_ms,
+struct soap_client *
+live_soap(struct world_live *w, const char *host, uint64_t limit_ms,
     const atomic_bool *cancelled)
 {
 	const struct soap_options options = {
-	    .host = a->in.host,
+	    .host = host,
 	    .admin_port = w->conf->zimbra_admin_port,
 	    .admin_name = w->conf->zimbra_admin,
 	    .admin_password = w->admin_password,
@@ -95,6 +95,33 @@ on_server(const struct server_facts *s, void *ctx)
 	return true;
 }
 
+void
+live_account_facts(const struct account_facts *a, struct ask_account *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->found = true;
+	snprintf(out->name, sizeof(out->name), "%s", a->name);
+	snprintf(out->mail_host, sizeof(out->mail_host), "%s", a->mail_host);
+	snprintf(out->transport, sizeof(out->transport), "%s", a->transport);
+	snprintf(out->status, sizeof(out->status), "%s", a->status);
+	snprintf(out->domain_status, sizeof(out->domain_status), "%s", a->domain_status);
+	out->export_max_days = a->export_max_days;
+	out->token_validity_enabled = a->token_validity_enabled;
+	out->intercepted = a->intercepted;
+}
+
+void
+live_address(const struct world_live *w, const char *host, char *out, size_t size)
+{
+	size_t length = strlen(host);
+
+	snprintf(out, size, "%s", host);
+	for (char **row = w->conf->resolve; row != NULL && *row != NULL; row++) {
+		if (strncasecmp(*row, host, length) == 0 && (*row)[length] == '=')
+			snprintf(out, size, "%s", *row + length + 1);
+	}
+}
+
 static bool
 live_read_account(struct live_job *job, struct err *e)
 {
@@ -107,15 +134,7 @@ live_read_account(struct live_job *job, struct err *e)
 		return false;
 	if (!out->found)
 		return true;
-	snprintf(out->name, sizeof(out->name), "%s", facts.name);
-	snprintf(out->mail_host, sizeof(out->mail_host), "%s", facts.mail_host);
-	snprintf(out->transport, sizeof(out->transport), "%s", facts.transport);
-	snprintf(out->status, sizeof(out->status), "%s", facts.status);
-	snprintf(
-	    out->domain_status, sizeof(out->domain_status), "%s", facts.domain_status);
-	out->export_max_days = facts.export_max_days;
-	out->token_validity_enabled = facts.token_validity_enabled;
-	out->intercepted = facts.intercepted;
+	live_account_facts(&facts, out);
 	for (size_t i = 0; i < facts.alias_count && i < WORLD_ALIASES; i++)
 		snprintf(
 		    out->aliases[out->alias_count++], WORLD_NAME, "%s", facts.aliases[i]);
@@ -136,7 +155,7 @@ live_soap_ask(struct live_job *job, struct err *e)
 	if (now >= job->until_ms)
 		return err_set(e, ERR_RETRY, "%s: not begun: its time was over before",
 		    ask_name(a->kind));
-	c = live_soap(job->w, a, job->until_ms - now, &job->work.cancelled);
+	c = live_soap(job->w, a->in.host, job->until_ms - now, &job->work.cancelled);
 	switch (a->kind) {
 	case ASK_FREEZE_READ:
 		ok = freeze_read(c, a->account_id, &a->out.saved, e);
@@ -442,7 +461,6 @@ world_live_check_admin(struct world_live *w, struct err *e)
 {
 	struct directory *d = live_take_directory(w);
 	struct server_facts first = {0};
-	struct ask a = {0};
 	struct soap_client *c = NULL;
 	char id[LIMIT_ID];
 	bool ok = directory_list_servers(d, on_first_server, &first, e);
@@ -454,8 +472,7 @@ world_live_check_admin(struct world_live *w, struct err *e)
 		    w->conf->ldap_url);
 	if (!ok)
 		return false;
-	snprintf(a.in.host, sizeof(a.in.host), "%s", first.host);
-	c = live_soap(w, &a, SOAP_TIMEOUT_MS, NULL);
+	c = live_soap(w, first.host, SOAP_TIMEOUT_MS, NULL);
 	ok = admin_own_id(c, w->conf->zimbra_admin, id, sizeof(id), e);
 	soap_client_free(&c);
 	return ok || err_wrap(e, "zimbra_admin \"%s\" at %s", w->conf->zimbra_admin,

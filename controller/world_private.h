@@ -4,8 +4,10 @@
 #define CONTROLLER_WORLD_PRIVATE_H
 
 #include "controller/world_live.h"
+#include "controller/zimbra/directory.h"
 #include "proto/base/secret.h"
 #include "proto/base/work.h"
+#include "proto/zimbra/soap.h"
 
 struct world_live {
 	struct world world;
@@ -22,5 +24,12 @@ struct world_live {
 
 struct directory *live_take_directory(struct world_live *w);
 void live_give_directory(struct world_live *w, struct directory *d);
+/* A client of one mailbox server, which must outlive host; free it. */
+struct soap_client *live_soap(struct world_live *w, const char *host, uint64_t limit_ms,
+    const atomic_bool *cancelled);
+/* The directory's words as a move's checks want them; of the servers nothing is known yet. */
+void live_account_facts(const struct account_facts *a, struct ask_account *out);
+/* Where host is: the resolve setting goes before DNS. */
+void live_address(const struct world_live *w, const char *host, char *out, size_t size);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "controller/api/approvals.h"
 #include "controller/api/changes.h"
+#include "controller/api/doctor.h"
 #include "controller/api/gate.h"
 #include "controller/api/overview.h"
 #include "controller/api/page.h"
@@ -193,6 +194,7 @@ const struct api_route controller_routes[] = {
 	{ "GET",    "/v1/events",                 "read",    get_events },
 	{ "GET",    "/v1/alerts",                 "read",    get_alerts },
 	{ "GET",    "/v1/approvals",              "read",    get_approvals },
+	{ "GET",    "/v1/doctor",                 "read",    get_doctor },
 	{ "POST",   "/v1/plans",                  "read",    post_plan },
 	{ "POST",   "/v1/jobs",                   "change",  post_job },
 	{ "POST",   "/v1/jobs/{id}/pause",        "change",  post_pause },

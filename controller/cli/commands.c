@@ -108,6 +108,23 @@ run_alerts(struct options *o)
 	return command_get(o, "/v1/alerts", print_alerts);
 }
 
+/* Exit code 0: nothing fails. Warnings are for reading. */
+static int
+run_doctor(struct options *o)
+{
+	json_t *answer;
+	struct err e;
+	int code;
+
+	if (!api_call(&o->api, "GET", "/v1/doctor", NULL, &answer, &e))
+		return command_fail(o, &e);
+	command_show(o, answer, print_doctor);
+	code =
+	    json_integer_value(json_object_get(answer, "failures")) > 0 ? ERR_REFUSED : 0;
+	json_decref(answer);
+	return code;
+}
+
 static int
 run_moves(struct options *o)
 {
@@ -372,6 +389,8 @@ const struct command commands[] = {
 	  "what happened lately", run_events },
 	{ "alerts",        NULL,     0,
 	  "what needs a person, with the command to run", run_alerts },
+	{ "doctor",        NULL,     0,
+	  "examine the installation; each finding with its way out", run_doctor },
 	{ "enroll",        "NODE",   OPT_OUT,
 	  "write the identity file of a node's agent", run_enroll },
 };

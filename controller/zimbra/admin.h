@@ -23,5 +23,7 @@ admin_end_sessions(struct soap_client *c, const char *account_id, struct err *e)
 /* zimbraId of the account the client logs in as. */
 MUST_USE bool admin_own_id(
     struct soap_client *c, const char *name, char *out, size_t size, struct err *e);
+/* Zimbra's version as the server tells it: "10.1.0_GA_4655". */
+MUST_USE bool admin_version(struct soap_client *c, char *out, size_t size, struct err *e);
 
 #endif

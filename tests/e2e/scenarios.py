@@ -234,6 +234,27 @@ def refusals(place):
         require(row["why"] and row["next"], f"a refusal without reason or next step: {row}")
 
 
+def doctor(place):
+    """The installation is examined: a sound one has no failure, and each thing that is broken is named."""
+    begin(place, 6)
+
+    def findings(level):
+        said = place.zmferry("doctor", "--json", check=False)
+        rows = json.loads(said.stdout)["findings"]
+        require((said.returncode == 0) == (not [r for r in rows if r["level"] == "fail"]), f"exit {said.returncode}")
+        require(all(r["next"] for r in rows if r["level"] != "ok"), f"no way out: {rows}")
+        return {(r["check"], r["subject"].split(".")[0]) for r in rows if r["level"] == level}
+    require(findings("fail") == set(), f"a sound installation fails: {findings('fail')}")
+    place.agents["mbs3"].kill()
+    wait_for("mbs3's agent to be missed", 30, lambda: findings("fail") == {("agent", "mbs3")})
+    place.lab("kill", "mbs2")
+    found = findings("fail") | findings("warn")
+    require({("admin SOAP", "mbs2"), ("LMTP", "mbs2")} <= found, f"a dead mailboxd is not found: {found}")
+    place.lab("start", "mbs2")
+    place.agents["mbs3"].start()
+    wait_for("everything to be well again", 60, lambda: findings("fail") == set())
+
+
 def differences(place, before):
     """{account: [texts]} of the oracle."""
     found = {}
@@ -379,6 +400,7 @@ def progress(place):
 
 SCENARIOS = {
     "refusals": refusals,
+    "doctor": doctor,
     "evacuation": evacuation,
     "kill_controller": kill_controller,
     "kill_source_agent": kill_source_agent,
