@@ -160,6 +160,30 @@ step_copy(const Wire__StepRequest *step)
 
 /* --- arming --- */
 
+/*
+ * The controller moves an account once at a time: what another move still holds here was
+ * armed by a request that came late, and would give back the lock of this one.
+ */
+static bool
+leases_make_room(struct leases *l, const Wire__StepRequest *step, struct err *e)
+{
+	for (struct lease *other = l->first; other != NULL;) {
+		struct lease *next = other->next;
+		const ProtobufCBinaryData *id = &other->step->account_id;
+
+		if (id->len == step->account_id.len &&
+		    memcmp(id->data, step->account_id.data, id->len) == 0) {
+			log_warn(NULL,
+			    "move=%s lease ends: %.*s arms one for the same account",
+			    other->move_id, (int)step->move_id.len, step->move_id.data);
+			if (!leases_end(l, other->move_id, e))
+				return false;
+		}
+		other = next;
+	}
+	return true;
+}
+
 bool
 leases_arm(struct leases *l, const Wire__StepRequest *step, struct err *e)
 {
@@ -174,6 +198,8 @@ leases_arm(struct leases *l, const Wire__StepRequest *step, struct err *e)
 		    "the lease ran out before and the account was given back; the move "
 		    "must begin its lock anew");
 	if (lease == NULL) {
+		if (!leases_make_room(l, step, e))
+			return false;
 		lease = XNEW(struct lease);
 		snprintf(lease->move_id, sizeof(lease->move_id), "%s", move_id);
 		lease->next = l->first;

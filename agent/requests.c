@@ -48,6 +48,10 @@ const struct request requests[] = {
 	  "says what is true here of a move" },
 	{ WIRE__STEP_REQUEST__OP_DROP_ROW,   SIDE_TARGET, SMALL,    "short",  NULL,            true,
 	  "deletes the mailbox that the move itself made" },
+	{ WIRE__STEP_REQUEST__OP_LOCKOUT,    SIDE_SOURCE, SMALL,    "short",  NULL,            false,
+	  "loads the old copy and locks it out" },
+	{ WIRE__STEP_REQUEST__OP_PURGE,      SIDE_SOURCE, SMALL,    "short",  NULL,            true,
+	  "deletes the old copy" },
 };
 /* clang-format on */
 const size_t request_count = ARRAY_LEN(requests);

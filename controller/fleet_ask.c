@@ -59,6 +59,8 @@ struct ops {
 	Wire__OpVerify verify;
 	Wire__OpDrop drop;
 	Wire__OpDropRow drop_row;
+	Wire__OpLockout lockout;
+	Wire__OpPurge purge;
 };
 
 static ProtobufCBinaryData
@@ -137,6 +139,8 @@ ops_fill(const struct ask *a, const struct fleet_node *target, struct ops *o,
 	wire__op_verify__init(&o->verify);
 	wire__op_drop__init(&o->drop);
 	wire__op_drop_row__init(&o->drop_row);
+	wire__op_lockout__init(&o->lockout);
+	wire__op_purge__init(&o->purge);
 	switch (a->kind) {
 	case ASK_PREFLIGHT:
 		OP(PREFLIGHT, preflight);
@@ -195,6 +199,14 @@ ops_fill(const struct ask *a, const struct fleet_node *target, struct ops *o,
 	case ASK_DROP_ROW:
 		o->drop_row.only_if_empty = true;
 		OP(DROP_ROW, drop_row);
+		return;
+	case ASK_LOCKOUT:
+		OP(LOCKOUT, lockout);
+		return;
+	case ASK_PURGE:
+		row_to_wire(&a->in.row, &o->row);
+		o->purge.row = &o->row;
+		OP(PURGE, purge);
 		return;
 	case ASK_READ_ACCOUNT:
 	case ASK_FREEZE_READ:
@@ -349,6 +361,7 @@ facts_needed(enum ask_kind kind)
 	    [ASK_IMPORT] = WIRE__STEP_RESULT__FACTS_IMPORT,
 	    [ASK_MEND] = WIRE__STEP_RESULT__FACTS_IMPORT,
 	    [ASK_VERIFY] = WIRE__STEP_RESULT__FACTS_VERDICT,
+	    [ASK_PURGE] = WIRE__STEP_RESULT__FACTS_PURGE,
 	};
 
 	return needed[kind];
@@ -377,6 +390,8 @@ fleet_ask_take(struct ask *a, const Wire__StepResult *r)
 		take_stage(a, r->stage);
 	else if (a->kind == ASK_VERIFY)
 		take_verdict(a, r->verdict);
+	else if (a->kind == ASK_PURGE)
+		a->out.held = !r->purge->gone;
 	else if (a->kind == ASK_FENCE) {
 		a->out.held = r->fence->held;
 		row_from_wire(r->fence->row, &a->out.row);

@@ -27,7 +27,7 @@ count_on_move(struct move *m, void *ctx)
 		return;
 	p->total++;
 	p->bytes_total += m->bytes;
-	if (m->state == MOVE_SETTLED) {
+	if ((move_states[m->state].holds & ARRIVED) != 0) {
 		p->done++;
 		p->bytes_done += m->bytes;
 		p->items_done += m->data.applied;

@@ -416,7 +416,16 @@ bool
 move_holds_lease(const struct move *m)
 {
 	return m->state == MOVE_LOCKING || m->state == MOVE_CATCHING_UP ||
-	       m->state == MOVE_FENCING || m->state == MOVE_SWITCHING;
+	       m->state == MOVE_FENCING || m->state == MOVE_SWITCHING ||
+	       m->state == MOVE_PURGE_LOCKING || m->state == MOVE_PURGE_LOADING;
+}
+
+const char *
+move_lease_host(const struct move *m)
+{
+	enum move_state state = m->state == MOVE_STUCK ? m->stuck_from : m->state;
+
+	return (move_states[state].holds & ARRIVED) != 0 ? m->data.home : m->source;
 }
 
 static void
@@ -427,7 +436,7 @@ move_on_renew(void *owner, uint32_t number, uint32_t step_no)
 
 	if (m == NULL || m->step_no != step_no || !move_holds_lease(m))
 		return;
-	all->world->renew(all->world->ctx, m->source, m->id);
+	all->world->renew(all->world->ctx, move_lease_host(m), m->id);
 	all->world->after(all->world->ctx, RENEW_MS, move_on_renew, all, number, step_no);
 }
 

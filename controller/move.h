@@ -28,13 +28,28 @@ enum move_state {
 	MOVE_MENDING,
 	MOVE_VERIFYING,
 	MOVE_SETTLED,
+	MOVE_PURGING,
+	MOVE_PURGE_LOCKING, /* the detour, when the source has to load the old copy first */
+	MOVE_PURGE_LOADING,
+	MOVE_PURGE_RETURNING,
+	MOVE_PURGE_DELETING,
+	MOVE_PURGE_OPENING,
+	MOVE_DONE,
 	MOVE_UNLOCKING,
 	MOVE_ABANDONED,
 	MOVE_STUCK,
 	MOVE_STATE_COUNT
 };
 
-enum move_event { EV_OK, EV_FAILED, EV_AGAIN, EV_CANCEL, EV_RETRY, MOVE_EVENT_COUNT };
+enum move_event {
+	EV_OK,
+	EV_FAILED,
+	EV_AGAIN,
+	EV_CANCEL,
+	EV_RETRY,
+	EV_PURGE, /* a person's wish, the retention's, or that of a mailbox coming home */
+	MOVE_EVENT_COUNT
+};
 
 /* What holds in a state. */
 enum {
@@ -45,6 +60,8 @@ enum {
 	FORWARD_ONLY = 1 << 4,	/* no way back in this version */
 	LOCKED = 1 << 5,	/* nobody logs in; mail waits */
 	MAY_CANCEL = 1 << 6,
+	ARRIVED =
+	    1 << 7, /* the mailbox is where it should be; what follows is tidying up */
 };
 
 /* Journaled with every change; everything a restart needs. */
@@ -58,8 +75,12 @@ struct move_data {
 	bool contacts_done;
 	bool restored;
 	bool spool_dropped;
-	bool gone;	/* the account was deleted meanwhile */
-	bool cancelled; /* by a person: not tried again by itself */
+	bool gone;	       /* the account was deleted meanwhile */
+	bool cancelled;	       /* by a person: not tried again by itself */
+	bool purged;	       /* the old copy on the source is gone */
+	bool detoured;	       /* it had to be loaded first */
+	char home[WORLD_NAME]; /* while purging: where the account lives */
+	struct row home_row;   /* its mailbox there, before anything is deleted */
 	char source_id
 	    [LIMIT_ID]; /* zimbraIds of the servers, to act when one of them is dead */
 	char target_id[LIMIT_ID];
@@ -101,6 +122,7 @@ struct move {
 	uint32_t attempts; /* of the effect under way */
 	bool asking;	   /* an ask is under way */
 	bool started;	   /* out of planned's queue */
+	bool copy_asked;   /* while planned: to delete the old copy on the target */
 	enum move_event
 	    wish; /* taken when the ask under way has ended; MOVE_EVENT_COUNT: none */
 	uint64_t deadline_ms; /* monotonic, of the state */
@@ -108,6 +130,7 @@ struct move {
 	uint64_t lease_until_ms; /* the agent's own end of it comes later */
 	uint32_t fence_rounds;
 	bool home_is_target; /* while unlocking: the home must go back */
+	bool home_is_source; /* while purging, after the detour: the home must go forth */
 	bool
 	    home_is_elsewhere; /* while unlocking: somebody moved the account meanwhile */
 	bool has_turn;	       /* to be locked */
@@ -208,12 +231,24 @@ MUST_USE bool move_apply(struct moves *all, struct move *m, enum move_event ev,
 /* A person's or a job's wish. Under the lock it is taken when the call under way has ended. */
 MUST_USE bool moves_cancel(struct moves *all, uint32_t number, struct err *e);
 MUST_USE bool moves_retry(struct moves *all, uint32_t number, struct err *e);
+/* Deletes the old copy that a settled move left; unclean: although the verdict is not clean. */
+MUST_USE bool
+moves_purge(struct moves *all, uint32_t number, bool unclean, struct err *e);
+/* May it? False with e: why not, and what to do. */
+MUST_USE bool
+moves_may_purge(struct moves *all, uint32_t number, bool unclean, struct err *e);
+/* The settled move that left the account's copy on that node, as far as a move did: NULL = none. */
+struct move *moves_left_copy(struct moves *all, const char *account_id, const char *node);
+/* A move of the account whose old copy is being deleted: NULL = none. */
+struct move *moves_tidying(struct moves *all, const char *account_id);
 void moves_wake(struct moves *all); /* those that wait for a lane try again */
 /* An agent gave an account back because nobody renewed its lease. */
 /* node: whose agent says so; only the source's is believed. */
 void moves_on_lease_expired(
     struct moves *all, const char *node, const char *move_id, const char *text);
 
+/* Whose agent holds the lease of this move's lock. */
+const char *move_lease_host(const struct move *m);
 /* The command for a person, for this state of the move; "" = none. */
 void move_next_step(const struct move *m, char *out, size_t size);
 

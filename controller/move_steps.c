@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "controller/move_purge.h"
 #include "controller/move_takes.h"
 #include "controller/plan.h"
 
@@ -279,6 +280,37 @@ const struct move_effect move_effects[] = {
 	{ MOVE_MENDING,     "put in what imports refuse",      ASK_MEND,          EFFECT_MUST, has_mailbox, build_mend_last, take_import },
 	{ MOVE_VERIFYING,   "compare every item",              ASK_VERIFY,        EFFECT_MUST, has_mailbox, at_target, take_verdict },
 	{ MOVE_SETTLED,     "drop the spool",                  ASK_DROP,          EFFECT_SOFT, drop_wanted, at_target, take_dropped },
+
+	{ MOVE_PURGING,     "read where the account lives",    ASK_READ_ACCOUNT,  EFFECT_MUST, NULL, NULL, take_purge_account },
+	{ MOVE_PURGING,     "look at the old copy",            ASK_PREFLIGHT,     EFFECT_MUST, NULL, at_source, take_old_copy },
+	{ MOVE_PURGING,     "look at the mailbox at home",     ASK_PREFLIGHT,     EFFECT_MUST, NULL, build_at_home, take_home_row },
+	{ MOVE_PURGING,     "delete the old copy",             ASK_PURGE,         EFFECT_MUST, purge_left, build_purge, take_purged },
+	{ MOVE_PURGING,     "see that it is gone",             ASK_PREFLIGHT,     EFFECT_MUST, NULL, at_source, take_old_copy_gone },
+	{ MOVE_PURGING,     "see that the mailbox is whole",   ASK_PREFLIGHT,     EFFECT_MUST, purge_home_left, build_at_home, take_home_row_again },
+
+	{ MOVE_PURGE_LOCKING, "read where the account lives",  ASK_READ_ACCOUNT,  EFFECT_MUST, NULL, NULL, take_detour },
+	{ MOVE_PURGE_LOCKING, "read the values to give back",  ASK_FREEZE_READ,   EFFECT_MUST, NULL, build_at_home, take_purge_saved },
+	{ MOVE_PURGE_LOCKING, "arm the lease",                 ASK_LEASE,         EFFECT_MUST, NULL, build_purge_lease, take_lease },
+	{ MOVE_PURGE_LOCKING, "lock the account",              ASK_LOCK,          EFFECT_MUST, NULL, build_at_home, NULL },
+
+	{ MOVE_PURGE_LOADING, "renew the lease",               ASK_LEASE,         EFFECT_MUST, NULL, build_purge_lease, take_lease },
+	{ MOVE_PURGE_LOADING, "home to the source for an instant", ASK_SET_HOME,  EFFECT_SOFT, NULL, build_home_to_source, NULL },
+	{ MOVE_PURGE_LOADING, "read the home",                 ASK_READ_ACCOUNT,  EFFECT_STAY, NULL, NULL, take_home_is_source },
+	{ MOVE_PURGE_LOADING, "flush the source's cache",      ASK_FLUSH,         EFFECT_MUST, NULL, at_source, NULL },
+	{ MOVE_PURGE_LOADING, "load the old copy, locked out", ASK_LOCKOUT,       EFFECT_MUST, NULL, at_source, NULL },
+
+	{ MOVE_PURGE_RETURNING, "read where the account lives", ASK_READ_ACCOUNT, EFFECT_STAY, NULL, NULL, take_home_to_return },
+	{ MOVE_PURGE_RETURNING, "home to where it lives",      ASK_SET_HOME,      EFFECT_STAY, purge_home_is_source, build_home_forth, take_home_forth },
+	{ MOVE_PURGE_RETURNING, "flush the home's cache",      ASK_FLUSH,         EFFECT_SOFT, purge_account_left, build_at_home, NULL },
+	{ MOVE_PURGE_RETURNING, "flush the source's cache",    ASK_FLUSH,         EFFECT_SOFT, purge_account_left, at_source, NULL },
+	{ MOVE_PURGE_RETURNING, "read the home once more",     ASK_READ_ACCOUNT,  EFFECT_STAY, NULL, NULL, take_home_returned },
+
+	{ MOVE_PURGE_DELETING, "delete the old copy",          ASK_PURGE,         EFFECT_MUST, purge_account_left, build_purge, take_purged },
+
+	{ MOVE_PURGE_OPENING, "read the home once more",       ASK_READ_ACCOUNT,  EFFECT_STAY, NULL, NULL, take_home_returned },
+	{ MOVE_PURGE_OPENING, "give the account back",         ASK_RESTORE,       EFFECT_STAY, purge_values_left, build_at_home, take_restored },
+	{ MOVE_PURGE_OPENING, "flush the home's cache",        ASK_FLUSH,         EFFECT_SOFT, purge_account_left, build_at_home, NULL },
+	{ MOVE_PURGE_OPENING, "end the lease",                 ASK_UNLEASE,       EFFECT_SOFT, NULL, build_at_home, NULL },
 
 	{ MOVE_UNLOCKING,   "read where the account is",       ASK_READ_ACCOUNT,  EFFECT_STAY, NULL, NULL, take_home_for_undo },
 	{ MOVE_UNLOCKING,   "home back to the source",         ASK_SET_HOME,      EFFECT_MUST, home_is_target, build_home_back, take_home_back },

@@ -30,6 +30,8 @@ static const char *const ask_names[] = {
     [ASK_VERIFY] = "verify",
     [ASK_DROP] = "drop spool",
     [ASK_DROP_ROW] = "drop own row",
+    [ASK_LOCKOUT] = "lock out",
+    [ASK_PURGE] = "delete old copy",
 };
 static_assert(ARRAY_LEN(ask_names) == ASK_KIND_COUNT, "name every ask");
 

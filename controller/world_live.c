@@ -194,6 +194,8 @@ live_soap_ask(struct live_job *job, struct err *e)
 	case ASK_VERIFY:
 	case ASK_DROP:
 	case ASK_DROP_ROW:
+	case ASK_LOCKOUT:
+	case ASK_PURGE:
 	case ASK_KIND_COUNT:
 		BUG("ask \"%s\" is not SOAP's", ask_name(a->kind));
 	}

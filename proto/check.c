@@ -257,7 +257,10 @@ check_op(const Wire__StepRequest *m, struct err *e)
 	case WIRE__STEP_REQUEST__OP_DROP:
 	case WIRE__STEP_REQUEST__OP_PROBE:
 	case WIRE__STEP_REQUEST__OP_DROP_ROW:
+	case WIRE__STEP_REQUEST__OP_LOCKOUT:
 		return true;
+	case WIRE__STEP_REQUEST__OP_PURGE:
+		return check_row(m->purge->row, e);
 	}
 	return err_set(e, ERR_PEER, "an operation nobody knows");
 }
@@ -341,6 +344,7 @@ check_facts(const Wire__StepResult *m, struct err *e)
 	case WIRE__STEP_RESULT__FACTS_VERDICT:
 		return check_verdict(m->verdict, e);
 	case WIRE__STEP_RESULT__FACTS_PROBE:
+	case WIRE__STEP_RESULT__FACTS_PURGE:
 		return true;
 	}
 	return err_set(e, ERR_PEER, "facts nobody knows");

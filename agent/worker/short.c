@@ -170,50 +170,131 @@ short_routes(struct worker *w, struct err *e)
 	return ok;
 }
 
-/* --- a row that this move made --- */
+/* --- deleting a mailbox that lives elsewhere --- */
 
-/* Pinned to this very server: unpinned it would destroy the mailbox at its home. */
+/*
+ * Pinned to this very server: unpinned it would destroy the mailbox at its home. Zimbra
+ * deletes only a mailbox that it has loaded when the home is elsewhere.
+ */
 static bool
-short_drop_row(struct worker *w, struct err *e)
+delete_here(struct worker *w, bool *not_loaded_out, struct err *e)
 {
 	char *server_id = frame_string(&w->job->server_id);
 	struct soap_request *r;
 	struct soap_answer *answer = NULL;
-	char home[256];
-	Wire__Row row;
-	bool ok = account_row(w->soap, w->account_id, &row, e);
+	bool ok;
 
-	if (ok && !row.present) {
+	*not_loaded_out = false;
+	if (server_id[0] == '\0') {
 		free(server_id);
-		return true;
+		return err_set(e, ERR_RETRY, "this server's zimbraId is not known yet");
 	}
-	ok = ok && account_home(w->soap, w->account_id, home, sizeof(home), e);
-	if (ok && strcasecmp(home, w->zimbra.host) == 0)
-		ok = err_set(e, ERR_REFUSED,
-		    "%s is the account's home; its mailbox is not deleted", home);
+	r = soap_request_new(SOAP_ADMIN, "DeleteMailboxRequest");
+	soap_pin(r, server_id);
+	soap_open(r, "mbox");
+	soap_attr(r, "id", w->account_id);
+	soap_close(r);
+	ok = soap_call(w->soap, r, &answer, e);
+	if (!ok && strcmp(soap_fault(w->soap), "service.WRONG_HOST") == 0)
+		*not_loaded_out = true;
+	soap_answer_free(&answer);
+	soap_request_free(&r);
+	free(server_id);
+	return ok;
+}
+
+static bool
+lives_elsewhere(struct worker *w, struct err *e)
+{
+	char home[256];
+
+	if (!account_home(w->soap, w->account_id, home, sizeof(home), e))
+		return false;
+	return strcasecmp(home, w->zimbra.host) != 0 ||
+	       err_set(e, ERR_REFUSED,
+		   "%s is the account's home; its mailbox is not deleted", home);
+}
+
+static bool
+short_drop_row(struct worker *w, struct err *e)
+{
+	bool not_loaded;
+	Wire__Row row;
+
+	if (!account_row(w->soap, w->account_id, &row, e))
+		return false;
+	if (!row.present)
+		return true;
+	if (!lives_elsewhere(w, e))
+		return false;
 	/* Folders and tags have no size; mail that got in has, and is nowhere else. */
-	if (ok && w->step->drop_row->only_if_empty &&
+	if (w->step->drop_row->only_if_empty &&
 	    (row.size_bytes > 0 || row.new_messages > 0 || row.contacts > 0))
-		ok = err_set(e, ERR_REFUSED,
+		return err_set(e, ERR_REFUSED,
 		    "the copy that this move made on %s holds mail by now (%llu bytes), "
 		    "which is nowhere else; it "
 		    "is not deleted; see docs/operations.md, \"stale copy\"",
 		    w->zimbra.host, (unsigned long long)row.size_bytes);
-	if (ok && server_id[0] == '\0')
-		ok = err_set(e, ERR_RETRY, "this server's zimbraId is not known yet");
-	if (ok) {
-		r = soap_request_new(SOAP_ADMIN, "DeleteMailboxRequest");
-		soap_pin(r, server_id);
-		soap_open(r, "mbox");
-		soap_attr(r, "id", w->account_id);
-		soap_close(r);
-		ok = soap_call(w->soap, r, &answer, e) ||
-		     err_wrap(e, "deleting the attempt's own copy");
-		soap_answer_free(&answer);
-		soap_request_free(&r);
-	}
-	free(server_id);
-	return ok;
+	return delete_here(w, &not_loaded, e) ||
+	       err_wrap(e, "deleting the attempt's own copy");
+}
+
+/* --- the old copy --- */
+
+static bool
+purge_answer(struct worker *w, bool gone)
+{
+	static Wire__PurgeFacts facts;
+
+	wire__purge_facts__init(&facts);
+	facts.gone = gone;
+	w->result->facts_case = WIRE__STEP_RESULT__FACTS_PURGE;
+	w->result->purge = &facts;
+	return true;
+}
+
+/*
+ * Only the mailbox that was fenced, and only when nothing came in behind the fence: age
+ * may have taken something out of it, that is no harm. The lockout ends first; under it
+ * nothing is deleted (facts: move-protocol 2.8).
+ */
+static bool
+short_purge(struct worker *w, struct err *e)
+{
+	const Wire__Row *fenced = w->step->purge->row;
+	bool not_loaded;
+	Wire__Row row;
+
+	if (!account_row(w->soap, w->account_id, &row, e))
+		return false;
+	if (!row.present)
+		return purge_answer(w, true);
+	if (!lives_elsewhere(w, e))
+		return false;
+	if (!fenced->present || row.mailbox_id != fenced->mailbox_id)
+		return err_set(e, ERR_REFUSED,
+		    "the mailbox on %s is number %llu, not number %llu that was moved "
+		    "away; it "
+		    "is not deleted",
+		    w->zimbra.host, (unsigned long long)row.mailbox_id,
+		    (unsigned long long)fenced->mailbox_id);
+	if (row.item_id > fenced->item_id || row.size_bytes > fenced->size_bytes)
+		return err_set(e, ERR_REFUSED,
+		    "the old copy on %s has grown since it was moved away (%llu bytes, "
+		    "then "
+		    "%llu): something in it may be nowhere else; it is not deleted",
+		    w->zimbra.host, (unsigned long long)row.size_bytes,
+		    (unsigned long long)fenced->size_bytes);
+	if (!account_lift_lockout(w->soap, w->account_id, e))
+		return false;
+	if (!delete_here(w, &not_loaded, e))
+		return not_loaded ? purge_answer(w, false)
+				  : err_wrap(e, "deleting the old copy");
+	if (!account_row(w->soap, w->account_id, &row, e))
+		return false;
+	return !row.present
+		   ? purge_answer(w, true)
+		   : err_set(e, ERR_RETRY, "%s still lists the old copy", w->zimbra.host);
 }
 
 bool
@@ -230,6 +311,10 @@ worker_short(struct worker *w, struct err *e)
 		return short_routes(w, e);
 	case WIRE__STEP_REQUEST__OP_DROP_ROW:
 		return short_drop_row(w, e);
+	case WIRE__STEP_REQUEST__OP_LOCKOUT:
+		return account_lockout(w->soap, w->account_id, e);
+	case WIRE__STEP_REQUEST__OP_PURGE:
+		return short_purge(w, e);
 	case WIRE__STEP_REQUEST__OP__NOT_SET:
 	case WIRE__STEP_REQUEST__OP_RESERVE:
 	case WIRE__STEP_REQUEST__OP_STAGE:

@@ -55,6 +55,7 @@ struct sim_item {
 struct sim_box { /* one account's mailbox on one node */
 	bool present;
 	bool lockout; /* in the memory of mailboxd */
+	bool loaded;  /* as well: a mailbox that is not is opened at its home only */
 	uint32_t mailbox_id, item_id, change;
 	struct sim_item items[SIM_ITEMS];
 	size_t count;
@@ -220,6 +221,7 @@ struct sim {
 	uint32_t refuse[ASK_KIND_COUNT];  /* so many times more it is refused */
 	uint64_t slow_ms[ASK_KIND_COUNT]; /* it takes so much longer */
 	sim_hook_fn on_ask, on_done;
+	uint32_t wishes;     /* of people, not fulfilled yet: the run goes on */
 	uint32_t hook_count; /* for hooks */
 	int hook_data;
 	/* what came out */
@@ -227,7 +229,7 @@ struct sim {
 	char why[900];
 	char doing[200]; /* of the matrix: where we are */
 	uint32_t deaths;
-	uint32_t drops, row_drops;
+	uint32_t drops, row_drops, purges;
 	uint32_t routes_names;
 };
 
@@ -297,6 +299,8 @@ void sim_restart_node(struct sim *s, int node);
 void sim_start(struct sim *s);			/* a controller */
 void sim_stop(struct sim *s, bool gently);	/* gently: as at SIGTERM */
 uint32_t sim_evacuate(struct sim *s, int node); /* the job's number */
+uint32_t
+sim_evacuate_to(struct sim *s, int node, const char *to); /* 0: it could not be */
 void sim_run_for(struct sim *s, uint64_t ms);
 /* Until every job has ended, every mail is in and nothing is under way. */
 void sim_run(struct sim *s, uint64_t at_most_ms);

@@ -90,6 +90,7 @@ do_stage(struct sim *s, struct ask *a, int node, int account, bool half)
 
 	if (!stage_is_possible(s, a, node, account))
 		return false;
+	box->loaded = true;
 	spool = &s->nodes[sim_node_find(s, a->in.target)].spool[account];
 	spool->lacking = 0;
 	for (size_t i = 0; i < box->count; i++) {
@@ -131,6 +132,7 @@ do_fence(struct sim *s, struct ask *a, int node, int account)
 		      a->out.row.size_bytes == a->in.row.size_bytes &&
 		      box->change == (uint32_t)strtoul(a->in.token, NULL, 10);
 	box->lockout = a->out.held;
+	box->loaded = true;
 	snprintf(a->out.text, sizeof(a->out.text), "%s",
 	    a->out.held ? "" : "something came in");
 	return true;
@@ -189,16 +191,27 @@ sim_leases_tick(struct sim *s)
 	}
 }
 
+/* A request that came late may have armed the lease of a move that is over: it makes room. */
+static void
+make_room_for_lease(struct sim *s, const struct ask *a, struct sim_lease *l)
+{
+	const struct move *m = NULL;
+
+	for (uint32_t i = 1; m == NULL || strcmp(m->id, l->move_id) != 0; i++)
+		m = moves_find(jobs_moves(s->jobs), i);
+	if ((move_states[m->state].holds & MOVE_END) == 0)
+		sim_fail(s, "%s still holds the lease of %s for this account", a->in.host,
+		    l->move_id);
+	memset(l, 0, sizeof(*l));
+}
+
 static bool
 do_lease(struct sim *s, struct ask *a, int node, int account)
 {
 	struct sim_lease *l = &s->nodes[node].lease[account];
 
-	if (l->armed && strcmp(l->move_id, a->move_id) != 0) {
-		sim_fail(s, "%s still holds the lease of %s for this account", a->in.host,
-		    l->move_id);
-		return false;
-	}
+	if (l->armed && strcmp(l->move_id, a->move_id) != 0)
+		make_room_for_lease(s, a, l);
 	if (l->armed && l->given_back)
 		return err_set(&a->err, ERR_REFUSED, "the lease ran out before");
 	if (!l->armed)
@@ -342,6 +355,63 @@ do_drop_row(struct sim *s, struct ask *a, int node, int account)
 	return true;
 }
 
+/* Loads the mailbox, which is done at its home only. */
+static bool
+do_lockout(struct sim *s, struct ask *a, int node, int account)
+{
+	struct sim_box *box = &s->nodes[node].box[account];
+
+	if (!box->loaded && sim_cache(s, node, account)->host != node)
+		return err_set(&a->err, ERR_REFUSED, "service.WRONG_HOST");
+	box->loaded = true;
+	box->lockout = true;
+	return true;
+}
+
+/* Everything in the copy must be at home by now, or have been deleted there. */
+static void
+check_copy_is_needless(struct sim *s, const struct ask *a, int node, int account)
+{
+	const struct sim_account *x = &s->accounts[account];
+	const struct sim_box *box = &s->nodes[node].box[account];
+
+	if (!x->exists)
+		return;
+	if (x->host == node)
+		sim_fail(s, "the mailbox of %s is deleted where it lives", x->name);
+	for (size_t i = 0; i < box->count; i++) {
+		if (!box->items[i].deleted &&
+		    sim_box_find(&s->nodes[x->host].box[account], box->items[i].serial) ==
+			NULL)
+			sim_fail(s,
+			    "the old copy of %s is deleted on %s, and item %u is not at "
+			    "home",
+			    x->name, a->in.host, box->items[i].serial);
+	}
+}
+
+static bool
+do_purge(struct sim *s, struct ask *a, int node, int account)
+{
+	struct sim_box *box = &s->nodes[node].box[account];
+
+	if (!box->present)
+		return true;
+	if (s->accounts[account].host == node)
+		return err_set(
+		    &a->err, ERR_REFUSED, "%s is the account's home", a->in.host);
+	if (box->mailbox_id != a->in.row.mailbox_id || box->item_id > a->in.row.item_id)
+		return err_set(&a->err, ERR_REFUSED, "%s: another mailbox", a->in.host);
+	box->lockout = false;
+	a->out.held = !box->loaded;
+	if (!box->loaded)
+		return true;
+	check_copy_is_needless(s, a, node, account);
+	s->purges++;
+	memset(box, 0, sizeof(*box));
+	return true;
+}
+
 static bool
 do_reserve(struct sim *s, const struct ask *a, int node, int account)
 {
@@ -407,6 +477,10 @@ agent_does(struct sim *s, struct ask *a, int node, int account, bool half)
 		return do_drop(s, a, node, account);
 	case ASK_DROP_ROW:
 		return do_drop_row(s, a, node, account);
+	case ASK_LOCKOUT:
+		return do_lockout(s, a, node, account);
+	case ASK_PURGE:
+		return do_purge(s, a, node, account);
 	case ASK_READ_ACCOUNT:
 	case ASK_FREEZE_READ:
 	case ASK_LOCK:

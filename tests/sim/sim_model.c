@@ -96,6 +96,7 @@ sim_box_add(struct sim *s, struct sim_box *box, uint32_t serial, uint32_t rev)
 		box->mailbox_id = ++s->next_serial;
 		box->item_id = 256;
 	}
+	box->loaded = true;
 	box->item_id++;
 	box->items[box->count++] = (struct sim_item){serial, rev, ++box->change, false};
 }
@@ -392,7 +393,9 @@ sim_check_sides(struct sim *s)
 				    s->nodes[n].name);
 			writable = n;
 		}
-		if (m == NULL || !account->watched)
+		/* While an old copy is deleted nobody may write for a moment. */
+		if (m == NULL || !account->watched ||
+		    moves_tidying(jobs_moves(s->jobs), account->id) != NULL)
 			continue;
 		unsigned holds = move_states[m->state].holds;
 		const char *side = (holds & SOURCE_WRITES) != 0	  ? m->source

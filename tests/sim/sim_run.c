@@ -152,7 +152,7 @@ sim_crash_node(struct sim *s, int node)
 	n->mailboxd = n->agent = false;
 	n->boots++;
 	for (int a = 0; a < SIM_ACCOUNTS; a++) {
-		n->box[a].lockout = false;
+		n->box[a].lockout = n->box[a].loaded = false;
 		n->cache[a].known = false;
 	}
 }
@@ -379,6 +379,15 @@ count_open(const struct job *job, void *ctx)
 }
 
 static bool
+is_tidying(struct sim *s, int account)
+{
+	const struct move *m =
+	    moves_tidying(jobs_moves(s->jobs), s->accounts[account].id);
+
+	return m != NULL && m->state != MOVE_STUCK;
+}
+
+static bool
 sim_is_over(struct sim *s)
 {
 	int open = 0;
@@ -386,6 +395,9 @@ sim_is_over(struct sim *s)
 	if (s->jobs == NULL)
 		return false;
 	jobs_each(s->jobs, count_open, &open);
+	open += (int)s->wishes;
+	for (int a = 0; a < s->account_count; a++)
+		open += is_tidying(s, a);
 	if (open > 0) {
 		s->ended_ms = 0;
 		return false;
@@ -455,12 +467,22 @@ sim_move_of(struct sim *s, int account)
 uint32_t
 sim_evacuate(struct sim *s, int node)
 {
+	uint32_t number = sim_evacuate_to(s, node, "");
+
+	if (number == 0)
+		sim_fail(s, "no job");
+	return number;
+}
+
+uint32_t
+sim_evacuate_to(struct sim *s, int node, const char *to)
+{
 	struct err e;
-	struct plan *p = make_plan(s, s->nodes[node].name, "", &e);
+	struct plan *p = make_plan(s, s->nodes[node].name, to, &e);
 	uint32_t number = 0;
 
-	if (p == NULL || !jobs_create(s->jobs, p, "uid 0", &number, &e))
-		sim_fail(s, "no job: %s", e.text);
+	if (p != NULL && !jobs_create(s->jobs, p, "uid 0", &number, &e))
+		number = 0;
 	plan_free(&p);
 	return number;
 }
@@ -504,13 +526,24 @@ sim_heal(struct sim *s, uint64_t at_most_ms)
 		s->link_cut[n] = false;
 	if (s->failed || s->jobs == NULL)
 		return;
-	if (!job_states[jobs_find(s->jobs, 1)->state].is_end) {
+	if (!sim_is_over(s)) {
 		sim_run(s, at_most_ms);
 		open = true;
 	}
 	quiet(true);
-	if (!s->failed && jobs_change(s->jobs, 1, JOB_EV_RETRY, &e))
-		open = true;
+	for (uint32_t job = 1; !s->failed && jobs_find(s->jobs, job) != NULL; job++) {
+		if (jobs_change(s->jobs, job, JOB_EV_RETRY, &e))
+			open = true;
+	}
+	for (uint32_t i = 1; !s->failed && moves_find(jobs_moves(s->jobs), i) != NULL;
+	     i++) {
+		const struct move *m = moves_find(jobs_moves(s->jobs), i);
+
+		if (m->state == MOVE_STUCK &&
+		    (move_states[m->stuck_from].holds & ARRIVED) != 0 &&
+		    moves_purge(jobs_moves(s->jobs), i, false, &e))
+			open = true;
+	}
 	quiet(false);
 	if (open)
 		sim_run(s, at_most_ms);
@@ -523,7 +556,8 @@ check_move_end(struct sim *s, int account, const struct move *m)
 {
 	struct sim_account *a = &s->accounts[account];
 	int source = sim_node_find(s, m->source);
-	int home = m->state == MOVE_SETTLED ? sim_node_find(s, m->target) : source;
+	bool arrived = (move_states[m->state].holds & ARRIVED) != 0;
+	int home = arrived ? sim_node_find(s, m->target) : source;
 	const struct sim_lease *lease = &s->nodes[source].lease[account];
 
 	if (m->state == MOVE_STUCK) {
@@ -540,9 +574,12 @@ check_move_end(struct sim *s, int account, const struct move *m)
 		    move_states[m->state].name, a->name, s->nodes[a->host].name);
 	if (a->exists && s->nodes[a->host].box[account].lockout)
 		sim_fail(s, "%s is still locked out at home", a->name);
-	if (m->state == MOVE_ABANDONED && lease->armed && s->nodes[source].agent)
+	if (m->state == MOVE_ABANDONED && lease->armed && s->nodes[source].agent &&
+	    strcmp(lease->move_id, m->id) == 0)
 		sim_fail(s, "%s is abandoned, and its lease still runs", m->id);
-	if (m->state == MOVE_SETTLED && !m->data.no_mailbox && a->watched &&
+	if (m->state == MOVE_DONE && s->nodes[source].box[account].present)
+		sim_fail(s, "%s is done, and its old copy is still there", m->id);
+	if (arrived && !m->data.no_mailbox && a->watched &&
 	    strcmp(m->data.verdict, a->missing_blobs > 0 ? "not clean" : "clean") != 0)
 		sim_fail(s, "%s is settled, verdict \"%s\"", m->id, m->data.verdict);
 }

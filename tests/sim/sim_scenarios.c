@@ -412,6 +412,144 @@ setup_new_account(struct sim *s)
 	s->on_ask = hook_new_account;
 }
 
+/* --- the old copy --- */
+
+/*
+ * A person's wish, as soon as it can be fulfilled; given up when it cannot any more. Comes
+ * again until then: the controller may die over it.
+ */
+static void
+on_purge(struct sim *s, void *arg, uint32_t restart, uint32_t b)
+{
+	const struct move *m = s->jobs == NULL ? NULL : sim_move_of(s, 0);
+	const struct job *job = s->jobs == NULL ? NULL : jobs_find(s->jobs, 1);
+	bool settled = m != NULL && m->state == MOVE_SETTLED;
+	struct err e;
+
+	(void)arg;
+	(void)b;
+	if ((settled && m->error[0] != '\0') ||
+	    (m != NULL && !settled && job != NULL &&
+		((move_states[m->state].holds & ARRIVED) != 0 ||
+		    job_states[job->state].is_end))) {
+		s->wishes--;
+		return;
+	}
+	sim_at(s, 500, 0, on_purge, NULL, settled ? 0 : restart, 0, NULL);
+	if (!settled)
+		return;
+	if (restart > 0) {
+		sim_crash_node(s, 0);
+		sim_restart_node(s, 0);
+	}
+	(void)!moves_purge(
+	    jobs_moves(s->jobs), m->number, false, &e); /* too early is fine */
+}
+
+static void
+wish_purge(struct sim *s, bool restart)
+{
+	s->wishes++;
+	sim_at(s, 1000, 0, on_purge, NULL, restart, 0, NULL);
+}
+
+static void
+setup_purge(struct sim *s)
+{
+	an_account(s);
+	wish_purge(s, false);
+}
+
+static void
+setup_purge_detour(struct sim *s)
+{
+	an_account(s);
+	s->mail_every_ms = 3000;
+	s->act_every_ms = 1100;
+	wish_purge(s, true);
+}
+
+/* The home dies while the old copy is being loaded, and comes back. */
+static void
+hook_home_dies(struct sim *s, const struct ask *a, enum move_state state)
+{
+	int home;
+
+	if (!first(s, a, state, ASK_LOCKOUT, MOVE_PURGE_LOADING))
+		return;
+	home = sim_node_find(s, a->in.target);
+	sim_crash_node(s, home);
+	sim_at(s, 40000, 0, on_node_back, NULL, (uint32_t)home, 0, NULL);
+}
+
+static void
+setup_purge_home_dies(struct sim *s)
+{
+	an_account(s);
+	s->accounts[0].watched = false;
+	s->on_ask = hook_home_dies;
+	wish_purge(s, true);
+}
+
+/* The home changes late, when it seemed that it could not be changed. */
+static void
+hook_late_home(struct sim *s, const struct ask *a, enum move_state state)
+{
+	if (first(s, a, state, ASK_READ_ACCOUNT, MOVE_PURGE_OPENING))
+		sim_set_home(s, 1, 0, 0);
+}
+
+static void
+setup_purge_late_home(struct sim *s)
+{
+	an_account(s);
+	s->accounts[0].watched = false;
+	s->on_ask = hook_late_home;
+	wish_purge(s, true);
+}
+
+/* Everybody comes back to the node that was emptied. */
+static void
+on_home(struct sim *s, void *arg, uint32_t restart, uint32_t b)
+{
+	const struct job *job = s->jobs == NULL ? NULL : jobs_find(s->jobs, 1);
+
+	(void)arg;
+	(void)b;
+	if (job != NULL && job_states[job->state].is_end) {
+		if (restart > 0) {
+			sim_crash_node(s, 0);
+			sim_restart_node(s, 0);
+		}
+		(void)sim_evacuate_to(s, s->accounts[0].host, s->nodes[0].name);
+		s->wishes--;
+		return;
+	}
+	sim_at(s, 500, 0, on_home, NULL, restart, 0, NULL);
+}
+
+static void
+setup_home(struct sim *s, bool restart)
+{
+	an_account(s);
+	s->mail_every_ms = 400;
+	s->act_every_ms = 170;
+	s->wishes++;
+	sim_at(s, 1000, 0, on_home, NULL, restart, 0, NULL);
+}
+
+static void
+setup_comes_home(struct sim *s)
+{
+	setup_home(s, false);
+}
+
+static void
+setup_comes_home_after_restart(struct sim *s)
+{
+	setup_home(s, true);
+}
+
 /* clang-format off */
 const struct sim_scenario sim_scenarios[] = {
 	{ "a plain move, and one of an account that never logged in", setup_plain,             MOVE_SETTLED,   JOB_DONE },
@@ -440,6 +578,12 @@ const struct sim_scenario sim_scenarios[] = {
 	{ "the source starts again behind the fence",                 setup_fence_lost,        MOVE_SETTLED,   JOB_DONE },
 	{ "the switch takes effect late",                             setup_late_switch,       MOVE_SETTLED,   JOB_DONE },
 	{ "an account is made on the node meanwhile",                 setup_new_account,       MOVE_SETTLED,   JOB_DONE },
+	{ "the old copy is deleted",                                  setup_purge,             MOVE_DONE,      JOB_DONE },
+	{ "the old copy has to be loaded before it is deleted",       setup_purge_detour,      MOVE_DONE,      JOB_DONE },
+	{ "the home dies while the old copy is loaded",               setup_purge_home_dies,   MOVE_DONE,      JOB_DONE },
+	{ "the home changes late while the old copy is deleted",      setup_purge_late_home,   MOVE_DONE,      JOB_DONE },
+	{ "a mailbox comes home over its old copy",                   setup_comes_home,        MOVE_SETTLED,   JOB_DONE },
+	{ "a mailbox comes home to a node that was started again",    setup_comes_home_after_restart, MOVE_SETTLED, JOB_DONE },
 };
 /* clang-format on */
 const size_t sim_scenario_count = ARRAY_LEN(sim_scenarios);
