@@ -25,6 +25,8 @@ struct controller_conf {
 	char *zimbra_admin_password_file;
 	char *zimbra_ca_file; /* NULL: the system's */
 	uint16_t zimbra_admin_port;
+	uint32_t retention_days; /* 0: never by itself */
+	char *purge_window;
 	char **resolve;	     /* "host=address" */
 	uint32_t fill_limit; /* percent */
 	uint32_t moves_per_source;

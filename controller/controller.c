@@ -73,8 +73,25 @@ on_poke(uv_timer_t *timer)
 {
 	struct controller *c = timer->data;
 
-	if (!c->stopping)
-		jobs_poke(c->jobs);
+	if (c->stopping)
+		return;
+	jobs_poke(c->jobs);
+	if (!journal_is_read_only(c->journal))
+		(void)retention_look(
+		    &c->retention, c->jobs, clock_wall_ms(), clock_mono_ms());
+}
+
+/* Is that mailbox the copy that a move of ours left there, and nothing else? */
+static bool
+is_own_copy(void *ctx, const char *account_id, const char *node, uint64_t mailbox_id)
+{
+	struct controller *c = ctx;
+	const struct move *m =
+	    c->jobs == NULL ? NULL
+			    : moves_left_copy(jobs_moves(c->jobs), account_id, node);
+
+	return m != NULL && strcmp(m->data.verdict, "clean") == 0 &&
+	       (uint32_t)m->data.row.mailbox_id == (uint32_t)mailbox_id;
 }
 
 static void
@@ -147,6 +164,7 @@ controller_listen(struct controller *c, struct err *e)
 	if (!fleet_start(&fleet, &c->fleet, e))
 		return false;
 	world_live_set_fleet(c->world, c->fleet);
+	world_live_set_copies(c->world, is_own_copy, c);
 	return serve_start(c, e);
 }
 
@@ -163,6 +181,10 @@ controller_begin(struct controller *c, struct err *e)
 	    .own_admin_id = c->own_admin_id,
 	};
 
+	c->retention.days = c->conf->retention_days;
+	if (!retention_window(
+		c->conf->purge_window, &c->retention.from_m, &c->retention.until_m, e))
+		return err_wrap(e, "purge_window");
 	c->jobs = jobs_new(c->journal, world_live_world(c->world), &limits, &host);
 	if (!jobs_load(c->jobs, e))
 		return false;
@@ -221,10 +243,13 @@ controller_check(const struct controller_conf *conf, struct err *e)
 	struct world_live *world = NULL;
 	char own_admin_id[LIMIT_ID];
 	uv_loop_t loop;
+	int from_m, until_m;
 	bool ok;
 
 	uv_loop_init(&loop);
-	ok = world_live_new(&loop, conf, &world, e) &&
+	ok = (retention_window(conf->purge_window, &from_m, &until_m, e) ||
+		 err_wrap(e, "purge_window")) &&
+	     world_live_new(&loop, conf, &world, e) &&
 	     world_live_check(world, own_admin_id, sizeof(own_admin_id), e) &&
 	     world_live_check_admin(world, e);
 	if (ok && access(identity, F_OK) != 0)

@@ -10,6 +10,7 @@
 #include "controller/fleet.h"
 #include "controller/job.h"
 #include "controller/journal.h"
+#include "controller/retention.h"
 #include "controller/world_live.h"
 
 struct controller {
@@ -20,6 +21,7 @@ struct controller {
 	struct world_live *world;
 	struct fleet *fleet;
 	struct jobs *jobs;
+	struct retention retention;
 	struct api_server *api; /* unix socket */
 	struct api_server *web; /* HTTPS; NULL = off */
 	struct gate *gate;	/* who may do what over HTTPS (api/gate.h) */

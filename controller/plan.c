@@ -239,6 +239,12 @@ plan_has_old_copy(const struct plan_account *a, size_t node)
 	return node < PLAN_COPY_NODES && (a->old_copies >> node & 1) != 0;
 }
 
+static bool
+plan_has_own_copy(const struct plan_account *a, size_t node)
+{
+	return node < PLAN_COPY_NODES && (a->own_copies >> node & 1) != 0;
+}
+
 /* No target: is it for an old copy, or for want of room? */
 static void
 plan_refuse(const struct plan *p, struct plan_account *a, const uint64_t *room)
@@ -277,7 +283,10 @@ plan_best(const struct plan *p, const struct plan_account *a, const uint64_t *ro
 		    !p->nodes[i].healthy || room[i] < plan_room_needed(a->bytes) ||
 		    plan_has_old_copy(a, i))
 			continue;
-		if (best < 0 || plan_load(t) < plan_load(&p->targets[best]))
+		/* An old copy of ours is deleted first: no harm, but work. */
+		if (best < 0 || plan_load(t) < plan_load(&p->targets[best]) ||
+		    (plan_load(t) == plan_load(&p->targets[best]) &&
+			plan_has_own_copy(a, (size_t)best) && !plan_has_own_copy(a, i)))
 			best = (int)i;
 	}
 	return best;
@@ -298,6 +307,7 @@ plan_place(struct plan *p, struct plan_account *a, uint64_t *room)
 	room[a->target] -= plan_room_needed(a->bytes);
 	p->targets[a->target].bytes_after += a->bytes;
 	p->targets[a->target].count_after++;
+	p->cleared_count += plan_has_own_copy(a, (size_t)a->target);
 	p->moved_count++;
 	p->moved_bytes += a->bytes;
 	p->moved_items += a->items;

@@ -35,6 +35,7 @@ struct plan_account {
 	int target; /* out: index of the node, -1 = not moved */
 	uint64_t
 	    old_copies; /* bit i: nodes[i] has a mailbox of it already; the first 64 */
+	uint64_t own_copies; /* as above; left there by a move, deleted before it comes */
 };
 
 struct plan_target { /* a node as it will be */
@@ -52,8 +53,9 @@ struct plan {
 	struct plan_account *accounts; /* in the order in which they will go */
 	size_t account_count;
 	uint64_t moved_count, moved_bytes, moved_items, refused_count;
-	uint64_t orphans; /* mailboxes on the node whose account lives elsewhere */
-	uint64_t groups;  /* distribution lists that name the node as home */
+	uint64_t cleared_count; /* old copies of our own that are deleted first */
+	uint64_t orphans;	/* mailboxes on the node whose account lives elsewhere */
+	uint64_t groups;	/* distribution lists that name the node as home */
 };
 
 struct plan *plan_new(const char *kind, const char *node);

@@ -150,8 +150,16 @@ survey_old_copies(struct survey *v, struct plan_account *p)
 		const struct fleet_node *f =
 		    fleet_find(v->w->fleet, v->plan->nodes[i].name);
 
-		if (f != NULL && strcasecmp(f->name, v->node) != 0 &&
-		    fleet_mailbox(f, p->id) != NULL)
+		const struct fleet_mailbox *copy =
+		    f == NULL || strcasecmp(f->name, v->node) == 0
+			? NULL
+			: fleet_mailbox(f, p->id);
+
+		if (copy == NULL)
+			continue;
+		if (v->w->own_copy(v->w->own_copy_ctx, p->id, f->name, copy->mailbox_id))
+			p->own_copies |= (uint64_t)1 << i;
+		else
 			p->old_copies |= (uint64_t)1 << i;
 	}
 }

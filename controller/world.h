@@ -45,7 +45,7 @@ enum ask_kind {
 	ASK_DROP,     /* the spool */
 	ASK_DROP_ROW, /* an empty mailbox that this move itself made there */
 	ASK_LOCKOUT,  /* loads the mailbox and locks it out */
-	ASK_PURGE,    /* in.row; deletes the old copy; out.held: not loaded, it is still there */
+	ASK_PURGE, /* in.row; deletes the old copy; out.held: not loaded, it is still there */
 	ASK_KIND_COUNT
 };
 

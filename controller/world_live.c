@@ -397,6 +397,13 @@ world_live_new(uv_loop_t *loop, const struct controller_conf *conf,
 }
 
 void
+world_live_set_copies(struct world_live *w, own_copy_fn fn, void *ctx)
+{
+	w->own_copy = fn;
+	w->own_copy_ctx = ctx;
+}
+
+void
 world_live_set_fleet(struct world_live *w, struct fleet *fleet)
 {
 	w->fleet = fleet;

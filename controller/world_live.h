@@ -20,6 +20,10 @@ struct world_live;
 MUST_USE bool world_live_new(uv_loop_t *loop, const struct controller_conf *conf,
     struct world_live **out, struct err *e);
 void world_live_set_fleet(struct world_live *w, struct fleet *fleet);
+/* Tells plans whether a mailbox is an old copy of our own, which may be deleted. */
+typedef bool (*own_copy_fn)(
+    void *ctx, const char *account_id, const char *node, uint64_t mailbox_id);
+void world_live_set_copies(struct world_live *w, own_copy_fn fn, void *ctx);
 void world_live_free(struct world_live **w); /* after the loop ran dry */
 void world_live_stop(struct world_live *w);  /* cancels what runs on the pool */
 const struct world *world_live_world(struct world_live *w);

@@ -14,6 +14,8 @@ struct world_live {
 	uv_loop_t *loop;
 	const struct controller_conf *conf;
 	struct fleet *fleet;
+	own_copy_fn own_copy;
+	void *own_copy_ctx;
 	struct secret *ldap_password;
 	struct secret *admin_password;
 	struct directory *directories[8]; /* idle ones */

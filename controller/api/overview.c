@@ -67,7 +67,7 @@ course_on_move(struct move *m, void *ctx)
 		target->bytes_planned += m->bytes;
 		target->moves_planned++;
 	}
-	if (m->state != MOVE_SETTLED)
+	if ((move_states[m->state].holds & ARRIVED) == 0)
 		return;
 	if (target != NULL) {
 		target->bytes_done += m->bytes;

@@ -13,6 +13,7 @@
 #include "controller/api/gate.h"
 #include "controller/api/overview.h"
 #include "controller/api/page.h"
+#include "controller/api/purges.h"
 #include "controller/api/view.h"
 #include "controller/controller.h"
 #include "proto/base/clock.h"
@@ -191,6 +192,7 @@ const struct api_route controller_routes[] = {
 	{ "GET",    "/v1/jobs/{id}",              "read",    get_job },
 	{ "GET",    "/v1/moves",                  "read",    get_moves },
 	{ "GET",    "/v1/moves/{id}",             "read",    get_move },
+	{ "POST",   "/v1/moves/{id}/purge",       "change",  post_purge },
 	{ "GET",    "/v1/events",                 "read",    get_events },
 	{ "GET",    "/v1/alerts",                 "read",    get_alerts },
 	{ "GET",    "/v1/approvals",              "read",    get_approvals },

@@ -225,8 +225,18 @@ plan_notes(const struct plan *p, json_t *notes, json_t *keys)
 	    "of every COS "
 	    "first; what is made there meanwhile is moved at the end");
 	plan_note(notes, keys, "kept",
-	    "old copies stay on the node, locked out; they are not deleted in this "
-	    "version");
+	    "old copies stay on the node, locked out, until their retention is over or "
+	    "they "
+	    "are purged");
+	if (p->cleared_count > 0) {
+		snprintf(key, sizeof(key), "cleared:%llu",
+		    (unsigned long long)p->cleared_count);
+		snprintf(line, sizeof(line),
+		    "old copies that earlier moves left on the targets are deleted "
+		    "first: %llu",
+		    (unsigned long long)p->cleared_count);
+		plan_note(notes, keys, key, line);
+	}
 	for (size_t i = 0; i < p->node_count; i++) {
 		const struct plan_node *n = &p->nodes[i];
 
@@ -369,6 +379,19 @@ view_jobs(struct controller *c, bool only_running)
 	return list.rows;
 }
 
+/* What became of the mailbox on the source. */
+static const char *
+old_copy(const struct move *m)
+{
+	unsigned holds = move_states[m->state].holds;
+
+	if ((holds & ARRIVED) == 0 || m->data.no_mailbox)
+		return "none";
+	if (m->data.purged || m->state == MOVE_DONE)
+		return "deleted";
+	return m->state == MOVE_SETTLED ? "kept" : "being deleted";
+}
+
 json_t *
 view_move(struct controller *c, const struct move *m)
 {
@@ -390,9 +413,11 @@ view_move(struct controller *c, const struct move *m)
 	json_object_set_new(row, "bytes", number(m->bytes));
 	json_object_set_new(row, "items", number(m->data.listed));
 	json_object_set_new(row, "lock_ms", number(m->data.lock_ms));
+	json_object_set_new(row, "old_copy", text(old_copy(m)));
 	json_object_set_new(row, "verdict",
-	    text(m->state == MOVE_SETTLED && m->data.no_mailbox ? "clean"
-								: m->data.verdict));
+	    text((move_states[m->state].holds & ARRIVED) != 0 && m->data.no_mailbox
+		     ? "clean"
+		     : m->data.verdict));
 	json_object_set_new(row, "error", text(m->error));
 	json_object_set_new(row, "next", text(next));
 	return row;

@@ -4,6 +4,7 @@
  * something shows its plan first and asks, unless --yes.
  */
 #include "controller/cli/commands.h"
+#include "controller/cli/commands_private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -50,7 +51,7 @@ command_show(const struct options *o, const json_t *answer, print_fn print)
 }
 
 /* path with the argument as its last segment, percent-encoded */
-static char *
+char *
 command_path(const char *prefix, const char *argument, const char *suffix)
 {
 	struct buf b;
@@ -193,7 +194,7 @@ run_plan(struct options *o)
 	return 0;
 }
 
-static bool
+bool
 command_confirm(const struct options *o, const char *question, struct err *e)
 {
 	char line[16];
@@ -381,6 +382,12 @@ const struct command commands[] = {
 	  "end a job: moves before their switch go back, the others finish", run_job_cancel },
 	{ "job retry",     "ID",     OPT_WAIT,
 	  "try the mailboxes again that were set aside or are stuck", run_job_retry },
+	{ "purge job",     "ID",     OPT_YES | OPT_DRY_RUN,
+	  "delete the old copies of a job's mailboxes, as far as verdicts are clean", run_purge_job },
+	{ "purge node",    "NODE",   OPT_YES | OPT_DRY_RUN,
+	  "delete every old copy on a node, as far as verdicts are clean", run_purge_node },
+	{ "purge",         "MOVE",   OPT_YES | OPT_UNCLEAN | OPT_CONFIRM,
+	  "delete the old copy that one move left behind", run_purge },
 	{ "moves",         NULL,     OPT_FAILED | OPT_JOB,
 	  "every mailbox move and where it stands", run_moves },
 	{ "explain",       "MOVE",   0,

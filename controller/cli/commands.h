@@ -16,6 +16,8 @@ enum {
 	OPT_FAILED = 1 << 4,
 	OPT_JOB = 1 << 5,
 	OPT_OUT = 1 << 6,
+	OPT_UNCLEAN = 1 << 7,
+	OPT_CONFIRM = 1 << 8,
 };
 
 struct options {
@@ -29,6 +31,8 @@ struct options {
 	const char *to; /* "A,B" */
 	const char *job;
 	const char *out_file;
+	bool unclean;
+	const char *confirm;  /* an account's name, typed out */
 	const char *argument; /* the one word behind the verb, or NULL */
 };
 

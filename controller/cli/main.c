@@ -24,6 +24,9 @@ static const struct {
     {"--failed", OPT_FAILED, NULL, "only what did not go well"},
     {"--job", OPT_JOB, "ID", "only of this job"},
     {"--out", OPT_OUT, "FILE", "where to write"},
+    {"--even-if-not-clean", OPT_UNCLEAN, NULL,
+	"although the verdict is not clean; needs --confirm"},
+    {"--confirm", OPT_CONFIRM, "NAME", "the account, typed out"},
 };
 
 static void
@@ -39,7 +42,7 @@ usage(FILE *out)
 	}
 	fputs("\noptions\n", out);
 	for (size_t i = 0; i < ARRAY_LEN(option_defs); i++)
-		fprintf(out, "  %-10s %-5s %s\n", option_defs[i].name,
+		fprintf(out, "  %-19s %-5s %s\n", option_defs[i].name,
 		    option_defs[i].value == NULL ? "" : option_defs[i].value,
 		    option_defs[i].help);
 	fputs("\nexit codes: 0 done, 1 ran and did not succeed, 2 usage, 3 refused, "
@@ -193,6 +196,8 @@ set_option(struct options *o, const char *name, const char *value)
 	    {"--failed", &o->failed, NULL},
 	    {"--job", NULL, &o->job},
 	    {"--out", NULL, &o->out_file},
+	    {"--even-if-not-clean", &o->unclean, NULL},
+	    {"--confirm", NULL, &o->confirm},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(places); i++) {

@@ -54,7 +54,8 @@ def evacuate(place, node="mbs1"):
 
 def all_settled_clean(done):
     for move in done["moves"]:
-        require(move["state"] == "settled", f"{move['account']}: {move['state']}: {move.get('error')}")
+        require(move["state"] == "settled" or move["old_copy"] in ("being deleted", "deleted"),
+                f"{move['account']}: {move['state']}: {move.get('error')}")
         require(move["verdict"] == "clean", f"{move['account']}: verdict {move['verdict']}: {move.get('error')}")
 
 
@@ -76,7 +77,7 @@ def killer(place, job, victim, states, stop, log):
     seen = set()
     while not stop.is_set():
         try:
-            moves = place.json("job", "show", job)["moves"]
+            moves = place.json("job", "show", job)["moves"] if job else place.moves()
         except Failed:
             time.sleep(0.05)
             continue
@@ -133,6 +134,54 @@ def kill_source_agent(place):
 def kill_target_agent(place):
     """kill -9 of a target's agent in every state."""
     with_kills(place, lambda p: kill_process(p.agents["mbs2"]), ALL_STATES)
+
+
+PURGES = ("purging", "purge_locking", "purge_loading", "purge_returning", "purge_deleting", "purge_opening")
+
+
+def there_and_back(place):
+    """Emptied, started again, filled again over its old copies; then every old copy is deleted."""
+    before = begin(place, 24)
+    storm = place.background("deliver", "deliver", "--rate", "3")
+    people = place.background("act", "act", "--rate", "6")
+    all_settled_clean(finish(place, evacuate(place)))
+    # What mailboxd has in memory is gone: it has to load each old copy before it can delete it.
+    place.lab("kill", "mbs1")
+    place.lab("start", "mbs1")
+    wait_for("mbs1 to be well again", 60, lambda: [n for n in place.json("nodes")["nodes"]
+                                                   if n["name"].startswith("mbs1") and n["state"] == "ok"])
+    plan = place.json("plan", "evacuate", "mbs2", "--to", "mbs1")["plan"]
+    require([n for n in plan["note_keys"] if n.startswith("cleared:")], f"no copy to be cleared: {plan['notes']}")
+    job = place.json("evacuate", "mbs2", "--to", "mbs1", "--yes")["job"]["id"]
+    stop, log = threading.Event(), []
+    thread = threading.Thread(target=killer, args=(place, None, kill_process(place.controller), PURGES, stop, log))
+    thread.start()
+    try:
+        done = place.wait_job(job)
+    finally:
+        stop.set()
+        thread.join()
+    # The plan said so: accounts that a move refuses stay.
+    require(done["job"]["reason"].startswith(f"{len(plan['refused'])} accounts are left"), done["job"]["reason"])
+    all_settled_clean(done)
+    print(f"    controller killed in: {', '.join(log)}")
+    require(len(log) >= 2, f"met only {log}")
+    people.stop(60)
+    storm.stop(120)
+    require_clean(place, before)
+    for node in ("mbs1", "mbs2"):
+        said = place.zmferry("purge", "node", node, "--dry-run")
+        require("old copies" in said.stdout, said.stdout)
+        place.zmferry("purge", "node", node, "--yes")
+    wait_for("every old copy to be deleted", 120,
+             lambda: not [m for m in place.moves() if m["old_copy"] in ("kept", "being deleted")])
+    place.lab("inventory", "--out", place.path("end.json"))
+    with open(place.path("end.json"), encoding="utf-8") as f:
+        end = json.load(f)
+    left = [(a["name"], n) for i, a in end["accounts"].items() for n, node in end["nodes"].items()
+            if i in node["mailboxes"] and node["host"] != a["host"]]
+    require(not left, f"copies are left: {left}")
+    require_clean(place, before)
 
 
 def worker_pids(agent):
@@ -402,6 +451,7 @@ SCENARIOS = {
     "refusals": refusals,
     "doctor": doctor,
     "evacuation": evacuation,
+    "there_and_back": there_and_back,
     "kill_controller": kill_controller,
     "kill_source_agent": kill_source_agent,
     "kill_target_agent": kill_target_agent,

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "controller/retention.h"
 #include "controller/journal_private.h"
 #include "tests/sim/sim.h"
 #include "tests/unit/check.h"
@@ -439,6 +440,72 @@ test_a_stuck_account_is_left_by_other_jobs(void **state)
 	sim_done(s);
 }
 
+/* --- old copies --- */
+
+static void
+test_old_copies_go_when_their_time_is_over(void **state)
+{
+	struct sim *s = sim_new(3);
+	struct retention r = {.days = 14};
+	struct jobs *jobs;
+	int64_t now;
+
+	(void)state;
+	sim_add_account(s, "anna", 0, 5);
+	sim_add_account(s, "new", 0, 0); /* never logged in: leaves nothing */
+	sim_begin_life(s);
+	sim_start(s);
+	sim_evacuate(s, 0);
+	jobs = s->jobs;
+	now = s->world.wall_ms(s->world.ctx);
+	CHECK_INT(retention_look(&r, jobs, now + 15 * (int64_t)DAY_MS, 1),
+	    0); /* a job is open */
+	sim_run(s, DAY_MS);
+	now = s->world.wall_ms(s->world.ctx);
+	r.looked = false;
+	CHECK_INT(retention_look(&r, jobs, now + 13 * (int64_t)DAY_MS, 13 * DAY_MS), 0);
+	/* The clock jumps by a month: nothing for a day. */
+	CHECK_INT(
+	    retention_look(&r, jobs, now + 43 * (int64_t)DAY_MS, 13 * DAY_MS + 1000), 0);
+	CHECK_INT(retention_look(&r, jobs, now + 43 * (int64_t)DAY_MS + (int64_t)HOUR_MS,
+		      13 * DAY_MS + 1000 + HOUR_MS),
+	    0);
+	CHECK_INT(
+	    retention_look(&r, jobs, now + 45 * (int64_t)DAY_MS, 15 * DAY_MS + 1000), 1);
+	CHECK_INT(sim_move_of(s, 0)->state, MOVE_PURGING);
+	CHECK_INT(sim_move_of(s, 1)->state, MOVE_SETTLED);
+	sim_run(s, DAY_MS);
+	CHECK_INT(sim_move_of(s, 0)->state, MOVE_DONE);
+	CHECK_INT(s->purges, 1);
+	sim_done(s);
+}
+
+static void
+test_what_is_not_clean_is_purged_by_name_only(void **state)
+{
+	struct sim *s = sim_new(4);
+	int anna = sim_add_account(s, "anna", 0, 20);
+	struct retention r = {.days = 1};
+	struct err e;
+
+	(void)state;
+	s->accounts[anna].missing_blobs = 2;
+	s->accounts[anna].watched = false;
+	sim_begin_life(s);
+	sim_start(s);
+	sim_evacuate(s, 0);
+	sim_run(s, DAY_MS);
+	CHECK_STR(sim_move_of(s, anna)->data.verdict, "not clean");
+	CHECK_INT(retention_look(&r, s->jobs,
+		      s->world.wall_ms(s->world.ctx) + 99 * (int64_t)DAY_MS, 99 * DAY_MS),
+	    0);
+	CHECK(!moves_purge(jobs_moves(s->jobs), 1, false, &e));
+	CHECK_HAS(e.text, "zmferry explain m1");
+	CHECK_INT(sim_move_of(s, anna)->state, MOVE_SETTLED);
+	CHECK(moves_may_purge(jobs_moves(s->jobs), 1, true, &e));
+	sim_free(&s);
+}
+
 int
 main(void)
 {
@@ -460,6 +527,8 @@ main(void)
 	    TEST(test_one_job_at_a_time),
 	    TEST(test_a_read_only_journal_asks_for_nothing),
 	    TEST(test_a_stuck_account_is_left_by_other_jobs),
+	    TEST(test_old_copies_go_when_their_time_is_over),
+	    TEST(test_what_is_not_clean_is_purged_by_name_only),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

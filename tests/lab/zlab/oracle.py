@@ -69,8 +69,10 @@ class Case:
         self.old = home_copy(before, account_id, self.before_account)
         self.new = home_copy(after, account_id, self.after_account)
         self.after = after
+        # Back on its old host it is another mailbox, with a number of its own.
         self.moved = bool(self.after_account) \
-            and self.after_account["host"] != self.before_account["host"]
+            and (self.after_account["host"] != self.before_account["host"]
+                 or bool(self.old and self.new) and self.old["mailbox_id"] != self.new["mailbox_id"])
 
     def add(self, kind, text):
         self.report.add(self.name, kind, text)

@@ -20,7 +20,8 @@ static struct {
 	unsigned size, recent, contacts;
 	unsigned deleted;
 	const char *changes; /* since the last delta, as Sync tells them */
-	unsigned lockouts;
+	unsigned lockouts, lifted;
+	bool not_loaded; /* mailboxd was started again */
 	/* of a large node */
 	unsigned rows_before; /* mailboxes listed before this one */
 	unsigned vanish;      /* so many of them are deleted after the first page */
@@ -74,6 +75,15 @@ answer(struct server_call *call)
 		server_reply(call, 200, body);
 	} else if (strstr(call->body, "<DeleteMailboxRequest") != NULL) {
 		CHECK_HAS(call->body, "<targetServer>server-1</targetServer>");
+		if (node.not_loaded) {
+			server_reply(call, 500,
+			    ENVELOPE(
+				"<Fault><Code><Value>soap:Sender</Value></"
+				"Code><Reason><Text>"
+				"wrong host</Text></Reason><Detail><Error><Code>"
+				"service.WRONG_HOST</Code></Error></Detail></Fault>"));
+			return;
+		}
 		node.deleted++;
 		node.present = false;
 		server_reply(call, 200, ENVELOPE("<DeleteMailboxResponse/>"));
@@ -84,6 +94,7 @@ answer(struct server_call *call)
 		server_reply(call, 200, body);
 	} else if (strstr(call->body, "<LockoutMailboxRequest") != NULL) {
 		node.lockouts += strstr(call->body, "op=\"start\"") != NULL;
+		node.lifted += strstr(call->body, "op=\"end\"") != NULL;
 		server_reply(call, 200, ENVELOPE("<LockoutMailboxResponse/>"));
 	} else {
 		server_reply(call, 200, ENVELOPE("<FlushCacheResponse/>"));
@@ -158,6 +169,86 @@ test_a_copy_that_holds_anything_is_never_deleted(void **state)
 	}
 }
 
+/* --- the old copy --- */
+
+static Wire__PurgeFacts purge_facts;
+
+/* The mailbox as it was fenced: number 9999, item 300, of that size. */
+static bool
+purge(uint64_t mailbox_id, uint64_t size)
+{
+	Wire__StepResult result = WIRE__STEP_RESULT__INIT;
+	Wire__WorkerJob job = WIRE__WORKER_JOB__INIT;
+	Wire__StepRequest step = WIRE__STEP_REQUEST__INIT;
+	Wire__OpPurge op = WIRE__OP_PURGE__INIT;
+	Wire__Row row = WIRE__ROW__INIT;
+	struct worker w = {.job = &job, .step = &step, .result = &result};
+	bool ok;
+
+	row.present = true;
+	row.mailbox_id = mailbox_id;
+	row.item_id = 300;
+	row.size_bytes = size;
+	op.row = &row;
+	step.op_case = WIRE__STEP_REQUEST__OP_PURGE;
+	step.purge = &op;
+	job.server_id = frame_bytes("server-1");
+	w.soap = zimbra.client;
+	snprintf(w.zimbra.host, sizeof(w.zimbra.host), "%s", HERE);
+	snprintf(w.account_id, sizeof(w.account_id), "%s", ACCOUNT);
+	ok = worker_short(&w, &e);
+	if (ok)
+		purge_facts = *result.purge;
+	return ok;
+}
+
+static void
+test_the_old_copy_is_deleted_once_and_its_lockout_ends_first(void **state)
+{
+	(void)state;
+	begin(THERE);
+	node.size = 5000;
+	CHECK(purge(9999, 5000));
+	CHECK(purge_facts.gone);
+	CHECK_INT(node.lifted, 1);
+	CHECK(purge(9999, 5000));
+	CHECK(purge_facts.gone);
+	CHECK_INT(node.deleted, 1);
+	zimbra_end();
+}
+
+static void
+test_an_old_copy_that_is_not_loaded_stays_and_is_said(void **state)
+{
+	(void)state;
+	begin(THERE);
+	node.not_loaded = true;
+	CHECK(purge(9999, 0));
+	CHECK(!purge_facts.gone);
+	CHECK_INT(node.deleted, 0);
+	zimbra_end();
+}
+
+static void
+test_a_mailbox_at_home_another_one_and_one_that_grew_are_never_purged(void **state)
+{
+	(void)state;
+	begin(HERE);
+	CHECK(!purge(9999, 0));
+	CHECK_HAS(e.text, "the account's home");
+	CHECK_INT(node.deleted, 0);
+	zimbra_end();
+	begin(THERE);
+	CHECK(!purge(9998, 0));
+	CHECK_HAS(e.text, "number 9999, not number 9998");
+	node.size = 5001;
+	CHECK(!purge(9999, 5000));
+	CHECK_HAS(e.text, "has grown");
+	CHECK_INT(e.kind, ERR_REFUSED);
+	CHECK_INT(node.deleted, 0);
+	zimbra_end();
+}
+
 /* Rows move up when others are deleted between two pages; none may be passed over. */
 static void
 test_a_row_is_found_while_others_are_deleted(void **state)
@@ -222,6 +313,9 @@ main(void)
 	    TEST(test_an_empty_copy_of_our_own_is_deleted_once),
 	    TEST(test_the_mailbox_at_its_home_is_never_deleted),
 	    TEST(test_a_copy_that_holds_anything_is_never_deleted),
+	    TEST(test_the_old_copy_is_deleted_once_and_its_lockout_ends_first),
+	    TEST(test_an_old_copy_that_is_not_loaded_stays_and_is_said),
+	    TEST(test_a_mailbox_at_home_another_one_and_one_that_grew_are_never_purged),
 	    TEST(test_a_row_is_found_while_others_are_deleted),
 	    TEST(test_the_fence_holds_only_when_nothing_changed),
 	};

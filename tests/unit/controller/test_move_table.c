@@ -260,6 +260,12 @@ test_nothing_is_destroyed_but_where_it_is_said(void **state)
 			CHECK_INT(x->state, MOVE_SETTLED);
 			CHECK(x->wanted != NULL);
 		}
+		if (x->kind == ASK_PURGE) {
+			CHECK(
+			    x->state == MOVE_PURGING || x->state == MOVE_PURGE_DELETING);
+			CHECK(effect_place(x->state, ASK_PURGE) > 0 ||
+			      x->state == MOVE_PURGE_DELETING);
+		}
 		if (x->kind == ASK_DROP_ROW) {
 			CHECK(!holds(x->state, FORWARD_ONLY));
 			CHECK(x->wanted != NULL);

@@ -294,6 +294,30 @@ test_an_old_copy_is_no_target(void **state)
 	plan_free(&p);
 }
 
+/* Our own old copy is deleted first: that node is a target, though not the first choice. */
+static void
+test_an_old_copy_of_our_own_is_cleared(void **state)
+{
+	struct plan *p = plan_of_nodes(3);
+
+	(void)state;
+	add(p, 1, GB);
+	p->accounts[0].own_copies = (uint64_t)1 << 1;
+	CHECK(plan_choose_targets(p, "", &e));
+	CHECK(plan_make(p, &e));
+	CHECK_INT(find(p, 1)->target, 2);
+	CHECK_INT(p->cleared_count, 0);
+	plan_free(&p);
+	p = plan_of_nodes(3);
+	add(p, 1, GB);
+	p->accounts[0].own_copies = (uint64_t)1 << 1;
+	CHECK(plan_choose_targets(p, "mbs2", &e));
+	CHECK(plan_make(p, &e));
+	CHECK_INT(find(p, 1)->target, 1);
+	CHECK_INT(p->cleared_count, 1);
+	plan_free(&p);
+}
+
 static void
 test_targets_are_chosen_by_name(void **state)
 {
@@ -419,6 +443,7 @@ main(void)
 	    TEST(test_no_target_at_all_is_refused),
 	    TEST(test_a_named_target_must_be_able),
 	    TEST(test_an_old_copy_is_no_target),
+	    TEST(test_an_old_copy_of_our_own_is_cleared),
 	    TEST(test_targets_are_chosen_by_name),
 	    TEST(test_nobody_to_move_is_said),
 	    TEST(test_the_same_facts_give_the_same_plan),

@@ -185,6 +185,9 @@ test_check_missing_rows_are_refused(void **state)
 	m = good("result", "fence");
 	drop_row(&m->result->fence->row);
 	CHECK_STR(refusal(m), "a row is missing");
+	m = good("step", "purge");
+	drop_row(&m->step->purge->row);
+	CHECK_STR(refusal(m), "a row is missing");
 	m = good("step", "lease");
 	wire__frozen__free_unpacked(m->step->lease->frozen, NULL);
 	m->step->lease->frozen = NULL;

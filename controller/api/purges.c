@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * POST /v1/moves/{id}/purge: the old copy of a settled move. One whose verdict is not clean
+ * is deleted only when the account is typed out, so that nobody does it in passing.
+ */
+#include "controller/api/purges.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "controller/api/changes.h"
+#include "controller/api/gate.h"
+#include "controller/api/view.h"
+#include "controller/controller.h"
+
+static void
+go_purge(struct api_request *rq, const char *node, const char *to)
+{
+	struct controller *c = rq->ctx;
+	uint32_t number = api_number(rq->id, 'm');
+	bool unclean = json_is_true(json_object_get(rq->body, "unclean"));
+	const char *confirm = json_string_value(json_object_get(rq->body, "confirm"));
+	const struct move *m = moves_find(jobs_moves(c->jobs), number);
+	char next[80];
+	struct err e;
+
+	(void)node;
+	(void)to;
+	snprintf(next, sizeof(next), "zmferry explain %.40s", rq->id);
+	if (unclean &&
+	    (m == NULL || confirm == NULL || strcmp(confirm, m->account_name) != 0)) {
+		err_set(&e, ERR_REFUSED,
+		    "the verdict is not clean: what is deleted may be nowhere else; the "
+		    "account's "
+		    "name must be given to confirm it");
+		api_refuse(rq, &e, next);
+		return;
+	}
+	if (!moves_purge(jobs_moves(c->jobs), number, unclean, &e)) {
+		api_refuse(rq, &e, next);
+		return;
+	}
+	api_reply(rq, 200,
+	    json_pack(
+		"{so}", "move", view_move(c, moves_find(jobs_moves(c->jobs), number))));
+}
+
+void
+post_purge(struct api_request *rq)
+{
+	struct controller *c = rq->ctx;
+	const struct move *m = moves_find(jobs_moves(c->jobs), api_number(rq->id, 'm'));
+	struct err e;
+
+	if (m == NULL) {
+		err_set(&e, ERR_REFUSED, "move %.60s: there is no such move", rq->id);
+		api_refuse(rq, &e, "zmferry moves");
+		return;
+	}
+	snprintf(rq->deed, sizeof(rq->deed), "purge %.40s: the old copy of %.60s on %.60s",
+	    m->id, m->account_name, m->source);
+	gate_may(rq, m->source, "", true, go_purge);
+}
