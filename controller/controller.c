@@ -21,6 +21,7 @@
 #include "proto/base/work.h"
 #include "proto/base/xalloc.h"
 #include "proto/version.h"
+#include "controller/moves_copies.h"
 
 #define POOL_THREADS 16
 #define POKE_MS 2000

@@ -259,24 +259,12 @@ calm_on_move(struct move *m, void *ctx)
 }
 
 static void
-jobs_copy_stays(struct jobs *all, const struct move *m)
-{
-	char text[LIMIT_TEXT];
-	char next[200];
-
-	move_next_step(m, next, sizeof(next));
-	snprintf(text, sizeof(text), "%.120s: the old copy on %.100s stays: %.220s",
-	    m->account_name, m->source, m->error);
-	journal_alert(all->journal, m->id, text, next);
-}
-
-static void
 jobs_move_changed(void *ctx, const struct move *m, enum move_state before)
 {
 	struct jobs *all = ctx;
 
 	if (m->state == MOVE_SETTLED && before == MOVE_PURGING)
-		jobs_copy_stays(all, m);
+		job_copy_stays(all, m);
 	if (m->state == MOVE_DONE)
 		journal_calm(all->journal, m->id);
 	if (m->state == MOVE_SETTLED)
@@ -330,45 +318,13 @@ look_is_full(const struct job_look *look, const struct move *m)
 	return false;
 }
 
-/*
- * Zimbra would re-attach a copy that an earlier move left on the target, and importing would
- * bring deleted mail back. What cannot be deleted is refused by the move itself, by name.
- */
-static bool
-look_copy_is_in_the_way(struct jobs *all, struct move *m)
-{
-	struct move *copy = moves_left_copy(all->moves, m->account_id, m->target);
-	struct err e;
-
-	if (copy != NULL && !m->copy_asked) {
-		m->copy_asked = true;
-		if (!moves_purge(all->moves, copy->number, false, &e))
-			log_warn(NULL, "%s", e.text);
-	}
-	copy = moves_tidying(all->moves, m->account_id);
-	if (copy == NULL)
-		return false;
-	if (copy->state == MOVE_STUCK) {
-		snprintf(m->error, sizeof(m->error),
-		    "its old copy is being deleted by %s, which is stuck: zmferry "
-		    "explain %s",
-		    copy->id, copy->id);
-		if (!move_apply(all->moves, m, EV_FAILED, m->error, &e))
-			log_error(NULL, "%s", e.text);
-		return true;
-	}
-	snprintf(m->doing, sizeof(m->doing),
-	    "waits until the old copy on %.200s is deleted", m->target);
-	return true;
-}
-
 static void
 look_start(struct job_look *look, struct move *m)
 {
 	struct jobs *all = look->all;
 	struct lane_count c;
 
-	if (look_is_full(look, m) || look_copy_is_in_the_way(all, m))
+	if (look_is_full(look, m) || job_copy_is_in_the_way(all, m))
 		return;
 	c = lane_count(all, m);
 	look->source_full = c.at_source >= all->limits.moves_per_source;

@@ -32,4 +32,8 @@ MUST_USE bool job_add_moves(struct jobs *all, const struct job *job,
 void jobs_on_survey(
     void *owner, uint32_t job_number, const struct plan *plan, const struct err *why);
 
+/* Old copies (job_copies.c). Is there one on the target that has to go first? Then it is asked to. */
+bool job_copy_is_in_the_way(struct jobs *all, struct move *m);
+void job_copy_stays(struct jobs *all, const struct move *m); /* an alert */
+
 #endif

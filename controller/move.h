@@ -231,16 +231,6 @@ MUST_USE bool move_apply(struct moves *all, struct move *m, enum move_event ev,
 /* A person's or a job's wish. Under the lock it is taken when the call under way has ended. */
 MUST_USE bool moves_cancel(struct moves *all, uint32_t number, struct err *e);
 MUST_USE bool moves_retry(struct moves *all, uint32_t number, struct err *e);
-/* Deletes the old copy that a settled move left; unclean: although the verdict is not clean. */
-MUST_USE bool
-moves_purge(struct moves *all, uint32_t number, bool unclean, struct err *e);
-/* May it? False with e: why not, and what to do. */
-MUST_USE bool
-moves_may_purge(struct moves *all, uint32_t number, bool unclean, struct err *e);
-/* The settled move that left the account's copy on that node, as far as a move did: NULL = none. */
-struct move *moves_left_copy(struct moves *all, const char *account_id, const char *node);
-/* A move of the account whose old copy is being deleted: NULL = none. */
-struct move *moves_tidying(struct moves *all, const char *account_id);
 void moves_wake(struct moves *all); /* those that wait for a lane try again */
 /* An agent gave an account back because nobody renewed its lease. */
 /* node: whose agent says so; only the source's is believed. */

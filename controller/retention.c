@@ -9,6 +9,7 @@
 
 #include "controller/journal.h"
 #include "proto/base/log.h"
+#include "controller/moves_copies.h"
 
 #define AT_ONCE 2
 #define DAY_MS (24 * 3600 * (int64_t)1000)

@@ -12,6 +12,7 @@
 #include "controller/api/gate.h"
 #include "controller/api/view.h"
 #include "controller/controller.h"
+#include "controller/moves_copies.h"
 
 static void
 go_purge(struct api_request *rq, const char *node, const char *to)
@@ -57,7 +58,8 @@ post_purge(struct api_request *rq)
 		api_refuse(rq, &e, "zmferry moves");
 		return;
 	}
-	snprintf(rq->deed, sizeof(rq->deed), "purge %.40s: the old copy of %.60s on %.60s",
-	    m->id, m->account_name, m->source);
+	snprintf(rq->deed, sizeof(rq->deed),
+	    "purge %.40s: the old copy of %.60s on %.60s", m->id, m->account_name,
+	    m->source);
 	gate_may(rq, m->source, "", true, go_purge);
 }

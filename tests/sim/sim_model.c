@@ -10,6 +10,7 @@
 
 #include "proto/base/xalloc.h"
 #include "tests/sim/sim.h"
+#include "controller/moves_copies.h"
 
 #define MTA_STALE_MS 8000
 #define MTA_AGAIN_MS 2000

@@ -13,6 +13,7 @@
 #include "proto/base/xalloc.h"
 #include "tests/sim/sim.h"
 #include "tests/unit/check.h"
+#include "controller/moves_copies.h"
 
 #define POKE_MS 2000
 #define LAZY_POKE_MS 20000 /* of a run that has become long */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "tests/sim/sim.h"
+#include "controller/moves_copies.h"
 
 /* --- things that happen later --- */
 

@@ -7,6 +7,7 @@
 #include "controller/journal_private.h"
 #include "tests/sim/sim.h"
 #include "tests/unit/check.h"
+#include "controller/moves_copies.h"
 
 static struct sim *
 with_accounts(int count, size_t items)

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Old copies as jobs meet them: one in the way of a mailbox that comes home, one that stays. */
+#include <stdio.h>
+#include <string.h>
+
+#include "controller/job_private.h"
+#include "controller/journal.h"
+#include "controller/moves_copies.h"
+#include "proto/base/log.h"
+
+void
+job_copy_stays(struct jobs *all, const struct move *m)
+{
+	char text[LIMIT_TEXT];
+	char next[200];
+
+	move_next_step(m, next, sizeof(next));
+	snprintf(text, sizeof(text), "%.120s: the old copy on %.100s stays: %.220s",
+	    m->account_name, m->source, m->error);
+	journal_alert(all->journal, m->id, text, next);
+}
+
+/*
+ * Zimbra would re-attach a copy that an earlier move left on the target, and importing would
+ * bring deleted mail back. What cannot be deleted is refused by the move itself, by name.
+ */
+bool
+job_copy_is_in_the_way(struct jobs *all, struct move *m)
+{
+	struct move *copy = moves_left_copy(all->moves, m->account_id, m->target);
+	struct err e;
+
+	if (copy != NULL && !m->copy_asked) {
+		m->copy_asked = true;
+		if (!moves_purge(all->moves, copy->number, false, &e))
+			log_warn(NULL, "%s", e.text);
+	}
+	copy = moves_tidying(all->moves, m->account_id);
+	if (copy == NULL)
+		return false;
+	if (copy->state == MOVE_STUCK) {
+		snprintf(m->error, sizeof(m->error),
+		    "its old copy is being deleted by %s, which is stuck: zmferry "
+		    "explain %s",
+		    copy->id, copy->id);
+		if (!move_apply(all->moves, m, EV_FAILED, m->error, &e))
+			log_error(NULL, "%s", e.text);
+		return true;
+	}
+	snprintf(m->doing, sizeof(m->doing),
+	    "waits until the old copy on %.200s is deleted", m->target);
+	return true;
+}

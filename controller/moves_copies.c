@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Old copies: who left one where, and whether it may be deleted. How it is, is move_purge.c. */
+#include "controller/moves_copies.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct copy_search {
+	const char *account_id, *node;
+	const struct move *not_this;
+	struct move *found;
+};
+
+static bool
+copy_is_busy(const struct move *m)
+{
+	unsigned holds = move_states[m->state].holds;
+
+	return (holds & MOVE_END) == 0 && (m->state != MOVE_PLANNED || m->started);
+}
+
+static void
+copy_on_move(struct move *m, void *ctx)
+{
+	struct copy_search *s = ctx;
+
+	if (m->state == MOVE_SETTLED && m->data.row.present && !m->data.no_mailbox &&
+	    strcmp(m->account_id, s->account_id) == 0 &&
+	    strcasecmp(m->source, s->node) == 0)
+		s->found = m; /* the newest stays */
+}
+
+struct move *
+moves_left_copy(struct moves *all, const char *account_id, const char *node)
+{
+	struct copy_search s = {.account_id = account_id, .node = node};
+
+	moves_each(all, copy_on_move, &s);
+	return s.found;
+}
+
+static void
+tidying_on_move(struct move *m, void *ctx)
+{
+	struct copy_search *s = ctx;
+	unsigned holds =
+	    move_states[m->state == MOVE_STUCK ? m->stuck_from : m->state].holds;
+
+	if ((holds & ARRIVED) != 0 && (holds & MOVE_END) == 0 &&
+	    strcmp(m->account_id, s->account_id) == 0)
+		s->found = m;
+}
+
+struct move *
+moves_tidying(struct moves *all, const char *account_id)
+{
+	struct copy_search s = {.account_id = account_id};
+
+	moves_each(all, tidying_on_move, &s);
+	return s.found;
+}
+
+static void
+busy_on_move(struct move *m, void *ctx)
+{
+	struct copy_search *s = ctx;
+
+	if (m != s->not_this && copy_is_busy(m) &&
+	    strcmp(m->account_id, s->account_id) == 0)
+		s->found = m;
+}
+
+bool
+moves_may_purge(struct moves *all, uint32_t number, bool unclean, struct err *e)
+{
+	struct move *m = moves_find(all, number);
+	struct copy_search other = {.not_this = m};
+
+	if (m == NULL)
+		return err_set(e, ERR_REFUSED, "move m%u: there is no such move", number);
+	if (m->state == MOVE_DONE || m->data.no_mailbox)
+		return err_set(e, ERR_REFUSED, "move %s (%s): left no old copy on %s",
+		    m->id, m->account_name, m->source);
+	if (m->state == MOVE_STUCK && (move_states[m->stuck_from].holds & ARRIVED) != 0)
+		return true; /* once more */
+	if (m->state != MOVE_SETTLED)
+		return err_set(e, ERR_REFUSED,
+		    "move %s (%s): is %s; an old copy is deleted when its move is "
+		    "settled",
+		    m->id, m->account_name, move_states[m->state].name);
+	if (!unclean && strcmp(m->data.verdict, "clean") != 0)
+		return err_set(e, ERR_REFUSED,
+		    "move %s (%s): the verdict is not clean, the old copy may hold what "
+		    "is "
+		    "nowhere else; see: zmferry explain %s",
+		    m->id, m->account_name, m->id);
+	other.account_id = m->account_id;
+	moves_each(all, busy_on_move, &other);
+	return other.found == NULL || err_set(e, ERR_REFUSED,
+					  "move %s (%s): the mailbox is being moved just "
+					  "now (%s); when that is over: "
+					  "zmferry purge %s",
+					  m->id, m->account_name, other.found->id, m->id);
+}
+
+bool
+moves_purge(struct moves *all, uint32_t number, bool unclean, struct err *e)
+{
+	struct move *m = moves_find(all, number);
+	char before[LIMIT_TEXT];
+
+	if (!moves_may_purge(all, number, unclean, e))
+		return false;
+	if (m->state == MOVE_STUCK)
+		return moves_retry(all, number, e);
+	snprintf(before, sizeof(before), "%s", m->error);
+	m->error[0] = '\0';
+	m->data.detoured = false;
+	if (move_apply(
+		all, m, EV_PURGE, unclean ? "although the verdict is not clean" : "", e))
+		return true;
+	snprintf(m->error, sizeof(m->error), "%s", before);
+	return false;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Old copies: what settled moves left on their sources. Loop thread only. */
+#ifndef CONTROLLER_MOVES_COPIES_H
+#define CONTROLLER_MOVES_COPIES_H
+
+#include "controller/move.h"
+
+/* Deletes the old copy that a settled move left; unclean: although the verdict is not clean. */
+MUST_USE bool
+moves_purge(struct moves *all, uint32_t number, bool unclean, struct err *e);
+/* May it? False with e: why not, and what to do. */
+MUST_USE bool
+moves_may_purge(struct moves *all, uint32_t number, bool unclean, struct err *e);
+/* The settled move that left the account's copy on that node, as far as a move did: NULL = none. */
+struct move *moves_left_copy(struct moves *all, const char *account_id, const char *node);
+/* A move of the account whose old copy is being deleted: NULL = none. */
+struct move *moves_tidying(struct moves *all, const char *account_id);
+
+#endif
