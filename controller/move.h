@@ -9,6 +9,7 @@
 
 #include "controller/world.h"
 
+struct alerts;
 struct journal;
 struct moves;
 
@@ -176,8 +177,7 @@ struct moves_host {
 	void (*give_turn)(void *ctx, const struct move *m);
 	/* Its state changed. */
 	void (*changed)(void *ctx, const struct move *m, enum move_state before);
-	void (*alert)(void *ctx, const char *subject, const char *text, const char *next);
-	void (*calm)(void *ctx, const char *subject);
+	struct alerts *alerts; /* alert/alert.h */
 	const char *own_admin_id;
 };
 
@@ -216,6 +216,8 @@ void moves_on_lease_expired(
 
 /* The command for a person, for this state of the move; "" = none. */
 void move_next_step(const struct move *m, char *out, size_t size);
+/* Raises what a person should know of it in this state, if anything. */
+void move_alert(struct alerts *alerts, const struct move *m);
 
 const struct world *moves_world(struct moves *all);
 const struct moves_host *moves_host(struct moves *all);

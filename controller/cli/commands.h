@@ -16,6 +16,7 @@ enum {
 	OPT_FAILED = 1 << 4,
 	OPT_JOB = 1 << 5,
 	OPT_OUT = 1 << 6,
+	OPT_FOR = 1 << 12,
 };
 
 struct options {
@@ -29,6 +30,7 @@ struct options {
 	const char *to; /* "A,B" */
 	const char *job;
 	const char *out_file;
+	const char *for_time; /* "2h" */
 	const char *argument; /* the one word behind the verb, or NULL */
 };
 

@@ -24,6 +24,7 @@ static const struct {
     {"--failed", OPT_FAILED, NULL, "only what did not go well"},
     {"--job", OPT_JOB, "ID", "only of this job"},
     {"--out", OPT_OUT, "FILE", "where to write"},
+    {"--for", OPT_FOR, "TIME", "how long: 90s, 15m, 6h, 2d; 0s ends it"},
 };
 
 static void
@@ -193,6 +194,7 @@ set_option(struct options *o, const char *name, const char *value)
 	    {"--failed", &o->failed, NULL},
 	    {"--job", NULL, &o->job},
 	    {"--out", NULL, &o->out_file},
+	    {"--for", NULL, &o->for_time},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(places); i++) {
