@@ -15,6 +15,7 @@
 #include "proto/base/buf.h"
 #include "proto/base/clock.h"
 #include "proto/base/log.h"
+#include "proto/base/utf8.h"
 #include "proto/base/xalloc.h"
 
 #define KEPT_MS (7LL * 24 * 3600 * 1000) /* of what is over: for flapping and silences */
@@ -80,9 +81,20 @@ alerts_save(struct alerts *all, const struct alert *a)
 	all->unsaved_said = true;
 }
 
-static struct alert *
-alerts_of(const struct alerts *all, const char *subject)
+/* Subjects hold names from outside: in mails and on terminals they are one line. */
+static void
+subject_tidy(const char *subject, char out[ALERT_SUBJECT])
 {
+	snprintf(out, ALERT_SUBJECT, "%s", subject);
+	utf8_tidy(out);
+}
+
+static struct alert *
+alerts_of(const struct alerts *all, const char *name)
+{
+	char subject[ALERT_SUBJECT];
+
+	subject_tidy(name, subject);
 	for (size_t i = 0; i < all->count; i++) {
 		if (strcmp(all->rows[i]->subject, subject) == 0)
 			return all->rows[i];
@@ -113,7 +125,7 @@ alert_set_texts(struct alert *a, enum alert_key key, const char *const *facts)
 	a->node[0] = '\0';
 	for (; facts != NULL && facts[0] != NULL && facts[1] != NULL; facts += 2) {
 		if (strcmp(facts[0], "node") == 0 || strcmp(facts[0], "source") == 0)
-			snprintf(a->node, sizeof(a->node), "%s", facts[1]);
+			subject_tidy(facts[1], a->node);
 	}
 }
 
@@ -154,7 +166,7 @@ alert_raise(
 
 	if (a == NULL) {
 		a = XNEW(struct alert);
-		snprintf(a->subject, sizeof(a->subject), "%s", subject);
+		subject_tidy(subject, a->subject);
 		a->number = all->next_number;
 		a->done.number = a->number;
 		a->sent = json_object();
@@ -179,7 +191,7 @@ alert_raise(
 		alert_begin(a, goes_on, alerts_now(all));
 	}
 	alerts_save(all, a);
-	journal_event(all->options.journal, "alert", subject, a->text);
+	journal_event(all->options.journal, "alert", a->subject, a->text);
 }
 
 void
@@ -192,7 +204,7 @@ alert_clear(struct alerts *all, const char *subject)
 	a->state.raised = false;
 	a->state.cleared_ms = alerts_now(all);
 	alerts_save(all, a);
-	journal_event(all->options.journal, "info", subject, "its alert is over");
+	journal_event(all->options.journal, "info", a->subject, "its alert is over");
 }
 
 bool

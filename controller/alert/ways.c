@@ -21,7 +21,8 @@
 #define RETRY_FOR_MS (24ull * 3600 * 1000)
 #define TRIES_BEFORE_ALERT 2
 
-static const uint64_t retry_ms[] = {5000, 15000, 60000, 300000};
+#define RETRY_FIRST_MS 5000 /* then three times as long, ... */
+#define RETRY_MOST_MS 300000
 
 struct delivery {
 	struct alert_message *message; /* a reference */
@@ -34,6 +35,7 @@ struct way {
 	struct way_target target;
 	way_send_fn send;
 	enum alert_severity least;
+	uint64_t retry_ms;
 	struct delivery queue[QUEUE_MAX];
 	size_t queued;
 	struct way_job *job, *test_job; /* under way; NULL = none */
@@ -117,12 +119,13 @@ static void
 job_again(struct way *w, struct way_job *job)
 {
 	struct delivery *d = &w->queue[w->queued++]; /* its place was kept for it */
-	size_t step = job->delivery.tries - 1;
+	uint64_t pause_ms = w->retry_ms;
 
+	for (uint32_t i = 1; i < job->delivery.tries && pause_ms < RETRY_MOST_MS; i++)
+		pause_ms *= 3;
 	*d = job->delivery;
 	d->next_ms =
-	    clock_mono_ms() +
-	    retry_ms[step < ARRAY_LEN(retry_ms) ? step : ARRAY_LEN(retry_ms) - 1];
+	    clock_mono_ms() + (pause_ms > RETRY_MOST_MS ? RETRY_MOST_MS : pause_ms);
 	job->delivery.message = NULL;
 }
 
@@ -388,6 +391,7 @@ ways_test(struct ways *all, const char *who, ways_test_fn done, void *ctx, struc
 static bool
 way_least(const char *least, struct way *w, struct err *e)
 {
+	w->retry_ms = RETRY_FIRST_MS;
 	return alert_severity_parse(least, &w->least) ||
 	       err_set(e, ERR_REFUSED, "least: \"%.40s\" is no severity", least);
 }
@@ -496,4 +500,11 @@ ways_free(struct ways **all)
 	}
 	free((*all)->rows);
 	xfree(all);
+}
+
+void
+ways_set_retry(struct ways *all, uint64_t first_ms)
+{
+	for (size_t i = 0; i < all->count; i++)
+		all->rows[i].retry_ms = first_ms;
 }

@@ -17,6 +17,8 @@ struct ways;
 /* Refuses what the sections of controller.conf cannot mean, and secrets it cannot read. */
 MUST_USE bool ways_new(uv_loop_t *loop, const struct controller_conf *conf,
     struct alerts *alerts, struct ways **out, struct err *e);
+/* Tests: the pause before the first new attempt. */
+void ways_set_retry(struct ways *all, uint64_t first_ms);
 /* Cancels what is under way; the loop runs it out. */
 void ways_stop(struct ways *all);
 void ways_free(struct ways **all);

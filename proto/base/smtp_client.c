@@ -159,7 +159,8 @@ smtp_err(struct err *e, const struct smtp_transfer *t, CURLcode code, const char
 		return err_set(e, ERR_CANCELLED, "%.150s: stopped as asked", m->url);
 	if (t->is_too_big)
 		return err_set(e, ERR_PEER, "%.150s: answers without end", m->url);
-	if (code == CURLE_PEER_FAILED_VERIFICATION)
+	/* A CA made anew under its old name is not even told apart from a bad handshake. */
+	if (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CONNECT_ERROR)
 		return err_set(e, ERR_PEER,
 		    "%.150s: %.150s; %s must name the certificates that sign this "
 		    "server's",
