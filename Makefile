@@ -47,9 +47,10 @@ edge_src    := controller conf survey world_live doctor_collect \
 cli_src     := main api commands wait print_text print_moves print_doctor
 
 # alerts
-core_src    += journal_alerts alert/table alert/schedule alert/message alert/alert
+core_src    += journal_alerts alert/table alert/schedule alert/message alert/alert alert/alert_tell
 edge_src    += alert/conf alert/ways alert/mail alert/mail_text alert/webhook api/alerts
 cli_src     += print_alerts
+
 
 programs := $(B)/zmferry $(B)/zmferry-controller $(B)/zmferry-agent
 

@@ -63,8 +63,7 @@ json_t *journal_events(struct journal *j, size_t limit);
 
 /* Alerts (alert/alert.h): the whole row, by its number. */
 struct alert;
-MUST_USE bool
-journal_alert_save(struct journal *j, const struct alert *a, struct err *e);
+MUST_USE bool journal_alert_save(struct journal *j, const struct alert *a, struct err *e);
 MUST_USE bool
 journal_alert_forget(struct journal *j, const struct alert *a, struct err *e);
 typedef void (*journal_alert_fn)(struct alert *take_row, void *ctx);

@@ -10,7 +10,7 @@ sim_objects  := $(addprefix $(B)/tests/sim/,sim_clock.o sim_model.o sim_answer.o
 sim_core     := $(addprefix $(B)/controller/,$(addsuffix .o,move moves move_table move_steps \
                   move_takes move_checks job job_table job_gate job_progress plan \
                   journal journal_data journal_rows journal_events journal_alerts \
-                  alert/table alert/schedule alert/message alert/alert world))
+                  alert/table alert/schedule alert/message alert/alert alert/alert_tell world))
 
 $(sim_programs): $(B)/tests/sim/test_%: $(B)/tests/sim/test_%.o $(sim_objects) $(sim_core) $(B)/libproto.a
 	$(call say,LINK,$@)
