@@ -18,6 +18,7 @@
 #define KEPT_MS (7LL * 24 * 3600 * 1000) /* of what is over: for flapping and silences */
 #define AT_ONCE 5			 /* more are told in one message */
 #define LISTED 50
+#define FORGOTTEN_AT_ONCE 20 /* each is a commit */
 #define BUDGET_EVERY_MS 60000
 
 static void
@@ -154,12 +155,13 @@ alerts_forget_old(struct alerts *all, int64_t now)
 {
 	struct err e;
 
-	for (size_t i = all->count; i-- > 0;) {
+	for (size_t i = all->count, some = FORGOTTEN_AT_ONCE; i-- > 0 && some > 0;) {
 		struct alert *a = all->rows[i];
 
 		if (a->state.raised || now - a->state.cleared_ms < KEPT_MS ||
 		    !journal_alert_forget(all->options.journal, a, &e))
 			continue;
+		some--;
 		alert_free(&all->rows[i]);
 		memmove(&all->rows[i], &all->rows[i + 1],
 		    (--all->count - i) * sizeof(struct alert *));
@@ -198,12 +200,22 @@ alerts_tick(struct alerts *all)
 	free(due);
 }
 
+/* Rows stand in the order of their numbers. */
 static struct alert *
 alerts_by_number(struct alerts *all, uint64_t number)
 {
-	for (size_t i = 0; i < all->count; i++) {
-		if (all->rows[i]->number == number)
-			return all->rows[i];
+	size_t low = 0;
+	size_t high = all->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (all->rows[middle]->number == number)
+			return all->rows[middle];
+		if (all->rows[middle]->number < number)
+			low = middle + 1;
+		else
+			high = middle;
 	}
 	return NULL;
 }
@@ -212,6 +224,10 @@ void
 alerts_on_sent(struct alerts *all, const struct alert_message *message, const char *way,
     const struct err *why)
 {
+	struct err e;
+	/* Of many, one commit: each waits for the disk, on the loop thread. */
+	bool batch =
+	    message->told_count > 1 && journal_batch_begin(all->options.journal, &e);
 	char at[40];
 
 	clock_format(alerts_now(all), at, sizeof(at));
@@ -231,4 +247,6 @@ alerts_on_sent(struct alerts *all, const struct alert_message *message, const ch
 			a->done = *told;
 		alerts_save(all, a);
 	}
+	if (batch && !journal_batch_end(all->options.journal, true, &e))
+		log_warn(NULL, "what was told of is not journaled: %s", e.text);
 }

@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import random
+import socket
 import sqlite3
 import sys
 import threading
@@ -422,6 +423,13 @@ alert_webhook "pager" {{
 """
 
 
+def metrics(place):
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(place.socket)
+        s.sendall(b"GET /metrics HTTP/1.1\r\nHost: controller\r\nConnection: close\r\n\r\n")
+        return b"".join(iter(lambda: s.recv(65536), b"")).decode()
+
+
 def alerts_of_moves(place):
     return [a for a in place.json("alerts")["alerts"] if a["key"] == "move_locked"]
 
@@ -448,6 +456,7 @@ def alerts_with(place, mail, hook):
     again = wait_for("a repeat", 30, lambda: [m for m in mail.mails if m["X-Zmferry-Event"] == "repeated"])[0]
     require(again["References"] == again["In-Reply-To"], f"{again}")
 
+    require('zmferry_alerts{severity="critical"} 0' not in metrics(place), "the metrics know of no critical alert")
     for one in alerts_of_moves(place):
         place.zmferry("alert", "ack", one["subject"])
     place.zmferry("alert", "silence", first["subject"], "--for", "2h")
@@ -467,6 +476,7 @@ def alerts_with(place, mail, hook):
     wait_for("no alert any more", 60, lambda: not place.json("alerts")["alerts"])
     wait_for("the end by webhook", 30, lambda: [c for c in hook.calls if c["event"] == "over"])
     require(all(hook.signed), "a webhook's signature is wrong")
+    require('zmferry_alerts{severity="critical"} 0' in metrics(place), "the metrics know of alerts that are over")
     print(f"    {len(mail.mails)} mails, {len(hook.calls)} calls: "
           f"{', '.join(m['X-Zmferry-Event'] for m in mail.mails)}")
     require_clean(place, place.path("before.json"))
