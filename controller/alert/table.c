@@ -176,8 +176,8 @@ alert_render(const char *text, const char *const *facts)
 
 		ok = buf_add(&out, text, plain);
 		text += plain;
-		if (end == NULL) {
-			ok = ok && buf_add_str(&out, text);
+		if (end == NULL) { /* no fact: a brace, or the text is over */
+			(void)(ok && buf_add_str(&out, text));
 			break;
 		}
 		const char *value = fact_find(facts, text + 1, (size_t)(end - text) - 1);
