@@ -51,7 +51,6 @@ core_src    += journal_alerts alert/table alert/schedule alert/message alert/ale
 edge_src    += alert/conf alert/ways alert/mail alert/mail_text alert/webhook api/alerts
 cli_src     += print_alerts
 
-
 programs := $(B)/zmferry $(B)/zmferry-controller $(B)/zmferry-agent
 
 # --- flags -----------------------------------------------------------------------------
