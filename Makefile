@@ -17,7 +17,8 @@ say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
 
 # --- sources: the list is documentation ------------------------------------------------
 
-base_src    := err utf8 xalloc buf log clock conf conf_read secret tls tls_ca tcp work http_client
+base_src    := err utf8 xalloc buf log clock conf conf_read secret tls tls_ca tcp work http_client \
+               conf_sections conf_duration smtp_client
 zimbra_src  := soap soap_xml rest freeze
 proto_src   := frame check check_stream peer
 
@@ -44,6 +45,11 @@ edge_src    := controller conf survey world_live doctor_collect \
                api/http api/http_listen api/serve api/gate api/session api/signin api/rights \
                api/idempotency api/approvals api/changes api/routes api/view api/overview api/page api/doctor api/purges
 cli_src     := main api commands wait print_text print_moves print_doctor purge
+
+# alerts
+core_src    += journal_alerts alert/table alert/schedule alert/message alert/alert alert/alert_tell
+edge_src    += alert/conf alert/ways alert/mail alert/mail_text alert/webhook api/alerts
+cli_src     += print_alerts
 
 programs := $(B)/zmferry $(B)/zmferry-controller $(B)/zmferry-agent
 

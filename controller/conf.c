@@ -2,10 +2,12 @@
 /* The table of settings of controller.conf. */
 #include "controller/conf.h"
 
+#include "controller/alert/conf.h"
+
 #define AT(field) offsetof(struct controller_conf, field)
 
 /* clang-format off */
-const struct conf_def controller_conf_defs[] = {
+static const struct conf_def defs[] = {
 	{ "state_dir", CONF_PATH, AT(state_dir), "/var/lib/zmferry",
 	  "journal, certificate authority and identity; back this up", 0, 0 },
 	{ "socket", CONF_PATH, AT(socket), "/run/zmferry/controller.sock",
@@ -68,6 +70,23 @@ const struct conf_def controller_conf_defs[] = {
 	  "also take DelegateAuth tokens, which prove an administrator's mailbox only", 0, 0 },
 	{ "api_metrics_token_file", CONF_SECRET, AT(api_metrics_token_file), "",
 	  "file with the bearer token that may read /metrics, not readable by others", 0, 0 },
+	{ "alert_repeat_critical", CONF_DURATION, AT(alert_repeat_critical_s), "4h",
+	  "a critical alert that nobody acknowledged is told again after; 0s: never", 0, 0 },
+	{ "alert_repeat_warning", CONF_DURATION, AT(alert_repeat_warning_s), "1d",
+	  "the same for a warning", 0, 0 },
+	{ "alert_repeat_info", CONF_DURATION, AT(alert_repeat_info_s), "0s",
+	  "the same for an info", 0, 0 },
 };
 /* clang-format on */
-const size_t controller_conf_def_count = ARRAY_LEN(controller_conf_defs);
+
+static const struct conf_section *const sections[] = {
+    &alert_mail_section,
+    &alert_webhook_section,
+};
+
+const struct conf_table controller_conf_table = {
+    .defs = defs,
+    .def_count = ARRAY_LEN(defs),
+    .sections = sections,
+    .section_count = ARRAY_LEN(sections),
+};

@@ -40,10 +40,14 @@ struct controller_conf {
 	uint32_t api_session_s;
 	bool api_four_eyes;
 	bool api_delegated_tokens;
-	char *api_metrics_token_file; /* NULL: metrics need a session or the socket */
+	char *api_metrics_token_file;	  /* NULL: metrics need a session or the socket */
+	uint32_t alert_repeat_critical_s; /* 0 = told once */
+	uint32_t alert_repeat_warning_s;
+	uint32_t alert_repeat_info_s;
+	struct conf_rows alert_mail;	/* struct alert_mail_conf (alert/conf.h) */
+	struct conf_rows alert_webhook; /* struct alert_webhook_conf */
 };
 
-extern const struct conf_def controller_conf_defs[];
-extern const size_t controller_conf_def_count;
+extern const struct conf_table controller_conf_table;
 
 #endif

@@ -77,6 +77,8 @@ on_poke(uv_timer_t *timer)
 	if (c->stopping)
 		return;
 	jobs_poke(c->jobs);
+	alerts_tick(c->alerts);
+	ways_tick(c->ways);
 	if (!journal_is_read_only(c->journal))
 		(void)retention_look(
 		    &c->retention, c->jobs, clock_wall_ms(), clock_mono_ms());
@@ -104,6 +106,7 @@ controller_stop(struct controller *c)
 	log_info(NULL, "stopping; moves under way go on at the next start");
 	jobs_stop(c->jobs);
 	serve_stop(c);
+	ways_stop(c->ways);
 	world_live_stop(c->world);
 	fleet_stop(&c->fleet);
 	uv_close((uv_handle_t *)&c->poke, NULL);
@@ -122,14 +125,15 @@ static void
 controller_warn_of_expiry(struct controller *c)
 {
 	int64_t left_s = tls_context_expires_s(c->tls) - clock_wall_ms() / 1000;
-	char text[LIMIT_TEXT];
+	char days[24];
 
-	if (left_s > EXPIRES_SOON_S)
+	if (left_s > EXPIRES_SOON_S) {
+		alert_clear(c->alerts, "certificate:controller");
 		return;
-	snprintf(text, sizeof(text), "the controller's own certificate ends in %lld days",
-	    (long long)left_s / 86400);
-	journal_alert(c->journal, "certificate:controller", text,
-	    "read the chapter on certificates in docs/operations.md");
+	}
+	snprintf(days, sizeof(days), "%lld", (long long)left_s / 86400);
+	alert_raise(c->alerts, ALERT_CERTIFICATE_CONTROLLER, "certificate:controller",
+	    ALERT_FACTS("days", days));
 }
 
 static bool
@@ -145,6 +149,25 @@ controller_open(struct controller *c, bool adopt, struct err *e)
 	free(identity);
 	return ok &&
 	       world_live_check(c->world, c->own_admin_id, sizeof(c->own_admin_id), e);
+}
+
+static bool
+controller_open_alerts(struct controller *c, struct err *e)
+{
+	const struct alerts_options options = {
+	    .journal = c->journal,
+	    .schedule.repeat_s = {[ALERT_INFO] = c->conf->alert_repeat_info_s,
+		[ALERT_WARNING] = c->conf->alert_repeat_warning_s,
+		[ALERT_CRITICAL] = c->conf->alert_repeat_critical_s},
+	};
+	struct alerts_outlet outlet;
+
+	if (!alerts_new(&options, &c->alerts, e) ||
+	    !ways_new(&c->loop, c->conf, c->alerts, &c->ways, e))
+		return false;
+	outlet = ways_outlet(c->ways);
+	alerts_set_outlet(c->alerts, &outlet);
+	return true;
 }
 
 static bool
@@ -180,6 +203,7 @@ controller_begin(struct controller *c, struct err *e)
 	    .ctx = c,
 	    .survey = on_survey,
 	    .own_admin_id = c->own_admin_id,
+	    .alerts = c->alerts,
 	};
 
 	c->retention.days = c->conf->retention_days;
@@ -189,13 +213,13 @@ controller_begin(struct controller *c, struct err *e)
 	c->jobs = jobs_new(c->journal, world_live_world(c->world), &limits, &host);
 	if (!jobs_load(c->jobs, e))
 		return false;
-	if (!journal_is_read_only(c->journal))
-		jobs_recover(c->jobs);
-	else
-		log_error(NULL,
-		    "%s: this journal is a restored backup; nothing is touched until: "
-		    "zmferry-controller --adopt",
-		    c->conf->state_dir);
+	if (journal_is_read_only(c->journal)) {
+		alert_raise(c->alerts, ALERT_JOURNAL_RESTORED, "journal",
+		    ALERT_FACTS("dir", c->conf->state_dir));
+		return true;
+	}
+	alert_clear(c->alerts, "journal"); /* of the life before: it opened */
+	jobs_recover(c->jobs);
 	return true;
 }
 
@@ -214,6 +238,8 @@ controller_end(struct controller *c)
 	uv_run(&c->loop, UV_RUN_DEFAULT);
 	jobs_free(&c->jobs);
 	serve_free(c);
+	ways_free(&c->ways);
+	alerts_free(&c->alerts);
 	world_live_free(&c->world);
 	/* Timers of moves that will never fire hold no loop alive; close what is left. */
 	left = uv_loop_close(&c->loop);
@@ -273,8 +299,8 @@ controller_run(const struct controller_conf *conf, bool adopt)
 	signal(SIGPIPE, SIG_IGN);
 	work_set_threads(POOL_THREADS);
 	uv_loop_init(&c.loop);
-	if (!controller_open(&c, adopt, &e) || !controller_listen(&c, &e) ||
-	    !controller_begin(&c, &e)) {
+	if (!controller_open(&c, adopt, &e) || !controller_open_alerts(&c, &e) ||
+	    !controller_listen(&c, &e) || !controller_begin(&c, &e)) {
 		log_error(NULL, "%s", e.text);
 		return err_exit_code(e.kind) == 0 ? 1 : err_exit_code(e.kind);
 	}

@@ -5,6 +5,7 @@
 
 #include <uv.h>
 
+#include "controller/alert/ways.h"
 #include "controller/api/http.h"
 #include "controller/conf.h"
 #include "controller/fleet.h"
@@ -19,6 +20,8 @@ struct controller {
 	struct journal *journal;
 	struct tls_context *tls;
 	struct world_live *world;
+	struct alerts *alerts;
+	struct ways *ways;
 	struct fleet *fleet;
 	struct jobs *jobs;
 	struct retention retention;

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controller/alert/alert.h"
 #include "controller/job_private.h"
 #include "controller/journal.h"
 #include "controller/plan.h"
@@ -225,28 +226,6 @@ struct job_later {
 	const struct move *move;
 };
 
-static void
-jobs_set_aside(struct jobs *all, const struct move *m)
-{
-	char self[WORLD_NAME + 16];
-	const char *why = m->error;
-	char text[LIMIT_TEXT];
-	char next[200];
-
-	move_next_step(m, next, sizeof(next));
-	/* The reason begins with the account too: once is enough. */
-	snprintf(self, sizeof(self), "account %s: ", m->account_name);
-	if (strncmp(why, self, strlen(self)) == 0)
-		why += strlen(self);
-	if (m->data.gone)
-		snprintf(text, sizeof(text), "%.400s", m->error);
-	else
-		snprintf(text, sizeof(text),
-		    "%.150s: set aside, it stays on %.100s: %.200s", m->account_name,
-		    m->source, why);
-	journal_alert(all->journal, m->id, text, next);
-}
-
 /* A later move took the account away: what an earlier one said of it is over. */
 static void
 calm_on_move(struct move *m, void *ctx)
@@ -255,7 +234,7 @@ calm_on_move(struct move *m, void *ctx)
 
 	if (m->state == MOVE_ABANDONED && m != later->move &&
 	    strcmp(m->account_id, later->move->account_id) == 0)
-		journal_calm(later->all->journal, m->id);
+		alert_clear(later->all->host.alerts, m->id);
 }
 
 static void
@@ -264,34 +243,17 @@ jobs_move_changed(void *ctx, const struct move *m, enum move_state before)
 	struct jobs *all = ctx;
 
 	if (m->state == MOVE_SETTLED && before == MOVE_PURGING)
-		job_copy_stays(all, m);
+		move_alert(all->host.alerts, m);
 	if (m->state == MOVE_DONE)
-		journal_calm(all->journal, m->id);
+		alert_clear(all->host.alerts, m->id);
 	if (m->state == MOVE_SETTLED)
 		moves_each(all->moves, calm_on_move, &(struct job_later){all, m});
 	if (move_deserves_retry(m))
 		all->world->after(all->world->ctx, RETRY_AFTER_MS, jobs_on_retry, all,
 		    m->number, m->step_no);
 	else if (m->state == MOVE_ABANDONED && !m->data.cancelled)
-		jobs_set_aside(all, m);
+		move_alert(all->host.alerts, m);
 	jobs_wake_soon(all);
-}
-
-static void
-jobs_alert(void *ctx, const char *subject, const char *text, const char *next)
-{
-	struct jobs *all = ctx;
-
-	log_error(NULL, "%s; next: %s", text, next);
-	journal_alert(all->journal, subject, text, next);
-}
-
-static void
-jobs_calm(void *ctx, const char *subject)
-{
-	struct jobs *all = ctx;
-
-	journal_calm(all->journal, subject);
 }
 
 /* --- looking for something to do --- */
@@ -517,8 +479,7 @@ jobs_new(struct journal *journal, const struct world *world,
 	    .take_contact_lane = jobs_take_contact_lane,
 	    .give_turn = jobs_give_turn,
 	    .changed = jobs_move_changed,
-	    .alert = jobs_alert,
-	    .calm = jobs_calm,
+	    .alerts = host->alerts,
 	    .own_admin_id = host->own_admin_id,
 	};
 

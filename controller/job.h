@@ -90,6 +90,7 @@ struct jobs_host {
 		const struct err *e),
 	    void *owner, uint32_t job_number);
 	const char *own_admin_id;
+	struct alerts *alerts; /* alert/alert.h */
 };
 
 struct jobs *jobs_new(struct journal *journal, const struct world *world,

@@ -8,18 +8,6 @@
 #include "controller/moves_copies.h"
 #include "proto/base/log.h"
 
-void
-job_copy_stays(struct jobs *all, const struct move *m)
-{
-	char text[LIMIT_TEXT];
-	char next[200];
-
-	move_next_step(m, next, sizeof(next));
-	snprintf(text, sizeof(text), "%.120s: the old copy on %.100s stays: %.220s",
-	    m->account_name, m->source, m->error);
-	journal_alert(all->journal, m->id, text, next);
-}
-
 /*
  * Zimbra would re-attach a copy that an earlier move left on the target, and importing would
  * bring deleted mail back. What cannot be deleted is refused by the move itself, by name.

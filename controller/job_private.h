@@ -34,6 +34,5 @@ void jobs_on_survey(
 
 /* Old copies (job_copies.c). Is there one on the target that has to go first? Then it is asked to. */
 bool job_copy_is_in_the_way(struct jobs *all, struct move *m);
-void job_copy_stays(struct jobs *all, const struct move *m); /* an alert */
 
 #endif

@@ -61,10 +61,13 @@ void journal_event(
     struct journal *j, const char *level, const char *subject, const char *text);
 json_t *journal_events(struct journal *j, size_t limit);
 
-/* Alerts are raised once per subject and cleared; new reference. */
-void
-journal_alert(struct journal *j, const char *subject, const char *text, const char *next);
-void journal_calm(struct journal *j, const char *subject);
-json_t *journal_alerts(struct journal *j);
+/* Alerts (alert/alert.h): the whole row, by its number. */
+struct alert;
+MUST_USE bool journal_alert_save(struct journal *j, const struct alert *a, struct err *e);
+MUST_USE bool
+journal_alert_forget(struct journal *j, const struct alert *a, struct err *e);
+typedef void (*journal_alert_fn)(struct alert *take_row, void *ctx);
+MUST_USE bool
+journal_alerts_load(struct journal *j, journal_alert_fn fn, void *ctx, struct err *e);
 
 #endif

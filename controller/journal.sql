@@ -32,3 +32,26 @@ CREATE TABLE alert (
   subject TEXT PRIMARY KEY,
   at_ms INTEGER NOT NULL, text TEXT NOT NULL, next TEXT NOT NULL
 ) WITHOUT ROWID;
+--- version 2
+ALTER TABLE alert RENAME TO alert_1;
+CREATE TABLE alert (
+  number INTEGER PRIMARY KEY,
+  key TEXT NOT NULL, subject TEXT NOT NULL UNIQUE, node TEXT NOT NULL,
+  text TEXT NOT NULL, meaning TEXT NOT NULL, did TEXT NOT NULL, next TEXT NOT NULL,
+  raised INTEGER NOT NULL, at_ms INTEGER NOT NULL, cleared_ms INTEGER NOT NULL,
+  phase TEXT NOT NULL, told_ms INTEGER NOT NULL, told_count INTEGER NOT NULL, thread TEXT NOT NULL,
+  returns INTEGER NOT NULL,
+  acked_by TEXT NOT NULL, acked_ms INTEGER NOT NULL,
+  silenced_by TEXT NOT NULL, silenced_until_ms INTEGER NOT NULL,
+  sent TEXT NOT NULL
+);
+INSERT INTO alert (key, subject, node, text, meaning, did, next, raised, at_ms, cleared_ms,
+                   phase, told_ms, told_count, thread, returns,
+                   acked_by, acked_ms, silenced_by, silenced_until_ms, sent)
+  SELECT 'earlier', subject, '', text,
+         'An earlier version of zmferry raised this and did not say what it means.',
+         'zmferry keeps it until what it is about gets on.',
+         CASE next WHEN '' THEN 'zmferry status' ELSE next END, 1, at_ms, 0,
+         'untold', 0, 0, '', 0, '', 0, '', 0, '{}'
+  FROM alert_1 ORDER BY at_ms;
+DROP TABLE alert_1;

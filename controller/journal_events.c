@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is read by people: a move's history, events, alerts. Losing one is logged, not fatal. */
+/* What is read by people: a move's history, events. Losing one is logged, not fatal. */
 #include <stdio.h>
 #include <string.h>
 
@@ -73,15 +73,6 @@ journal_events(struct journal *j, size_t limit)
 	    (sqlite3_int64)limit, names);
 }
 
-json_t *
-journal_alerts(struct journal *j)
-{
-	static const char *const names[] = {"subject", "text", "next", NULL};
-
-	return journal_rows(
-	    j, "SELECT at_ms, subject, text, next FROM alert ORDER BY at_ms", 0, names);
-}
-
 /* One statement with up to four texts behind the time, in a transaction of its own. */
 static void
 journal_write(
@@ -120,25 +111,4 @@ journal_event(struct journal *j, const char *level, const char *subject, const c
 		journal_write(j,
 		    "DELETE FROM event WHERE seq < (SELECT max(seq) FROM event) - 20000",
 		    none, false);
-}
-
-void
-journal_alert(struct journal *j, const char *subject, const char *text, const char *next)
-{
-	const char *const texts[] = {subject, text, next, NULL};
-
-	journal_write(j,
-	    "INSERT INTO alert (at_ms, subject, text, next) VALUES (?, ?, ?, ?)"
-	    " ON CONFLICT (subject) DO UPDATE SET text = excluded.text, next = "
-	    "excluded.next",
-	    texts, true);
-	journal_event(j, "alert", subject, text);
-}
-
-void
-journal_calm(struct journal *j, const char *subject)
-{
-	const char *const texts[] = {subject, NULL};
-
-	journal_write(j, "DELETE FROM alert WHERE subject = ?", texts, false);
 }

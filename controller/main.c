@@ -162,8 +162,7 @@ parse_arguments(int argc, char **argv, struct arguments *a)
 			a->adopt = true;
 			break;
 		case 's':
-			conf_print_sample(
-			    stdout, controller_conf_defs, controller_conf_def_count);
+			conf_table_print_sample(stdout, &controller_conf_table);
 			return 0;
 		case 'v':
 			puts("zmferry-controller " ZMFERRY_VERSION);
@@ -185,7 +184,7 @@ run(int argc, char **argv, const struct arguments *a, const struct controller_co
 	int words = argc - optind;
 
 	if (a->print) {
-		conf_print(stdout, conf, controller_conf_defs, controller_conf_def_count);
+		conf_table_print(stdout, conf, &controller_conf_table);
 		return 0;
 	}
 	if (a->check) {
@@ -238,8 +237,8 @@ main(int argc, char **argv)
 		return code;
 	confine();
 	buf_init(&errors, 256 * 1024);
-	if (!conf_load(&conf, sizeof(conf), controller_conf_defs,
-		controller_conf_def_count, a.conf_path, &errors, &e)) {
+	if (!conf_table_load(
+		&conf, sizeof(conf), &controller_conf_table, a.conf_path, &errors, &e)) {
 		fputs(buf_str(&errors), stderr);
 		buf_fini(&errors);
 		return fail(&e);
@@ -253,6 +252,6 @@ main(int argc, char **argv)
 	}
 	log_set_level(level);
 	code = run(argc, argv, &a, &conf);
-	conf_free(&conf, controller_conf_defs, controller_conf_def_count);
+	conf_table_free(&conf, &controller_conf_table);
 	return code;
 }

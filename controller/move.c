@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controller/alert/alert.h"
 #include "controller/journal.h"
 #include "controller/move_private.h"
 #include "proto/base/log.h"
@@ -45,7 +46,7 @@ move_save(struct moves *all, const struct move *m, const struct journal_move_eve
 		return err_wrap(e, "move %s", m->id);
 	if (all->journal_alerted) {
 		all->journal_alerted = false;
-		all->host.calm(all->host.ctx, "journal");
+		alert_clear(all->host.alerts, "journal");
 	}
 	return true;
 }
@@ -130,8 +131,8 @@ move_event(struct moves *all, struct move *m, enum move_event ev, const char *de
 		return;
 	log_error(NULL, "%s; trying again in 5 s", e.text);
 	all->journal_alerted = true;
-	all->host.alert(all->host.ctx, "journal", e.text,
-	    "free space in the state directory, then look at: zmferry status");
+	alert_raise(
+	    all->host.alerts, ALERT_JOURNAL, "journal", ALERT_FACTS("why", e.text));
 	snprintf(m->doing, sizeof(m->doing), "waits for the journal: %.400s", e.text);
 	m->attempts = 0;
 	move_again_after(all, m, JOURNAL_AGAIN_MS);
@@ -180,15 +181,17 @@ move_alert_if_it_lasts(struct moves *all, struct move *m,
 	bool stays = effect->on_failure == EFFECT_STAY && m->attempts >= STAY_ALERT_AFTER;
 	bool locked = (move_states[m->state].holds & LOCKED) != 0 &&
 		      m->attempts >= LOCKED_ALERT_AFTER;
-	char text[LIMIT_TEXT];
 
 	if (m->alerted || (!stays && !locked))
 		return;
 	m->alerted = true;
-	snprintf(text, sizeof(text), "%.150s is locked while %.20s: %.40s: %.200s",
-	    m->account_name, move_states[m->state].name, effect->name, why->text);
-	all->host.alert(all->host.ctx, m->id, text,
-	    "mend that; the move goes on by itself: zmferry moves");
+	alert_raise(all->host.alerts,
+	    (move_states[m->state].holds & LOCKED) != 0 ? ALERT_MOVE_LOCKED
+							: ALERT_MOVE_WAITS,
+	    m->id,
+	    ALERT_FACTS("account", m->account_name, "state", move_states[m->state].name,
+		"step", effect->name, "why", why->text, "move", m->id, "source",
+		m->source));
 }
 
 static void
@@ -197,7 +200,7 @@ move_calm(struct moves *all, struct move *m)
 	if (!m->alerted)
 		return;
 	m->alerted = false;
-	all->host.calm(all->host.ctx, m->id);
+	alert_clear(all->host.alerts, m->id);
 }
 
 static void
@@ -442,18 +445,6 @@ move_on_renew(void *owner, uint32_t number, uint32_t step_no)
 
 /* --- entering --- */
 
-static void
-move_alert_stuck(struct moves *all, const struct move *m)
-{
-	char next[200];
-	char text[LIMIT_TEXT];
-
-	move_next_step(m, next, sizeof(next));
-	snprintf(text, sizeof(text), "%.150s: stuck while %s: %.250s", m->account_name,
-	    move_states[m->stuck_from].name, m->error);
-	all->host.alert(all->host.ctx, m->id, text, next);
-}
-
 void
 move_enter(struct moves *all, struct move *m)
 {
@@ -479,7 +470,7 @@ move_enter(struct moves *all, struct move *m)
 		return;
 	if (m->state == MOVE_STUCK) {
 		m->alerted = false;
-		move_alert_stuck(all, m);
+		move_alert(all->host.alerts, m);
 		return;
 	}
 	if (move_holds_lease(m))

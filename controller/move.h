@@ -9,6 +9,7 @@
 
 #include "controller/world.h"
 
+struct alerts;
 struct journal;
 struct moves;
 
@@ -199,8 +200,7 @@ struct moves_host {
 	void (*give_turn)(void *ctx, const struct move *m);
 	/* Its state changed. */
 	void (*changed)(void *ctx, const struct move *m, enum move_state before);
-	void (*alert)(void *ctx, const char *subject, const char *text, const char *next);
-	void (*calm)(void *ctx, const char *subject);
+	struct alerts *alerts; /* alert/alert.h */
 	const char *own_admin_id;
 };
 
@@ -232,8 +232,7 @@ MUST_USE bool move_apply(struct moves *all, struct move *m, enum move_event ev,
 MUST_USE bool moves_cancel(struct moves *all, uint32_t number, struct err *e);
 MUST_USE bool moves_retry(struct moves *all, uint32_t number, struct err *e);
 void moves_wake(struct moves *all); /* those that wait for a lane try again */
-/* An agent gave an account back because nobody renewed its lease. */
-/* node: whose agent says so; only the source's is believed. */
+/* An agent gave an account back because nobody renewed its lease; node: whose agent says so. */
 void moves_on_lease_expired(
     struct moves *all, const char *node, const char *move_id, const char *text);
 
@@ -241,6 +240,8 @@ void moves_on_lease_expired(
 const char *move_lease_host(const struct move *m);
 /* The command for a person, for this state of the move; "" = none. */
 void move_next_step(const struct move *m, char *out, size_t size);
+/* Raises what a person should know of it in this state, if anything. */
+void move_alert(struct alerts *alerts, const struct move *m);
 
 const struct world *moves_world(struct moves *all);
 const struct moves_host *moves_host(struct moves *all);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controller/alert/alert.h"
 #include "controller/journal.h"
 #include "controller/move_checks.h"
 #include "proto/base/xalloc.h"
@@ -279,18 +280,16 @@ take_restored(struct moves *all, struct move *m, const struct ask *a,
 static void
 take_unclean(struct moves *all, struct move *m, const struct ask_verdict *v)
 {
-	char text[LIMIT_TEXT];
-	char next[200];
+	char job[LIMIT_ID];
 
+	snprintf(job, sizeof(job), "j%u", m->job_number);
 	snprintf(m->error, sizeof(m->error),
 	    "%llu of %llu items are missing, %llu differ, %llu could not be exported",
 	    (unsigned long long)v->missing, (unsigned long long)v->listed,
 	    (unsigned long long)v->differing, (unsigned long long)m->data.lacking_count);
-	snprintf(text, sizeof(text),
-	    "%.120s: moved, but the verdict is not clean: %.200s; the old copy is kept",
-	    m->account_name, m->error);
-	snprintf(next, sizeof(next), "zmferry explain %s", m->id);
-	moves_host(all)->alert(moves_host(all)->ctx, m->id, text, next);
+	alert_raise(moves_host(all)->alerts, ALERT_MOVE_NOT_CLEAN, m->id,
+	    ALERT_FACTS("account", m->account_name, "why", m->error, "move", m->id, "job",
+		job, "source", m->source, "target", m->target));
 }
 
 bool
@@ -308,7 +307,7 @@ take_verdict(struct moves *all, struct move *m, const struct ask *a,
 	m->data.verdict_json = xstrdup(v->json);
 	if (clean) {
 		m->error[0] = '\0';
-		moves_host(all)->calm(moves_host(all)->ctx, m->id);
+		alert_clear(moves_host(all)->alerts, m->id);
 	} else {
 		take_unclean(all, m, v);
 	}

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controller/alert/alert.h"
 #include "controller/journal.h"
 #include "controller/move_private.h"
 #include "proto/base/secret.h"
@@ -124,11 +125,11 @@ moves_on_lease_expired(
 
 		if (m == NULL || strcmp(m->id, move_id) != 0)
 			continue;
-		if (strcasecmp(move_lease_host(m), node) != 0) {
+		if (strcasecmp(m->source, node) != 0) {
 			log_warn(NULL,
 			    "move %s: node %s says that its lease ran out, but the "
 			    "lease is %s's",
-			    m->id, node, move_lease_host(m));
+			    m->id, node, m->source);
 			return;
 		}
 		if (all->stopping || journal_is_read_only(all->journal))
@@ -136,7 +137,7 @@ moves_on_lease_expired(
 		journal_note(all->journal, m, "lease", text);
 		/* In switching the directory decides, not the lease. */
 		if (!move_holds_lease(m) || m->state == MOVE_SWITCHING ||
-		    m->state == MOVE_PURGE_LOADING || m->wish != MOVE_EVENT_COUNT)
+		    m->wish != MOVE_EVENT_COUNT)
 			return;
 		err_set(&why, ERR_RETRY, "the lock's lease ran out: %s", text);
 		if (!move_wish(all, m, EV_FAILED, why.text, &e))
@@ -185,36 +186,65 @@ moves_retry(struct moves *all, uint32_t number, struct err *e)
 		free(before.data.lacking_json);
 	}
 	if (m->state != MOVE_STUCK)
-		all->host.calm(all->host.ctx, m->id);
+		alert_clear(all->host.alerts, m->id);
 	return true;
+}
+
+/* What a person should know of a move in this state; ALERT_KEY_COUNT = nothing. */
+static enum alert_key
+move_alert_key(const struct move *m)
+{
+	if (m->state == MOVE_ABANDONED)
+		return m->data.gone ? ALERT_MOVE_GONE : ALERT_MOVE_SET_ASIDE;
+	if (m->state == MOVE_STUCK)
+		return (move_states[m->stuck_from].holds & ARRIVED) != 0
+			   ? ALERT_MOVE_PURGE_STUCK
+			   : ALERT_MOVE_STUCK;
+	if (m->state == MOVE_SETTLED && !m->data.no_mailbox &&
+	    strcmp(m->data.verdict, "clean") != 0)
+		return ALERT_MOVE_NOT_CLEAN;
+	if (m->state == MOVE_SETTLED && !m->data.no_mailbox && m->error[0] != '\0')
+		return ALERT_MOVE_COPY_STAYS;
+	return ALERT_KEY_COUNT;
 }
 
 void
 move_next_step(const struct move *m, char *out, size_t size)
 {
-	if (m->state == MOVE_ABANDONED && m->data.gone)
-		snprintf(out, size, "nothing: the account is deleted; zmferry explain %s",
-		    m->id);
-	else if ((m->state == MOVE_SETTLED && m->error[0] != '\0' &&
-		     strcmp(m->data.verdict, "clean") == 0) ||
-		 (m->state == MOVE_STUCK &&
-		     (move_states[m->stuck_from].holds & ARRIVED) != 0))
-		snprintf(out, size,
-		    "zmferry explain %s; when the cause is gone: zmferry purge %s", m->id,
-		    m->id);
-	else if (m->state == MOVE_STUCK || m->state == MOVE_ABANDONED)
-		snprintf(out, size,
-		    "zmferry explain %s; when the cause is gone: zmferry job retry j%u",
-		    m->id, m->job_number);
-	else if (m->state == MOVE_SETTLED && !m->data.no_mailbox &&
-		 strcmp(m->data.verdict, "clean") != 0)
-		snprintf(out, size,
-		    "zmferry explain %s; it compares once more with: zmferry job retry "
-		    "j%u; the "
-		    "old copy is kept on %s, the spool on %s",
-		    m->id, m->job_number, m->source, m->target);
-	else
-		snprintf(out, size, "%s", "");
+	enum alert_key key = move_alert_key(m);
+	char job[LIMIT_ID];
+	char *text;
+
+	out[0] = '\0';
+	if (key == ALERT_KEY_COUNT)
+		return;
+	snprintf(job, sizeof(job), "j%u", m->job_number);
+	text = alert_render(
+	    alert_defs[key].next, ALERT_FACTS("move", m->id, "job", job, "source",
+				      m->source, "target", m->target));
+	snprintf(out, size, "%s", text);
+	free(text);
+}
+
+void
+move_alert(struct alerts *alerts, const struct move *m)
+{
+	enum alert_key key = move_alert_key(m);
+	const char *why = m->error;
+	char self[WORLD_NAME + 16];
+	char job[LIMIT_ID];
+
+	if (key == ALERT_KEY_COUNT)
+		return;
+	snprintf(job, sizeof(job), "j%u", m->job_number);
+	/* The reason begins with the account too: once is enough. */
+	snprintf(self, sizeof(self), "account %s: ", m->account_name);
+	if (key != ALERT_MOVE_GONE && strncmp(why, self, strlen(self)) == 0)
+		why += strlen(self);
+	alert_raise(alerts, key, m->id,
+	    ALERT_FACTS("account", m->account_name, "state",
+		move_states[m->stuck_from].name, "why", why, "move", m->id, "job", job,
+		"source", m->source, "target", m->target));
 }
 
 /* --- life --- */

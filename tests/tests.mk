@@ -9,7 +9,8 @@ sim_objects  := $(addprefix $(B)/tests/sim/,sim_clock.o sim_model.o sim_answer.o
 # Of the controller only what decides: no LDAP, no links, no API.
 sim_core     := $(addprefix $(B)/controller/,$(addsuffix .o,move moves moves_copies move_table move_steps \
                   move_takes move_purge move_checks job job_table job_gate job_progress job_copies plan retention \
-                  journal journal_data journal_rows journal_events world))
+                  journal journal_data journal_rows journal_events journal_alerts \
+                  alert/table alert/schedule alert/message alert/alert alert/alert_tell world))
 
 $(sim_programs): $(B)/tests/sim/test_%: $(B)/tests/sim/test_%.o $(sim_objects) $(sim_core) $(B)/libproto.a
 	$(call say,LINK,$@)
@@ -22,14 +23,14 @@ drawing_program := $(B)/tests/unit/controller/draw
 $(drawing_program): $(B)/tests/unit/controller/draw.o $(B)/tests/unit/controller/drawing.o $(sim_core) $(B)/libproto.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(test_libs)
-$(addprefix $(B)/tests/unit/controller/,test_move_table test_job_table): $(B)/tests/unit/controller/%: \
-    $(B)/tests/unit/controller/%.o $(B)/tests/unit/controller/drawing.o $(sim_core) $(B)/libproto.a
+$(addprefix $(B)/tests/unit/controller/,test_move_table test_job_table test_alert_table): $(B)/tests/unit/controller/%: \
+    $(B)/tests/unit/controller/%.o $(B)/tests/unit/controller/drawing.o $(sim_core) $(B)/libcli.a $(B)/libproto.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(test_libs)
 
-.PHONY: drawn docs/state-machine.md tests/golden/move.dot tests/golden/job.dot tests/golden/state-names.txt
+.PHONY: drawn docs/state-machine.md docs/alerts.md tests/golden/move.dot tests/golden/job.dot tests/golden/state-names.txt
 ## drawn: docs/state-machine.md and the golden files of the tables, drawn anew
-drawn: docs/state-machine.md tests/golden/move.dot tests/golden/job.dot tests/golden/state-names.txt
-docs/state-machine.md tests/golden/move.dot tests/golden/job.dot tests/golden/state-names.txt: $(drawing_program)
+drawn: docs/state-machine.md docs/alerts.md tests/golden/move.dot tests/golden/job.dot tests/golden/state-names.txt
+docs/state-machine.md docs/alerts.md tests/golden/move.dot tests/golden/job.dot tests/golden/state-names.txt: $(drawing_program)
 	$(call say,DRAW,$@)
 	$(Q)mkdir -p $(@D) && $(drawing_program) $(@F) > $@

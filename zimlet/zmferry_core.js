@@ -398,12 +398,43 @@
 			context.t("act_" + found[1]), found[2]) };
 	};
 
+	var SEVERITY_ICON = { critical: "bad", warning: "bad", info: "none" };
+
+	/* Those who may empty the node it is about; for one about no node, global administrators. */
+	core.may_answer_alert = function (a, session) {
+		return !!session && (!!session.is_global || (!!a.node && core.has_right(session, a.node, "moveMailboxFromServer")));
+	};
+
 	core.alert = function (a, context) {
+		var t = context.t, severity = SEVERITY_ICON[a.severity] ? a.severity : "warning", states = [];
+		var silent = a.silenced_until && new Date(a.silenced_until).getTime() > context.now;
+		if (a.acked_by) {
+			states.push(t("alert_acked", a.acked_by, core.clock(a.acked_at, context.now)));
+		}
+		if (silent) {
+			states.push(t("alert_silenced", core.clock(a.silenced_until, context.now), a.silenced_by));
+		}
+		if (a.comes_and_goes) {
+			states.push(t("alert_flaps"));
+		}
+		(a.sent || []).forEach(function (s) {
+			if (!s.ok) {
+				states.push(t("alert_not_sent", s.way, s.text));
+			}
+		});
 		return {
 			key: a.subject,
+			id: a.id,
 			subject: a.subject,
+			severity: severity,
+			severity_text: t("severity_" + severity),
+			icon: SEVERITY_ICON[severity],
 			text: a.text,
-			since: context.t("alert_since", core.clock(a.at, context.now)),
+			meaning: [a.meaning, a.did].filter(function (s) { return !!s; }).join(" "),
+			since: t("alert_since", core.clock(a.at, context.now)),
+			states: states,
+			may_ack: !a.acked_by && core.may_answer_alert(a, context.session),
+			may_silence: !silent && core.may_answer_alert(a, context.session),
 			next: core.next_step(a.next || "", context)
 		};
 	};

@@ -9,6 +9,7 @@
 	var core = root.ZmFerryCore;
 	var h = root.ZmFerryDom.h;
 	var MOVES_SHOWN = 50;
+	var SILENCE_S = 7200;
 	var LINE_W = 320;
 	var LINE_H = 72;
 	/* 16 x 16, drawn for this page. */
@@ -168,16 +169,31 @@
 		return h("section", { "class": "zmf-alerts", "aria-labelledby": "zmf-alerts-title", key: "alerts" }, [
 			h("h2", { id: "zmf-alerts-title" }, [self.t("alerts_title", m.alerts.length)]),
 			h("ul", {}, m.alerts.map(function (a) {
-				return h("li", { key: a.key }, [
-					icon("bad"),
+				return h("li", { key: a.key, "class": "zmf-severity-" + a.severity, "data-alert": a.subject }, [
+					icon(a.icon),
 					h("div", {}, [
-						h("p", { "class": "zmf-alert-text" }, [a.text]),
-						h("p", { "class": "zmf-quiet" }, [a.since]),
-						self.next(a.next)
+						h("p", { "class": "zmf-alert-text" }, [h("strong", {}, [a.severity_text + ": "]), a.text]),
+						a.meaning ? h("p", { "class": "zmf-quiet" }, [a.meaning]) : null,
+						h("p", { "class": "zmf-quiet" }, [[a.since].concat(a.states).join(" · ")]),
+						self.next(a.next),
+						h("div", { "class": "zmf-buttons" }, [
+							a.may_ack ? self.alert_button(a, "ack", {}) : null,
+							a.may_silence ? self.alert_button(a, "silence", { seconds: SILENCE_S }) : null
+						])
 					])
 				]);
 			}))
 		]);
+	};
+
+	/* Both can be undone and change no mail: they are not asked before. */
+	View.prototype.alert_button = function (a, action, body) {
+		var self = this;
+		return h("button", {
+			type: "button", "class": "zmf-small", disabled: !!self.busy || !self.is_live(), "data-action": action,
+			"aria-label": self.t("alert_" + action) + ": " + a.text,
+			onclick: function () { self.send("POST", "/v1/alerts/" + a.id + "/" + action, body, {}, "done_" + action); }
+		}, [self.t("alert_" + action)]);
 	};
 
 	View.prototype.approvals = function (m) {

@@ -56,7 +56,7 @@ plan_words(struct api_request *rq, const char **node_out, char *to, size_t to_si
 	/* Of another type it would be passed over, and the mailboxes would go anywhere. */
 	if (list != NULL && !json_is_null(list) && !json_is_array(list)) {
 		err_set(&e, ERR_REFUSED, "\"to\" must be a list of node names");
-		api_refuse(rq, &e, "");
+		api_refuse(rq, &e, "zmferry nodes has their names");
 		return false;
 	}
 	for (size_t i = 0; i < json_array_size(list); i++) {
@@ -65,7 +65,7 @@ plan_words(struct api_request *rq, const char **node_out, char *to, size_t to_si
 		if (name == NULL || name[0] == '\0' || strchr(name, ',') != NULL ||
 		    length + strlen(name) + 2 > to_size) {
 			err_set(&e, ERR_REFUSED, "\"to\" must be a list of node names");
-			api_refuse(rq, &e, "");
+			api_refuse(rq, &e, "zmferry nodes has their names");
 			return false;
 		}
 		length += (size_t)snprintf(

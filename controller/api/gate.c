@@ -297,7 +297,8 @@ gate_may(struct api_request *rq, const char *node, const char *to, bool only_fro
 		return;
 	}
 	if (strlen(node) >= sizeof(wish.node) || strlen(to) >= sizeof(wish.to)) {
-		api_problem(rq, 400, "refused", "a node's name is too long", "");
+		api_problem(rq, 400, "refused", "a node's name is too long",
+		    "zmferry nodes has their names");
 		return;
 	}
 	snprintf(wish.admin_id, sizeof(wish.admin_id), "%s", rq->who_id);

@@ -223,7 +223,8 @@ api_match(const char *pattern, const char *path, char *id, size_t id_size)
 static void
 api_fail(struct api_connection *c, unsigned status, const char *text)
 {
-	api_problem(&c->request, status, "refused", text, "");
+	api_problem(&c->request, status, "refused", text,
+	    "the API is described in docs/openapi.json");
 }
 
 static void

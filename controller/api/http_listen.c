@@ -276,7 +276,8 @@ api_server_stop(struct api_server **server)
 	err_set(&gone, ERR_RETRY,
 	    "the controller is shutting down; try again when it is back");
 	while ((c = TAILQ_FIRST(&s->waiting)) != NULL)
-		api_refuse(&c->request, &gone, "");
+		api_refuse(
+		    &c->request, &gone, "wait until it runs, then: zmferry status");
 	MHD_run(s->daemon);
 	s->stopping = true;
 	uv_close((uv_handle_t *)&s->poll, api_on_handle_closed);

@@ -95,8 +95,8 @@ idempotency_first(struct idempotency *all, struct api_request *rq)
 	if (key == NULL)
 		return true;
 	if (key[0] == '\0' || strlen(key) >= sizeof(r->key)) {
-		api_problem(
-		    rq, 400, "refused", "Idempotency-Key has 1 to 79 characters", "");
+		api_problem(rq, 400, "refused", "Idempotency-Key has 1 to 79 characters",
+		    "send a random one, such as 32 hexadecimal digits");
 		return false;
 	}
 	text = request_text(rq);

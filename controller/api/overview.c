@@ -219,9 +219,8 @@ view_overview(struct controller *c)
 	    (json_int_t)journal_epoch(c->journal), "started", started, "read_only",
 	    journal_is_read_only(c->journal), "four_eyes", c->conf->api_four_eyes);
 	return json_pack("{sososososo}", "controller", controller, "nodes",
-	    overview_nodes(c), "jobs", overview_jobs(c), "alerts",
-	    journal_alerts(c->journal), "approvals",
-	    approvals_view(gate_approvals(c->gate), clock_wall_ms()));
+	    overview_nodes(c), "jobs", overview_jobs(c), "alerts", alerts_view(c->alerts),
+	    "approvals", approvals_view(gate_approvals(c->gate), clock_wall_ms()));
 }
 
 /* --- metrics --- */
@@ -285,7 +284,7 @@ char *
 view_metrics(struct controller *c)
 {
 	struct tally t = {0};
-	json_t *alerts = journal_alerts(c->journal);
+	uint64_t alerts[ALERT_SEVERITY_COUNT];
 	uint64_t answered;
 	uint64_t refused;
 	bool ok = true;
@@ -296,6 +295,7 @@ view_metrics(struct controller *c)
 	moves_each(jobs_moves(c->jobs), tally_on_move, &t);
 	jobs_each(c->jobs, tally_on_job, &t);
 	gate_counts(c->gate, &answered, &refused);
+	alerts_count(c->alerts, alerts);
 	for (int s = 0; s < MOVE_STATE_COUNT; s++)
 		ok =
 		    ok && buf_printf(&t.text, "zmferry_moves{state=\"%s\"} %" PRIu64 "\n",
@@ -303,21 +303,24 @@ view_metrics(struct controller *c)
 	for (int s = 0; s < JOB_STATE_COUNT; s++)
 		ok = ok && buf_printf(&t.text, "zmferry_jobs{state=\"%s\"} %" PRIu64 "\n",
 			       job_states[s].name, t.jobs[s]);
+	for (int s = 0; s < ALERT_SEVERITY_COUNT; s++)
+		ok = ok &&
+		     buf_printf(&t.text, "zmferry_alerts{severity=\"%s\"} %" PRIu64 "\n",
+			 alert_severity_name((enum alert_severity)s), alerts[s]);
 	ok = ok && buf_printf(&t.text,
 		       "zmferry_nodes{state=\"ok\"} %" PRIu64
 		       "\nzmferry_nodes{state=\"sick\"} %" PRIu64
-		       "\nzmferry_nodes{state=\"away\"} %" PRIu64 "\nzmferry_alerts %zu\n"
+		       "\nzmferry_nodes{state=\"away\"} %" PRIu64 "\n"
 		       "zmferry_read_only %d\nzmferry_epoch %" PRIu64
 		       "\nzmferry_uptime_seconds %.1f\n"
 		       "zmferry_api_sessions %zu\nzmferry_api_answers_total %" PRIu64
 		       "\nzmferry_api_refused_at_the_gate_total %" PRIu64 "\n",
-		       t.nodes[0], t.nodes[1], t.nodes[2], json_array_size(alerts),
+		       t.nodes[0], t.nodes[1], t.nodes[2],
 		       journal_is_read_only(c->journal), journal_epoch(c->journal),
 		       (double)(clock_mono_ms() - c->started_ms) / 1000.0,
 		       sessions_count(gate_sessions(c->gate)), answered, refused);
 	(void)ok; /* above 4 MiB the rest is left out */
 	text = xstrdup(buf_str(&t.text));
 	buf_fini(&t.text);
-	json_decref(alerts);
 	return text;
 }

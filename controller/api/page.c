@@ -23,5 +23,5 @@ page_get(struct api_request *rq)
 			return;
 		}
 	}
-	api_problem(rq, 404, "refused", "no such file", "");
+	api_problem(rq, 404, "refused", "no such file", "the page is at /");
 }

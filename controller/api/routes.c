@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controller/api/alerts.h"
 #include "controller/api/approvals.h"
 #include "controller/api/changes.h"
 #include "controller/api/doctor.h"
@@ -148,14 +149,6 @@ get_events(struct api_request *rq)
 }
 
 static void
-get_alerts(struct api_request *rq)
-{
-	struct controller *c = rq->ctx;
-
-	api_reply(rq, 200, json_pack("{so}", "alerts", journal_alerts(c->journal)));
-}
-
-static void
 get_approvals(struct api_request *rq)
 {
 	struct controller *c = rq->ctx;
@@ -195,6 +188,9 @@ const struct api_route controller_routes[] = {
 	{ "POST",   "/v1/moves/{id}/purge",       "change",  post_purge },
 	{ "GET",    "/v1/events",                 "read",    get_events },
 	{ "GET",    "/v1/alerts",                 "read",    get_alerts },
+	{ "POST",   "/v1/alerts/test",            "change",  post_alerts_test },
+	{ "POST",   "/v1/alerts/{id}/ack",        "change",  post_alert_ack },
+	{ "POST",   "/v1/alerts/{id}/silence",    "change",  post_alert_silence },
 	{ "GET",    "/v1/approvals",              "read",    get_approvals },
 	{ "GET",    "/v1/doctor",                 "read",    get_doctor },
 	{ "POST",   "/v1/plans",                  "read",    post_plan },

@@ -43,7 +43,8 @@ on_exchanged(void *owner, const struct rights_person *person, const struct err *
 	if (person == NULL) {
 		log_warn(NULL, "api: nobody signed in from %s: %s", rq->address, e->text);
 		if (e->kind == ERR_REFUSED)
-			api_problem(rq, 403, "refused", e->text, "");
+			api_problem(rq, 403, "refused", e->text,
+			    "sign in as an administrator of this Zimbra");
 		else
 			api_problem(rq, 503, "retry", e->text,
 			    "on the controller's machine the command works without "
@@ -74,7 +75,8 @@ post_session(struct api_request *rq)
 	    !rq->local && gate_origin(rq) != NULL && gate_origin(rq)[0] == '\0';
 
 	if (rq->local)
-		api_problem(rq, 409, "refused", "the unix socket needs no session", "");
+		api_problem(rq, 409, "refused", "the unix socket needs no session",
+		    "send the request without one");
 	else if (is_delegated && !c->conf->api_delegated_tokens)
 		api_problem(rq, 403, "refused", "delegated tokens are not taken here",
 		    "set api_delegated_tokens = yes in controller.conf");
@@ -88,7 +90,7 @@ post_session(struct api_request *rq)
 		api_problem(rq, 400, "refused",
 		    "a session is given for a token, or, on the controller's own page, "
 		    "for name and password",
-		    "");
+		    "POST /v1/session with {\"token\": ...}");
 	forget(token);
 	forget(password);
 }

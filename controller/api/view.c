@@ -496,6 +496,7 @@ view_status(struct controller *c)
 	    (double)(clock_mono_ms() - c->started_ms) / 1000.0, "read_only",
 	    journal_is_read_only(c->journal));
 
-	return json_pack("{sosososo}", "controller", controller, "nodes", nodes_array(c),
-	    "jobs", view_jobs(c, true), "alerts", journal_alerts(c->journal));
+	return json_pack("{sososososo}", "controller", controller, "nodes",
+	    nodes_array(c), "jobs", view_jobs(c, true), "alerts", alerts_view(c->alerts),
+	    "ways", ways_view(c->ways));
 }

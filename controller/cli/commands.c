@@ -15,6 +15,7 @@
 #include "controller/cli/print.h"
 #include "controller/cli/wait.h"
 #include "proto/base/buf.h"
+#include "proto/base/conf.h"
 #include "proto/base/http_client.h"
 
 typedef void (*print_fn)(FILE *out, const json_t *answer);
@@ -122,6 +123,65 @@ run_doctor(struct options *o)
 	command_show(o, answer, print_doctor);
 	code =
 	    json_integer_value(json_object_get(answer, "failures")) > 0 ? ERR_REFUSED : 0;
+	json_decref(answer);
+	return code;
+}
+
+static int
+alert_change(struct options *o, const char *suffix, json_t *take_body)
+{
+	char *path = command_path("/v1/alerts/", o->argument, suffix);
+	json_t *answer;
+	struct err e;
+	bool ok = api_call(&o->api, "POST", path, take_body, &answer, &e);
+
+	json_decref(take_body);
+	free(path);
+	if (!ok)
+		return command_fail(o, &e);
+	command_show(o, answer, print_alert);
+	json_decref(answer);
+	return 0;
+}
+
+static int
+run_alert_ack(struct options *o)
+{
+	return alert_change(o, "/ack", json_object());
+}
+
+static int
+run_alert_silence(struct options *o)
+{
+	uint32_t seconds;
+	struct err e;
+
+	if (o->for_time != NULL && conf_duration_parse(o->for_time, &seconds))
+		return alert_change(
+		    o, "/silence", json_pack("{sI}", "seconds", (json_int_t)seconds));
+	err_set(&e, ERR_REFUSED, "\"%.40s\" is not how long (try --for 2h; 0s ends it)",
+	    o->for_time == NULL ? "" : o->for_time);
+	return command_fail(o, &e);
+}
+
+/* 1 when some way did not take it: scripts ask. */
+static int
+run_alerts_test(struct options *o)
+{
+	json_t *answer;
+	const json_t *row;
+	struct err e;
+	size_t i;
+	int code = 0;
+
+	if (!api_call(&o->api, "POST", "/v1/alerts/test", NULL, &answer, &e))
+		return command_fail(o, &e);
+	command_show(o, answer, print_alerts_test);
+	json_array_foreach(json_object_get(answer, "ways"), i, row)
+	{
+		if (!json_is_true(json_object_get(row, "ok")))
+			code = 1;
+	}
 	json_decref(answer);
 	return code;
 }
@@ -394,6 +454,12 @@ const struct command commands[] = {
 	  "the whole history of one move, in sentences, with its verdict", run_explain },
 	{ "events",        NULL,     0,
 	  "what happened lately", run_events },
+	{ "alerts test",   NULL,     0,
+	  "send a test by every configured way, and say how it went", run_alerts_test },
+	{ "alert ack",     "SUBJECT", 0,
+	  "you have it in hand: it is not told again", run_alert_ack },
+	{ "alert silence", "SUBJECT", OPT_FOR,
+	  "nothing is told of it for a while, but its end", run_alert_silence },
 	{ "alerts",        NULL,     0,
 	  "what needs a person, with the command to run", run_alerts },
 	{ "doctor",        NULL,     0,

@@ -18,6 +18,7 @@ enum {
 	OPT_OUT = 1 << 6,
 	OPT_UNCLEAN = 1 << 7,
 	OPT_CONFIRM = 1 << 8,
+	OPT_FOR = 1 << 12,
 };
 
 struct options {
@@ -33,6 +34,7 @@ struct options {
 	const char *out_file;
 	bool unclean;
 	const char *confirm;  /* an account's name, typed out */
+	const char *for_time; /* "2h" */
 	const char *argument; /* the one word behind the verb, or NULL */
 };
 

@@ -27,6 +27,7 @@ static const struct {
     {"--even-if-not-clean", OPT_UNCLEAN, NULL,
 	"although the verdict is not clean; needs --confirm"},
     {"--confirm", OPT_CONFIRM, "NAME", "the account, typed out"},
+    {"--for", OPT_FOR, "TIME", "how long: 90s, 15m, 6h, 2d; 0s ends it"},
 };
 
 static void
@@ -198,6 +199,7 @@ set_option(struct options *o, const char *name, const char *value)
 	    {"--out", NULL, &o->out_file},
 	    {"--even-if-not-clean", &o->unclean, NULL},
 	    {"--confirm", NULL, &o->confirm},
+	    {"--for", NULL, &o->for_time},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(places); i++) {

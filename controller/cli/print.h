@@ -17,6 +17,8 @@ void print_explain(FILE *out, const json_t *answer);
 void print_events(FILE *out, const json_t *answer);
 void print_alerts(FILE *out, const json_t *answer);
 void print_doctor(FILE *out, const json_t *answer);
+void print_alert(FILE *out, const json_t *answer);
+void print_alerts_test(FILE *out, const json_t *answer);
 
 /* One line of progress of a job, without the newline. */
 void print_progress(FILE *out, const json_t *job);

@@ -315,33 +315,3 @@ print_events(FILE *out, const json_t *answer)
 	if (json_array_size(json_object_get(answer, "events")) == 0)
 		fputs("no events\n", out);
 }
-
-void
-print_alerts_some(FILE *out, const json_t *answer, size_t most)
-{
-	const json_t *alerts = json_object_get(answer, "alerts");
-	const json_t *row;
-	size_t i;
-
-	json_array_foreach(alerts, i, row)
-	{
-		if (i == most) {
-			fprintf(out, "and %zu more: zmferry alerts\n",
-			    json_array_size(alerts) - i);
-			break;
-		}
-		fprintf(out, "ALERT %s ", word_of(row, "at"));
-		print_safe(out, text_of(row, "text"));
-		fputs("\n      next: ", out);
-		print_safe(out, text_of(row, "next"));
-		fputc('\n', out);
-	}
-	if (json_array_size(alerts) == 0)
-		fputs("no alerts\n", out);
-}
-
-void
-print_alerts(FILE *out, const json_t *answer)
-{
-	print_alerts_some(out, answer, SIZE_MAX);
-}

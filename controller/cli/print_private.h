@@ -19,5 +19,7 @@ void print_cell(FILE *out, const char *text, int width);
 void print_without_account(FILE *out, const char *text, const char *account);
 /* The first most alerts, and how many more there are. */
 void print_alerts_some(FILE *out, const json_t *answer, size_t most);
+/* The ways out of alerts; only_bad: those that do not get through. */
+void print_ways(FILE *out, const json_t *answer, bool only_bad);
 
 #endif

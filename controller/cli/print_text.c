@@ -190,6 +190,7 @@ print_status(FILE *out, const json_t *answer)
 		fputc('\n', out);
 		print_alerts_some(out, answer, STATUS_ALERTS);
 	}
+	print_ways(out, answer, true);
 }
 
 void

@@ -99,28 +99,6 @@ value_port(struct conf_value *v, uint16_t *out)
 	return true;
 }
 
-bool
-conf_duration_parse(const char *text, uint32_t *seconds_out)
-{
-	static const struct {
-		const char *unit;
-		uint32_t seconds;
-	} units[] = {{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}};
-	uint64_t number;
-	const char *rest;
-
-	if (!value_digits(text, &number, &rest) || number > UINT32_MAX)
-		return false;
-	for (size_t i = 0; i < ARRAY_LEN(units); i++) {
-		if (strcmp(units[i].unit, rest) != 0 ||
-		    number * units[i].seconds > UINT32_MAX)
-			continue;
-		*seconds_out = (uint32_t)(number * units[i].seconds);
-		return true;
-	}
-	return false;
-}
-
 static bool
 value_bytes(struct conf_value *v, uint64_t *out)
 {
@@ -329,7 +307,7 @@ compare_error(const void *left, const void *right)
 	return line_a < line_b ? -1 : line_a > line_b ? 1 : strcmp(a->text, b->text);
 }
 
-static void
+void
 conf_print_errors(struct conf_errors *errors, struct buf *out)
 {
 	bool ok = true;
@@ -372,48 +350,68 @@ conf_origin_of(const void *settings)
 	return origin;
 }
 
+unsigned
+conf_line_of(
+    const void *settings, const struct conf_def *defs, size_t def_count, const char *text)
+{
+	const struct conf_origin *origin = conf_origin_of(settings);
+
+	for (size_t i = 0; i < def_count && origin != NULL; i++) {
+		size_t length = strlen(defs[i].key);
+
+		if (strncmp(defs[i].key, text, length) == 0 && text[length] == ':')
+			return origin->lines[i];
+	}
+	return 0;
+}
+
 /* --- public --- */
+
+bool
+conf_parse_part(void *settings, size_t settings_size, const struct conf_def *defs,
+    size_t def_count, const char *text, struct conf_errors *errors)
+{
+	struct conf_entry *entries = xcalloc(def_count, sizeof(*entries));
+	size_t before = errors->count;
+
+	memset(settings, 0, settings_size);
+	conf_read(defs, def_count, text, entries, errors);
+	for (size_t i = 0; i < def_count; i++)
+		conf_take(settings, &defs[i], &entries[i], errors);
+	if (errors->count == before)
+		conf_remember(settings, entries, def_count, errors->name);
+	else
+		conf_free(settings, defs, def_count);
+	conf_entries_free(entries, def_count);
+	free(entries);
+	return errors->count == before;
+}
 
 bool
 conf_parse(void *settings, size_t settings_size, const struct conf_def *defs,
     size_t def_count, const char *name, const char *text, struct buf *errors_out,
     struct err *e)
 {
-	struct conf_entry *entries = xcalloc(def_count, sizeof(*entries));
-	struct conf_errors errors = {.name = name};
-	size_t count;
+	const struct conf_table table = {.defs = defs, .def_count = def_count};
 
-	memset(settings, 0, settings_size);
-	conf_read(defs, def_count, text, entries, &errors);
-	for (size_t i = 0; i < def_count; i++)
-		conf_take(settings, &defs[i], &entries[i], &errors);
-	count = errors.count;
-	conf_print_errors(&errors, errors_out);
-	if (count == 0)
-		conf_remember(settings, entries, def_count, name);
-	else
-		conf_free(settings, defs, def_count);
-	conf_errors_free(&errors);
-	conf_entries_free(entries, def_count);
-	free(entries);
-	return count == 0 || err_set(e, ERR_REFUSED, "%s: %zu error%s", name, count,
-				 count == 1 ? "" : "s");
+	return conf_table_parse(
+	    settings, settings_size, &table, name, text, errors_out, e);
 }
 
-bool
-conf_load(void *settings, size_t settings_size, const struct conf_def *defs,
-    size_t def_count, const char *path, struct buf *errors_out, struct err *e)
+char *
+conf_file_text(const char *path, struct err *e)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	char *text;
 	size_t len = 0;
 	ssize_t n = 0;
-	bool ok;
+	bool ok = true;
 
-	memset(settings, 0, settings_size);
-	if (fd < 0)
-		return err_errno(e, ERR_REFUSED, errno, "%s%s", path,
+	if (fd < 0) {
+		err_errno(e, ERR_REFUSED, errno, "%s%s", path,
 		    errno == ENOENT ? " (--sample-config prints one to fill in)" : "");
+		return NULL;
+	}
 	text = xcalloc(1, FILE_MAX_BYTES + 2);
 	while (len <= FILE_MAX_BYTES &&
 	       (n = read(fd, text + len, FILE_MAX_BYTES + 1 - len)) > 0)
@@ -424,12 +422,19 @@ conf_load(void *settings, size_t settings_size, const struct conf_def *defs,
 		ok = err_set(e, ERR_REFUSED,
 		    "%s: is too long or holds a NUL byte; is this a configuration?",
 		    path);
-	else
-		ok = conf_parse(
-		    settings, settings_size, defs, def_count, path, text, errors_out, e);
 	close(fd);
-	free(text);
-	return ok;
+	if (!ok)
+		xfree(&text);
+	return text;
+}
+
+bool
+conf_load(void *settings, size_t settings_size, const struct conf_def *defs,
+    size_t def_count, const char *path, struct buf *errors_out, struct err *e)
+{
+	const struct conf_table table = {.defs = defs, .def_count = def_count};
+
+	return conf_table_load(settings, settings_size, &table, path, errors_out, e);
 }
 
 static bool

@@ -49,6 +49,49 @@ MUST_USE bool conf_load(void *settings, size_t settings_size, const struct conf_
     size_t def_count, const char *path, struct buf *errors_out, struct err *e);
 void conf_free(void *settings, const struct conf_def *defs, size_t def_count);
 
+/*
+ * Sections, each of a kind any number of times: word "name" { key = value ... }. A row of
+ * settings begins with char *name.
+ */
+struct conf_section {
+	const char *word;
+	const struct conf_def *defs;
+	size_t def_count;
+	size_t row_size;
+	size_t offset; /* of the struct conf_rows in the settings struct */
+	const char *help;
+	const char *sample_name;
+	/* What the table cannot say of a row; e begins with the key: "to: names nobody". */
+	bool (*check)(const void *row, struct err *e);
+};
+
+struct conf_rows {
+	void *rows; /* owned: count times row_size */
+	size_t count;
+};
+
+#define CONF_SECTION_ROWS_MAX 32
+
+/* What a file may hold: settings and sections. */
+struct conf_table {
+	const struct conf_def *defs;
+	size_t def_count;
+	const struct conf_section *const *sections;
+	size_t section_count;
+};
+
+MUST_USE bool
+conf_table_parse(void *settings, size_t settings_size, const struct conf_table *table,
+    const char *name, const char *text, struct buf *errors_out, struct err *e);
+MUST_USE bool
+conf_table_load(void *settings, size_t settings_size, const struct conf_table *table,
+    const char *path, struct buf *errors_out, struct err *e);
+void conf_table_free(void *settings, const struct conf_table *table);
+void conf_table_print(FILE *out, const void *settings, const struct conf_table *table);
+void conf_table_print_sample(FILE *out, const struct conf_table *table);
+/* Row i of a kind of sections. */
+void *conf_row(const struct conf_rows *rows, const struct conf_section *kind, size_t i);
+
 /* What is in force and where each value came from ("file" or "default"). */
 void conf_print(
     FILE *out, const void *settings, const struct conf_def *defs, size_t def_count);

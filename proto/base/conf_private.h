@@ -36,4 +36,17 @@ void conf_read(const struct conf_def *defs, size_t def_count, const char *text,
     struct conf_entry *entries, struct conf_errors *errors);
 void conf_entries_free(struct conf_entry *entries, size_t count);
 
+/* Comments become spaces, line for line; one without an end is an error. */
+void conf_blank_comments(char *text, struct conf_errors *errors);
+
+/* Reads settings into a struct that it zeroes; on errors it frees what it stored. */
+bool conf_parse_part(void *settings, size_t settings_size, const struct conf_def *defs,
+    size_t def_count, const char *text, struct conf_errors *errors);
+/* The line of the setting that text begins with; 0 = default, or none. */
+unsigned conf_line_of(const void *settings, const struct conf_def *defs, size_t def_count,
+    const char *text);
+void conf_print_errors(struct conf_errors *errors, struct buf *out);
+/* The whole file; NULL with e. free() it. */
+char *conf_file_text(const char *path, struct err *e);
+
 #endif

@@ -231,7 +231,7 @@ conf_blank(char *line)
 }
 
 /* Comments become spaces: libConfuse 3.3 counts their lines twice. */
-static void
+void
 conf_blank_comments(char *text, struct conf_errors *errors)
 {
 	unsigned line = 1;

@@ -27,6 +27,7 @@ struct http_client {
 	CURL *easy;
 	char *ca_file;
 	char *unix_socket;
+	const char *ca_setting;
 	struct curl_slist *connect_to;
 	unsigned connect_timeout_ms;
 	bool no_verify_host;
@@ -58,6 +59,12 @@ http_global_init(void)
 		BUG("libcurl does not start");
 }
 
+void
+http_client_begin(void)
+{
+	pthread_once(&http_once, http_global_init);
+}
+
 /* "host=address" becomes curl's "host::address:", any port: name and certificate check
    stay those of the host. */
 static struct curl_slist *
@@ -83,12 +90,14 @@ http_client_new(const struct http_client_options *options)
 {
 	struct http_client *c = XNEW(struct http_client);
 
-	pthread_once(&http_once, http_global_init);
+	http_client_begin();
 	c->easy = curl_easy_init();
 	if (c->easy == NULL)
 		BUG("libcurl gives no handle");
 	c->ca_file = xstrdup(options->ca_file);
 	c->unix_socket = xstrdup(options->unix_socket);
+	c->ca_setting =
+	    options->ca_setting == NULL ? "zimbra_ca_file" : options->ca_setting;
 	c->connect_to = http_connect_to(options->resolve);
 	c->connect_timeout_ms = options->connect_timeout_ms == 0
 				    ? HTTP_CONNECT_MS
@@ -335,9 +344,8 @@ http_err(struct err *e, const struct http_transfer *t, CURLcode code, const char
 		detail = curl_easy_strerror(code);
 	if (code == CURLE_PEER_FAILED_VERIFICATION)
 		return err_set(e, ERR_PEER,
-		    "%.*s: %s; zimbra_ca_file must name the certificates that sign this "
-		    "server's",
-		    len, url, detail);
+		    "%.*s: %s; %s must name the certificates that sign this server's",
+		    len, url, detail, t->client->ca_setting);
 	if (code == CURLE_SSL_CACERT_BADFILE)
 		return err_set(e, ERR_REFUSED,
 		    "%.*s: %s: no certificates can be read from it", len, url,

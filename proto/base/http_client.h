@@ -18,6 +18,7 @@ struct http_client;
 
 struct http_client_options {
 	const char *ca_file;	 /* NULL: the system's */
+	const char *ca_setting;	 /* its name, for people; NULL: zimbra_ca_file */
 	const char *unix_socket; /* NULL: TCP */
 	const char *const
 	    *resolve; /* "host=address", NULL-terminated, before DNS; may be NULL */
@@ -54,6 +55,8 @@ struct http_answer {
 	uint64_t bytes;	 /* of the body, as received */
 };
 
+/* Starts libcurl, once; any thread. smtp_client.c needs it too. */
+void http_client_begin(void);
 struct http_client *http_client_new(const struct http_client_options *options);
 void http_client_free(struct http_client **c);
 /* False only when no complete answer came (ERR_RETRY: network, timeout; ERR_CANCELLED;

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -129,4 +131,15 @@ const char *
 secret_reveal(const struct secret *s)
 {
 	return s->bytes;
+}
+
+void
+secret_hmac(
+    const struct secret *s, const void *data, size_t len, uint8_t out[SECRET_HMAC_BYTES])
+{
+	unsigned int got = 0;
+
+	if (HMAC(EVP_sha256(), s->bytes, (int)s->len, data, len, out, &got) == NULL ||
+	    got != SECRET_HMAC_BYTES)
+		BUG("HMAC-SHA256 cannot be computed");
 }

@@ -23,6 +23,10 @@ bool secret_equal(const struct secret *a, const struct secret *b); /* constant t
 size_t secret_len(const struct secret *s);
 /* For handing to a library call only. NUL-terminated. Lives as long as s. */
 const char *secret_reveal(const struct secret *s);
+/* HMAC-SHA256 of data under the secret. */
+#define SECRET_HMAC_BYTES 32
+void secret_hmac(
+    const struct secret *s, const void *data, size_t len, uint8_t out[SECRET_HMAC_BYTES]);
 void secret_wipe(void *p, size_t len);
 
 #endif

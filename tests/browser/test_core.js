@@ -126,6 +126,30 @@ module.exports = [
 		assert.equal(core.confirms("MBS1", "mbs1"), false);
 		assert.equal(core.confirms("", "mbs1"), false);
 	}],
+	["an alert says how bad it is, what it means, who has it, and what may be done", () => {
+		const a = { id: 7, key: "move_stuck", severity: "critical", at: "2026-01-01T00:00:00.000Z", subject: "m1", node: "mbs1.test",
+			text: "anna: stuck", meaning: "It is locked.", did: "Nothing was lost.", next: "zmferry job retry j1", comes_and_goes: true,
+			acked_by: "", acked_at: "", silenced_by: "", silenced_until: "", sent: [{ way: "mail:a", ok: false, text: "550 no" }] };
+		const now = Date.parse("2026-01-01T01:00:00Z");
+		const seen = core.alert(a, { t: en, now, session });
+		assert.equal(seen.severity_text, "Critical");
+		assert.equal(seen.meaning, "It is locked. Nothing was lost.");
+		assert.deepEqual(seen.states, ["comes and goes", "not sent by mail:a: 550 no"]);
+		assert.equal(seen.next.action, "retry");
+		assert.equal(seen.may_ack && seen.may_silence, true);
+		const taken = core.alert({ ...a, acked_by: "carl", acked_at: a.at, silenced_by: "carl", silenced_until: "2026-01-01T02:00:00Z" },
+			{ t: de, now, session });
+		assert.equal(taken.severity_text, "Kritisch");
+		assert.equal(taken.may_ack || taken.may_silence, false);
+		assert.match(taken.states[0], /^von carl übernommen/);
+		assert.match(taken.states[1], /^stumm bis /);
+		/* A silence that has ended is none; of a node that is not one's own, one only sees it. */
+		assert.equal(core.alert({ ...a, silenced_until: "2026-01-01T00:30:00Z" }, { t: en, now, session }).may_silence, true);
+		assert.equal(core.alert({ ...a, node: "mbs2.test" }, { t: en, now, session }).may_ack, false);
+		assert.equal(core.alert({ ...a, node: "" }, { t: en, now, session }).may_ack, false);
+		assert.equal(core.alert({ ...a, node: "" }, { t: en, now, session: { ...session, is_global: true } }).may_ack, true);
+		assert.equal(core.alert(a, { t: en, now, session: null }).may_ack, false);
+	}],
 	["states and actions of the controller's tables have words in both languages", () => {
 		const fs = require("fs");
 		const tables = fs.readFileSync(path.resolve(__dirname, "../../controller/move_table.c"), "utf-8") +

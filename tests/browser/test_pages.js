@@ -315,6 +315,43 @@ module.exports = (place, host, browser) => {
 			await harmless(p);
 			await p.context().close();
 		}],
+		["an alert is acknowledged and silenced from the page", async () => {
+			const p = await alone(place.admin);
+			const asked = [];
+			await p.exposeFunction("asked", (what) => asked.push(what));
+			await p.evaluate(() => {
+				const row = { id: 7, key: "node_down", severity: "critical", at: "2026-01-01T00:00:00.000Z", subject: "node:x", node: "",
+					text: "node x is down", meaning: "Nobody reads mail on it.", did: "Nothing was moved.", next: "zmferry nodes",
+					comes_and_goes: false, acked_by: "", acked_at: "", silenced_by: "", silenced_until: "", sent: [] };
+				window.ZmFerryNet.Client.prototype.call = (function (call) {
+					return function (method, path, body, extra, done) {
+						const self = this;
+						if (path.indexOf("/v1/alerts/7/") === 0) {
+							window.asked([method, path, body]);
+							row.acked_by = "a@b";
+							row.acked_at = row.at;
+							done(null, { alert: row });
+							return;
+						}
+						this.etags = {};
+						call.call(self, method, path, body, extra, (problem, data) => {
+							if (data && data.alerts) { data.alerts = [row]; }
+							done(problem, data);
+						});
+					};
+				}(window.ZmFerryNet.Client.prototype.call));
+			});
+			await p.getByRole("button", { name: "Refresh" }).click();
+			await p.getByText("Critical: ").waitFor();
+			await p.getByText("Nobody reads mail on it. Nothing was moved.").waitFor();
+			await p.getByRole("button", { name: "I have it in hand" }).click();
+			await p.getByText("acknowledged by a@b").waitFor();
+			assert.equal(await p.getByRole("button", { name: "I have it in hand" }).count(), 0);
+			await p.getByRole("button", { name: "Silence for 2 hours" }).click();
+			await p.getByText("Silent for two hours").first().waitFor();
+			assert.deepEqual(asked, [["POST", "/v1/alerts/7/ack", {}], ["POST", "/v1/alerts/7/silence", { seconds: 7200 }]]);
+			await p.context().close();
+		}],
 		["every button has a name, every table heads, every id is there once", async () => {
 			await dashboard(page);
 			const found = await page.evaluate(() => {

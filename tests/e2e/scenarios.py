@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import random
+import socket
 import sqlite3
 import sys
 import threading
@@ -16,6 +17,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import Failed, Installation, NET_PREFIX, ROOT, wait_for  # noqa: E402
+import receivers  # noqa: E402
 
 FROZEN = ("locking", "catching_up", "fencing", "switching", "steering", "opening")
 BEFORE_SWITCH = ("staging", "following", "locking", "catching_up", "fencing")
@@ -442,6 +444,93 @@ def reload_steering(place):
     require_clean(place, before)
 
 
+def alerts(place):
+    """A target's mailboxd is killed under a lock: mail and webhook say so, in one thread, until it is over."""
+    mail = receivers.mail_server(f"{place.net}.201")
+    hook = receivers.webhook(f"{place.net}.202", b"sesame")
+    try:
+        alerts_with(place, mail, hook)
+    finally:
+        mail.stop()
+        hook.stop()
+
+
+def alert_ways(place, mail, hook):
+    secret = place.write(place.path("hook.secret"), "sesame\n", 0o400)
+    return f"""
+alert_repeat_critical = 3s
+alert_mail "oncall" {{
+    url = "smtp://{place.net}.201:{mail.port}"
+    start_tls = no
+    from = "zmferry@example.org"
+    to = {{ "oncall@example.org", "boss@example.org" }}
+}}
+alert_webhook "pager" {{
+    url = "http://{place.net}.202:{hook.port}/alerts"
+    secret_file = "{secret}"
+}}
+"""
+
+
+def metrics(place):
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(place.socket)
+        s.sendall(b"GET /metrics HTTP/1.1\r\nHost: controller\r\nConnection: close\r\n\r\n")
+        return b"".join(iter(lambda: s.recv(65536), b"")).decode()
+
+
+def alerts_of_moves(place):
+    return [a for a in place.json("alerts")["alerts"] if a["key"] == "move_locked"]
+
+
+def alerts_with(place, mail, hook):
+    place.lab_up(mailboxes=8, scale="small")
+    place.lab("inventory", "--out", place.path("before.json"))
+    place.install(controller_extra=alert_ways(place, mail, hook)).start()
+    tried = place.json("alerts", "test")["ways"]
+    require(len(tried) == 2 and all(w["ok"] for w in tried), f"the test of the ways: {tried}")
+    require(mail.mails[0]["X-Zmferry-Event"] == "test", "the first mail is not the test")
+
+    place.lab("fault", "mbs2", "soap:GetLastItemIdInMailboxRequest", "--count", "1", "--action", "kill", "--when",
+              "before")
+    job = evacuate(place)
+    # That call is the first under the lock; some mailbox is locked now, and mbs2 stays down.
+    first = wait_for("an alert", 120, lambda: alerts_of_moves(place))[0]
+    require(first["severity"] == "critical" and f"zmferry explain {first['subject']}" in first["next"], f"{first}")
+    told = wait_for("the mail", 30, lambda: [m for m in mail.mails if m["X-Zmferry-Event"] == "raised"])[0]
+    require(told["To"] == "oncall@example.org, boss@example.org" and told["Auto-Submitted"] == "auto-generated",
+            f"{told}")
+    require("is locked while" in told.get_content() and "What to do next" in told.get_content(), told.get_content())
+    wait_for("the same by webhook", 30, lambda: [c for c in hook.calls if c["event"] == "raised"])
+    again = wait_for("a repeat", 30, lambda: [m for m in mail.mails if m["X-Zmferry-Event"] == "repeated"])[0]
+    require(again["References"] == again["In-Reply-To"], f"{again}")
+
+    require('zmferry_alerts{severity="critical"} 0' not in metrics(place), "the metrics know of no critical alert")
+    for one in alerts_of_moves(place):
+        place.zmferry("alert", "ack", one["subject"])
+    place.zmferry("alert", "silence", first["subject"], "--for", "2h")
+    shown = [a for a in alerts_of_moves(place) if a["subject"] == first["subject"]][0]
+    require(shown["acked_by"] == f"uid {os.getuid()}" and shown["silenced_until"], f"{shown}")
+    require({s["way"] for s in shown["sent"]} == {"mail:oncall", "webhook:pager"}, f"{shown['sent']}")
+    audit = [e["text"] for e in place.json("events")["events"] if e["level"] == "audit"]
+    require(any("acknowledge move_locked" in t for t in audit) and any("silence move_locked" in t for t in audit),
+            f"not audited: {audit}")
+    refused = place.zmferry("alert", "ack", "m9999", check=False)
+    require(refused.returncode == 3 and "next: zmferry alerts" in refused.stderr, refused.stderr)
+
+    place.lab("start", "mbs2")
+    finish(place, job)
+    over = wait_for("that it is over", 60, lambda: [m for m in mail.mails if m["X-Zmferry-Event"] == "over"])[0]
+    require(any(m["Message-ID"] == over["References"] for m in mail.mails), "the end is in no thread")
+    wait_for("no alert any more", 60, lambda: not place.json("alerts")["alerts"])
+    wait_for("the end by webhook", 30, lambda: [c for c in hook.calls if c["event"] == "over"])
+    require(all(hook.signed), "a webhook's signature is wrong")
+    require('zmferry_alerts{severity="critical"} 0' in metrics(place), "the metrics know of alerts that are over")
+    print(f"    {len(mail.mails)} mails, {len(hook.calls)} calls: "
+          f"{', '.join(m['X-Zmferry-Event'] for m in mail.mails)}")
+    require_clean(place, place.path("before.json"))
+
+
 def progress(place):
     done = place.zmferry("moves", "--json", check=False)
     return sorted((m["id"], m["state"]) for m in json.loads(done.stdout)["moves"]) if done.returncode == 0 else None
@@ -461,6 +550,7 @@ SCENARIOS = {
     "deceptive": deceptive,
     "chaos": chaos,
     "reload_steering": reload_steering,
+    "alerts": alerts,
 }
 
 

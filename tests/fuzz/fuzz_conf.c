@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "agent/conf.h"
+#include "controller/conf.h"
 #include "proto/base/xalloc.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -11,6 +12,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct agent_conf conf;
+	struct controller_conf controller; /* with sections */
 	char *text = xcalloc(1, size + 1);
 	struct buf errors;
 	struct err e;
@@ -24,6 +26,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	} else {
 		MUST(errors.len > 0);
 	}
+	buf_clear(&errors);
+	if (conf_table_parse(&controller, sizeof(controller), &controller_conf_table,
+		"fuzz.conf", text, &errors, &e))
+		conf_table_free(&controller, &controller_conf_table);
+	else
+		MUST(errors.len > 0);
 	buf_fini(&errors);
 	free(text);
 	return 0;

@@ -25,6 +25,7 @@ CALL = re.compile(r"(?<![\w.>])(" + "|".join(BANNED) + r")\s*\(")
 # The files that may hand a secret's bytes to a library, and to which.
 REVEALS = {
     "proto/base/secret.c": "its own",
+    "proto/base/smtp_client.c": "libcurl, for SMTP's AUTH",
     "proto/zimbra/soap.c": "libxml2, for AuthRequest",
     "controller/zimbra/directory.c": "libldap, for the bind",
     "controller/journal.c": "the controller's id, which is random but no secret",

@@ -25,7 +25,7 @@ MET_IN = {
     r"openssl/": ("proto/base/tls", "proto/base/secret"),
     r"archive\.h|archive_entry\.h": ("agent/mailbox/archive",),
     r"confuse\.h": ("proto/base/conf",),
-    r"curl/": ("proto/base/http_client",),
+    r"curl/": ("proto/base/http_client", "proto/base/smtp_client"),
     r"zstd\.h": ("agent/mailbox/", "agent/worker/"),
 }
 

@@ -33,6 +33,7 @@ run() {
     shell) check shell sh tests/lint/shell.sh ;;
     manuals) check manuals python3 tests/lint/manuals.py ;;
     docs) check docs python3 tests/lint/docs.py ;;
+    next_steps) check next_steps python3 tests/lint/next_steps.py ;;
     tidy) check tidy python3 tests/lint/tidy.py $flags ;;
     *)
         echo "lint.sh: $1: no such check" >&2
@@ -42,7 +43,7 @@ run() {
 }
 
 if [ $# = 0 ]; then
-    set -- format headers layers sizes banned python shell manuals docs tidy
+    set -- format headers layers sizes banned python shell manuals docs next_steps tidy
 fi
 for one in "$@"; do
     run "$one"

@@ -9,6 +9,7 @@ from tree import files, finish, read
 
 MAN = "docs/man"
 SETTING = re.compile(r'\{\s*"(\w+)",\s*(CONF_\w+),\s*AT\(\w+\),\s*(NULL|"((?:\\.|[^"\\])*)"),')
+SECTION_SETTING = re.compile(r'\{\s*"(\w+)",\s*CONF_\w+,\s*(?:MAIL|HOOK)\(\w+\),\s*(NULL|"[^"]*"),')
 COMMAND = re.compile(r'^\t\{ "([a-z][a-z ]*)",\s*(?:NULL|"([A-Z]+)"),', re.M)
 OPTION = re.compile(r'\{ "--([a-z-]+)", (?:0|OPT_\w+),')
 LONG = re.compile(r'\{ "([a-z-]+)", (?:no|required)_argument,')
@@ -66,6 +67,28 @@ def check_settings(table, page_path, problems):
             problems.append(f"{page_path}:{line}: {key} is no setting of {table}")
 
 
+def check_sections(table, page_path, problems):
+    """Settings of sections stand as .It Cm, with their defaults somewhere in the text."""
+    page = items(read(page_path), "Cm")
+    keys = {}
+    for key, fallback in SECTION_SETTING.findall(read(table)):
+        keys.setdefault(key, []).append(fallback)
+    if not keys:
+        problems.append(f"{table}:1: no settings found; has the table changed its form?")
+    for key, fallbacks in keys.items():
+        if key not in page:
+            problems.append(f"{page_path}:1: setting {key} of {table} is missing")
+            continue
+        line, words = page[key]
+        for fallback in fallbacks:
+            wanted = "Required." if fallback == "NULL" else fallback.strip('"')
+            if wanted not in words:
+                problems.append(f"{page_path}:{line}: {key}: says nothing of {wanted!r}")
+    for key, (line, _) in page.items():
+        if key not in keys:
+            problems.append(f"{page_path}:{line}: {key} is no setting of {table}")
+
+
 def check_commands(problems):
     page_path = f"{MAN}/zmferry.1"
     page = read(page_path)
@@ -112,6 +135,7 @@ def main():
     if not lacking:
         check_settings("controller/conf.c", wanted[3], problems)
         check_settings("agent/conf.c", wanted[4], problems)
+        check_sections("controller/alert/conf.c", wanted[3], problems)
         check_commands(problems)
         check_longs("controller/main.c", wanted[1], problems)
         check_longs("agent/main.c", wanted[2], problems)

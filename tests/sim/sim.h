@@ -201,6 +201,7 @@ struct sim {
 	struct journal *journal;
 	struct sqlite3_stmt *journaled_state; /* a question to it */
 	struct jobs *jobs;
+	struct alerts *alerts;
 	struct jobs_limits limits;
 	uint32_t life; /* which controller */
 	uint64_t epoch;
@@ -307,6 +308,8 @@ void sim_run(struct sim *s, uint64_t at_most_ms);
 /* Runs until a move of the account is in that state; false: never. */
 bool
 sim_run_to_state(struct sim *s, int account, enum move_state state, uint64_t at_most_ms);
+/* What the controller of this life takes up of alerts. */
+struct alerts *sim_alerts(struct sim *s);
 bool sim_has_alert(struct sim *s, const char *subject, const char *part);
 struct move *sim_move_of(struct sim *s, int account); /* newest; NULL */
 /* The closing checks; frees it. False: why says what was found. */

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "controller/alert/alert.h"
 #include "controller/journal_private.h"
 #include "controller/move_checks.h"
 #include "proto/base/log.h"
@@ -105,6 +106,7 @@ sim_free(struct sim **sp)
 		return;
 	sim_clear(s);
 	jobs_free(&s->jobs);
+	alerts_free(&s->alerts);
 	sqlite3_finalize(s->journaled_state);
 	journal_close(&s->journal);
 	for (int n = 0; n < SIM_NODES; n++) {
@@ -276,11 +278,25 @@ on_poke(struct sim *s, void *arg, uint32_t a, uint32_t b)
 	jobs_poke(s->jobs);
 }
 
+struct alerts *
+sim_alerts(struct sim *s)
+{
+	const struct alerts_options options = {.journal = s->journal};
+	struct err e;
+
+	alerts_free(&s->alerts);
+	if (!alerts_new(&options, &s->alerts, &e))
+		BUG("%s", e.text);
+	return s->alerts;
+}
+
 static void
 on_start(struct sim *s, void *arg, uint32_t a, uint32_t b)
 {
-	const struct jobs_host host = {
-	    .ctx = s, .survey = on_survey, .own_admin_id = "own-admin"};
+	const struct jobs_host host = {.ctx = s,
+	    .survey = on_survey,
+	    .own_admin_id = "own-admin",
+	    .alerts = sim_alerts(s)};
 	struct err e;
 
 	(void)arg;
@@ -491,7 +507,7 @@ sim_evacuate_to(struct sim *s, int node, const char *to)
 bool
 sim_has_alert(struct sim *s, const char *subject, const char *part)
 {
-	json_t *alerts = journal_alerts(s->journal);
+	json_t *alerts = alerts_view(s->alerts);
 	bool found = false;
 
 	for (size_t i = 0; i < json_array_size(alerts); i++) {

@@ -398,7 +398,7 @@ test_a_read_only_journal_asks_for_nothing(void **state)
 	s->effects = 0;
 	s->life++;
 	s->jobs = jobs_new(s->journal, &s->world, &s->limits,
-	    &(struct jobs_host){.own_admin_id = "own-admin"});
+	    &(struct jobs_host){.own_admin_id = "own-admin", .alerts = sim_alerts(s)});
 	struct err e;
 
 	CHECK(jobs_load(s->jobs, &e));

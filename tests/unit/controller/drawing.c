@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controller/alert/table.h"
 #include "controller/job.h"
 #include "controller/move.h"
 #include "proto/base/err.h"
@@ -67,6 +68,11 @@ draw_names(FILE *out)
 		fprintf(out, "job event %s\n", job_event_name((enum job_event)ev));
 	for (int kind = 0; kind < ERR_KIND_COUNT; kind++)
 		fprintf(out, "error %s\n", err_kind_name((enum err_kind)kind));
+	for (int i = 0; i < ALERT_KEY_COUNT; i++)
+		fprintf(out, "alert %s\n", alert_defs[i].name);
+	for (int i = 0; i < ALERT_SEVERITY_COUNT; i++)
+		fprintf(out, "alert severity %s\n",
+		    alert_severity_name((enum alert_severity)i));
 }
 
 /* --- the page --- */
@@ -181,6 +187,25 @@ draw_page(FILE *out)
 		    job_edges[i].why);
 }
 
+static void
+draw_alerts(FILE *out)
+{
+	fputs(
+	    "# Alerts\n\nEvery alert there is, drawn from `controller/alert/table.c` by "
+	    "`make drawn`. `{...}` is filled in.\n",
+	    out);
+	for (int i = 0; i < ALERT_KEY_COUNT; i++) {
+		const struct alert_def *def = &alert_defs[i];
+
+		fprintf(out,
+		    "\n## %s\n\nSeverity %s.\n\n- **What happened:** %s\n- **What it "
+		    "means:** %s\n- **What zmferry did:** %s\n- **What to do next:** "
+		    "%s\n",
+		    def->name, alert_severity_name(def->severity), def->what,
+		    def->meaning, def->did, def->next);
+	}
+}
+
 bool
 draw(const char *what, FILE *out)
 {
@@ -192,6 +217,7 @@ draw(const char *what, FILE *out)
 	    {"job.dot", draw_job_dot},
 	    {"state-names.txt", draw_names},
 	    {"state-machine.md", draw_page},
+	    {"alerts.md", draw_alerts},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(drawings); i++) {

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "controller/alert/alert.h"
 #include "controller/job.h"
 #include "controller/journal_private.h"
 #include "controller/plan.h"
@@ -87,11 +88,19 @@ a_plan(void)
 	return p;
 }
 
+static struct alerts *alerts;
+
 static struct jobs *
 begin(struct journal *j)
 {
 	const struct jobs_limits limits = {4, 4};
-	const struct jobs_host host = {.own_admin_id = "admin"};
+	const struct alerts_options options = {.journal = j};
+	struct err e;
+
+	alerts_free(&alerts);
+	if (!alerts_new(&options, &alerts, &e))
+		fail_msg("%s", e.text);
+	const struct jobs_host host = {.own_admin_id = "admin", .alerts = alerts};
 
 	return jobs_new(j, &world, &limits, &host);
 }
@@ -138,6 +147,7 @@ test_ten_thousand_mailboxes_in_one_job(void **state)
 	while (ask_count > 0)
 		ask_free(&asked[--ask_count]);
 	jobs_free(&jobs);
+	alerts_free(&alerts);
 	journal_close(&j);
 	plan_free(&p);
 	scratch_remove(dir);
@@ -188,6 +198,7 @@ test_a_job_is_made_whole_or_not_at_all(void **state)
 	CHECK(jobs_create(jobs, p, "uid 0", &number, &e));
 	CHECK_INT(moves_next_number(jobs_moves(jobs)), MAILBOXES + 1);
 	jobs_free(&jobs);
+	alerts_free(&alerts);
 	journal_close(&j);
 	plan_free(&p);
 }

@@ -276,7 +276,7 @@ test_a_change_and_its_event_are_one(void **state)
 }
 
 static void
-test_jobs_events_and_alerts(void **state)
+test_jobs_and_events(void **state)
 {
 	struct journal *j = opened(false);
 	struct job job = {.number = 4,
@@ -288,24 +288,13 @@ test_jobs_events_and_alerts(void **state)
 	    .state = JOB_PAUSED,
 	    .created_ms = 5,
 	    .reason = "because"};
-	json_t *alerts;
 	json_t *events;
 
 	(void)state;
 	CHECK(journal_job_save(j, &job, &e));
-	journal_alert(j, "m1", "first", "do this");
-	journal_alert(j, "m1", "second", "do that");
-	journal_alert(j, "m2", "other", "");
-	alerts = journal_alerts(j);
-	CHECK_INT(json_array_size(alerts), 2); /* one a subject */
-	CHECK_STR(json_string_value(json_object_get(json_array_get(alerts, 0), "text")),
-	    "second");
-	json_decref(alerts);
-	journal_calm(j, "m1");
-	journal_calm(j, "never raised");
-	alerts = journal_alerts(j);
-	CHECK_INT(json_array_size(alerts), 1);
-	json_decref(alerts);
+	journal_event(j, "info", "j4", "first");
+	journal_event(j, "alert", "m1", "second");
+	journal_event(j, "info", "j4", "other");
 	events = journal_events(j, 2);
 	CHECK_INT(json_array_size(events), 2);
 	CHECK_STR(json_string_value(json_object_get(json_array_get(events, 1), "text")),
@@ -565,7 +554,7 @@ main(void)
 	    IN_DIR(test_fields_that_came_later_are_empty),
 	    IN_DIR(test_damaged_rows_are_refused_by_name),
 	    IN_DIR(test_a_change_and_its_event_are_one),
-	    IN_DIR(test_jobs_events_and_alerts),
+	    IN_DIR(test_jobs_and_events),
 	    IN_DIR(test_the_epoch_rises_with_each_start),
 	    IN_DIR(test_a_second_controller_is_refused),
 	    IN_DIR(test_a_dead_controller_holds_nothing),

@@ -232,11 +232,59 @@ test_status_shows_the_first_alerts(void **state)
 	free(text);
 }
 
+static void
+test_an_alert_says_all_there_is_to_say(void **state)
+{
+	char *text = printed(print_alerts,
+	    parsed(
+		"{\"alerts\": [{\"severity\": \"critical\", \"at\": \"T\", \"subject\": "
+		"\"node:mbs1\", \"text\": \"mbs1 is \\u001b[2Jdown\", \"meaning\": "
+		"\"Nobody "
+		"reads.\", \"did\": \"Nothing.\", \"next\": \"zmferry nodes\", "
+		"\"comes_and_goes\": true, \"acked_by\": \"uid 0\", \"acked_at\": \"A\", "
+		"\"silenced_until\": \"S\", \"silenced_by\": \"carl\", \"sent\": "
+		"[{\"way\": \"mail:a\", \"at\": \"M\", \"ok\": false, \"text\": \"550 "
+		"no\"}]}], \"ways\": [{\"name\": \"mail:a\", \"ok\": false, \"at\": "
+		"\"M\", "
+		"\"text\": \"550 no\", \"waiting\": 3}]}"));
+
+	(void)state;
+	CHECK_HAS(text, "critical T node:mbs1: mbs1 is \\x1b[2Jdown\n");
+	CHECK_HAS(text,
+	    "      means: Nobody reads.\n      did: Nothing.\n      next: zmferry "
+	    "nodes\n");
+	CHECK_HAS(text, "acknowledged by uid 0 at A\n");
+	CHECK_HAS(text, "silenced until S by carl\n");
+	CHECK_HAS(text, "it comes and goes");
+	CHECK_HAS(text, "by mail:a at M: FAILED: 550 no\n");
+	CHECK_HAS(text,
+	    "alerts by mail:a: NOT GETTING OUT: 550 no, last at M, 3 waiting\n"
+	    "      next: zmferry alerts test\n");
+	free(text);
+}
+
+static void
+test_without_ways_it_is_said_that_nobody_is_woken(void **state)
+{
+	char *text = printed(print_alerts, parsed("{\"alerts\": [], \"ways\": []}"));
+
+	(void)state;
+	CHECK_HAS(text, "no alerts\n");
+	CHECK_HAS(text, "alerts go to the log only: nobody is woken; see alert_mail");
+	free(text);
+	text = printed(print_alerts_test, parsed("{\"ways\": [{\"way\": \"mail:a\", "
+						 "\"ok\": true, \"text\": \"taken\"}]}"));
+	CHECK_STR(text, "ok      mail:a: taken\n");
+	free(text);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_a_name_cannot_steer_the_terminal),
+	    cmocka_unit_test(test_an_alert_says_all_there_is_to_say),
+	    cmocka_unit_test(test_without_ways_it_is_said_that_nobody_is_woken),
 	    cmocka_unit_test(test_nodes),
 	    cmocka_unit_test(test_a_plan_says_first_who_stays),
 	    cmocka_unit_test(test_a_long_plan_is_shortened),

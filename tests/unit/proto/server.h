@@ -76,7 +76,7 @@ server_send(struct server_call *call, const void *bytes, size_t len)
 	}
 }
 
-static void
+static inline void
 server_reply(struct server_call *call, int status, const char *body)
 {
 	char head[200];
@@ -188,7 +188,7 @@ server_start_on(struct server *s, const struct sockaddr *address, socklen_t size
 }
 
 /* On a free port of loopback; pem: key and certificate for TLS, or NULL. */
-static void
+static inline void
 server_start(
     struct server *s, const char *pem, void (*answer)(struct server_call *), void *ctx)
 {
@@ -209,7 +209,7 @@ server_start(
 	s->port = ntohs(address.sin_port);
 }
 
-static void
+static inline void
 server_stop(struct server *s)
 {
 	shutdown(s->listener, SHUT_RDWR);

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The table of every alert, and filling in its facts. What a row promises is what the code
+ * does: whoever changes what zmferry does by itself changes "did" here.
+ */
+#include "controller/alert/table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/base/buf.h"
+#include "proto/base/utf8.h"
+#include "proto/base/xalloc.h"
+
+#define TEXT_MAX 4096
+#define FACT_MAX 1000
+
+/* clang-format off */
+const struct alert_def alert_defs[ALERT_KEY_COUNT] = {
+	[ALERT_MOVE_LOCKED] = { "move_locked", ALERT_CRITICAL, "account state step why move",
+	  "{account} is locked while {state}: {step}: {why}",
+	  "Its owner cannot log in, and mail for it waits in the queue, until this step succeeds.",
+	  "zmferry keeps trying; nothing is lost meanwhile.",
+	  "mend that; the move goes on by itself: zmferry explain {move}" },
+	[ALERT_MOVE_WAITS] = { "move_waits", ALERT_WARNING, "account state step why move",
+	  "{account} does not get on while {state}: {step}: {why}",
+	  "The mailbox works; this step can only be tried again, nothing else would be safe.",
+	  "zmferry keeps trying.",
+	  "mend that; the move goes on by itself: zmferry explain {move}" },
+	[ALERT_MOVE_STUCK] = { "move_stuck", ALERT_CRITICAL, "account state why move job",
+	  "{account}: stuck while {state}: {why}",
+	  "The move can go neither on nor back by itself; the account may be locked.",
+	  "zmferry left both copies of the mailbox as they are.",
+	  "zmferry explain {move}; when the cause is gone: zmferry job retry {job}" },
+	[ALERT_MOVE_SET_ASIDE] = { "move_set_aside", ALERT_WARNING, "account source why move job",
+	  "{account}: set aside, it stays on {source}: {why}",
+	  "The mailbox works where it was; the node is not empty while it stays.",
+	  "zmferry tried what may work later again, and then went on with the other mailboxes.",
+	  "zmferry explain {move}; when the cause is gone: zmferry job retry {job}" },
+	[ALERT_MOVE_GONE] = { "move_gone", ALERT_INFO, "account why move",
+	  "{why}",
+	  "{account} was deleted while it was to be moved; there is nothing left to move.",
+	  "zmferry gave up this move.",
+	  "nothing: the account is deleted; zmferry explain {move}" },
+	[ALERT_MOVE_NOT_CLEAN] = { "move_not_clean", ALERT_WARNING, "account why move job source target",
+	  "{account}: moved, but the verdict is not clean: {why}; the old copy is kept",
+	  "The mailbox works on its new node; some of what was in it may be in the old copy only.",
+	  "zmferry keeps the old copy on {source} and what was copied on {target}.",
+	  "zmferry explain {move}; it compares once more with: zmferry job retry {job}; "
+	  "the old copy is kept on {source}, the spool on {target}" },
+	[ALERT_MOVE_COPY_STAYS] = { "move_copy_stays", ALERT_WARNING, "account source why move",
+	  "{account}: the old copy on {source} stays: {why}",
+	  "The mailbox works where it is; only what it left behind could not be deleted.",
+	  "zmferry deleted nothing.",
+	  "zmferry explain {move}; when the cause is gone: zmferry purge {move}" },
+	[ALERT_MOVE_PURGE_STUCK] = { "move_purge_stuck", ALERT_CRITICAL, "account state why move",
+	  "{account}: stuck while its old copy is deleted ({state}): {why}",
+	  "The account may be locked.",
+	  "zmferry deleted nothing that is needed, and waits.",
+	  "zmferry explain {move}; when the cause is gone: zmferry purge {move}" },
+	[ALERT_NODE_FAILING] = { "node_failing", ALERT_CRITICAL, "node why",
+	  "node {node} is failing: {why}",
+	  "It still answers, and may soon not; while it does, its mailboxes can be moved away.",
+	  "zmferry watches it, and begins nothing on it.",
+	  "look: zmferry nodes; then move its mailboxes away: zmferry evacuate {node}" },
+	[ALERT_NODE_UNREACHABLE] = { "node_unreachable", ALERT_WARNING, "node why since",
+	  "node {node}: its agent has not been heard since {since}: {why}",
+	  "The node itself may be well: other nodes were asked about it, or could not be.",
+	  "zmferry waits for the agent; moves from and to the node stand still.",
+	  "look whether zmferry-agent runs there and what its log says, then: zmferry nodes" },
+	[ALERT_NODE_DOWN] = { "node_down", ALERT_CRITICAL, "node why since",
+	  "node {node} is down since {since}: {why}",
+	  "Nobody reads mail that is on it; new mail waits in the queue.",
+	  "zmferry moved nothing: what is on a node that is down cannot be read.",
+	  "start the node's container and its services, then: zmferry nodes" },
+	[ALERT_NODE_DEAD] = { "node_dead", ALERT_CRITICAL, "node why since holds restarts",
+	  "node {node} is dead since {since}: {why}; on it: {holds}",
+	  "Its mailboxes cannot be moved, because they cannot be read; new mail waits in the queue.",
+	  "zmferry evacuated nothing. Restarts of the container: {restarts}.",
+	  "in this order: restart the container of {node}; attach its volume to a new one; restore "
+	  "its backup; when it is back: zmferry nodes" },
+	[ALERT_EVACUATION_BEGUN] = { "evacuation_begun", ALERT_WARNING, "node why job",
+	  "the evacuation of node {node} has begun by itself: {why}",
+	  "Its mailboxes move to the other nodes; each is locked for a moment.",
+	  "zmferry began job {job}, as the policy allows.",
+	  "follow it: zmferry job wait {job}; stop it: zmferry job cancel {job}" },
+	[ALERT_EVACUATION_DECLINED] = { "evacuation_declined", ALERT_CRITICAL, "node why reasons",
+	  "node {node} should be evacuated ({why}), and is not: {reasons}",
+	  "Its mailboxes stay on a node that may fail.",
+	  "zmferry moved nothing: the policy forbids it in this situation.",
+	  "look: zmferry plan evacuate {node}; to do it all the same: zmferry evacuate {node}" },
+	[ALERT_JOURNAL] = { "journal", ALERT_CRITICAL, "why",
+	  "{why}",
+	  "Without its journal the controller changes nothing: moves stand still where they are.",
+	  "zmferry keeps trying to write it.",
+	  "free space in the state directory, then look at: zmferry status" },
+	[ALERT_JOURNAL_RESTORED] = { "journal_restored", ALERT_CRITICAL, "dir",
+	  "{dir}: this journal is a restored backup",
+	  "Another controller may live, or moves may have gone on after the backup was made.",
+	  "zmferry touches nothing.",
+	  "when no other controller lives: zmferry-controller --adopt; then: zmferry status" },
+	[ALERT_CERTIFICATE_CONTROLLER] = { "certificate_controller", ALERT_CRITICAL, "days",
+	  "the controller's own certificate ends in {days} days",
+	  "Then no agent can call any more, and nothing can be moved.",
+	  "zmferry does not renew it by itself.",
+	  "on the controller's machine move its identity file away, run zmferry-controller init, "
+	  "start it anew, then: zmferry nodes" },
+	[ALERT_CERTIFICATE_NODE] = { "certificate_node", ALERT_WARNING, "node days",
+	  "the certificate of node {node}'s agent ends in {days} days",
+	  "Then the agent cannot call any more, and nothing can be moved from or to the node.",
+	  "zmferry does not renew it by itself.",
+	  "zmferry enroll {node}; put the file into the node's container and start its agent anew" },
+	[ALERT_DELIVERY] = { "delivery", ALERT_WARNING, "way why",
+	  "alerts do not get out by {way}: {why}",
+	  "Whoever is to be woken that way is not.",
+	  "zmferry uses the other ways, and tries this one again where that may help.",
+	  "mend that, then: zmferry alerts test" },
+	[ALERT_TEST] = { "test", ALERT_INFO, "who",
+	  "a test, asked for by {who}",
+	  "Nothing is wrong: whoever gets this would get alerts.",
+	  "zmferry sent this by every configured way.",
+	  "nothing; what there really is: zmferry alerts" },
+	[ALERT_EARLIER] = { "earlier", ALERT_WARNING, "",
+	  "an alert of an earlier version",
+	  "An earlier version of zmferry raised this and did not say what it means.",
+	  "zmferry keeps it until what it is about gets on.",
+	  "zmferry status" },
+};
+/* clang-format on */
+_Static_assert(ARRAY_LEN(alert_defs) == ALERT_KEY_COUNT, "describe every alert");
+
+static const char *const severity_names[] = {"info", "warning", "critical"};
+_Static_assert(ARRAY_LEN(severity_names) == ALERT_SEVERITY_COUNT, "name every severity");
+
+const char *
+alert_severity_name(enum alert_severity severity)
+{
+	return severity_names[severity];
+}
+
+bool
+alert_severity_parse(const char *name, enum alert_severity *out)
+{
+	for (int i = 0; i < ALERT_SEVERITY_COUNT; i++) {
+		if (strcmp(severity_names[i], name) == 0) {
+			*out = (enum alert_severity)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool
+alert_key_parse(const char *name, enum alert_key *out)
+{
+	for (int i = 0; i < ALERT_KEY_COUNT; i++) {
+		if (strcmp(alert_defs[i].name, name) == 0) {
+			*out = (enum alert_key)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static const char *
+fact_find(const char *const *facts, const char *name, size_t length)
+{
+	for (; facts != NULL && facts[0] != NULL && facts[1] != NULL; facts += 2) {
+		if (strlen(facts[0]) == length && strncmp(facts[0], name, length) == 0)
+			return facts[1];
+	}
+	return "?";
+}
+
+char *
+alert_render(const char *text, const char *const *facts)
+{
+	struct buf out;
+	char *line;
+	bool ok = true;
+
+	buf_init(&out, TEXT_MAX);
+	while (*text != '\0' && ok) {
+		size_t plain = strcspn(text, "{");
+		const char *end = text[plain] == '{' ? strchr(text + plain, '}') : NULL;
+
+		ok = buf_add(&out, text, plain);
+		text += plain;
+		if (end == NULL) { /* no fact: a brace, or the text is over */
+			(void)(ok && buf_add_str(&out, text));
+			break;
+		}
+		const char *value = fact_find(facts, text + 1, (size_t)(end - text) - 1);
+
+		ok = ok && buf_add(&out, value, strnlen(value, FACT_MAX));
+		text = end + 1;
+	}
+	line = xstrdup(buf_str(&out));
+	utf8_tidy(line);
+	buf_fini(&out);
+	return line;
+}
