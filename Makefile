@@ -43,7 +43,7 @@ core_src    := move moves moves_copies move_table move_steps move_takes move_pur
 edge_src    := controller conf survey world_live doctor_collect \
                zimbra/directory zimbra/directory_facts zimbra/admin \
                api/http api/http_listen api/serve api/gate api/session api/signin api/rights \
-               api/idempotency api/approvals api/changes api/routes api/view api/overview api/page api/doctor api/purges
+               api/idempotency api/approvals api/changes api/routes api/view api/overview api/page api/doctor api/plans api/purges
 cli_src     := main api commands wait print_text print_moves print_doctor purge
 
 # alerts

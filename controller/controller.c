@@ -66,7 +66,11 @@ on_survey(void *ctx, const char *node, const char *to, survey_done_fn done, void
 {
 	struct controller *c = ctx;
 
-	world_live_survey(c->world, node, to, done, owner, number);
+	struct plan_request rq = {.kind = PLAN_EVACUATE};
+
+	snprintf(rq.node, sizeof(rq.node), "%s", node);
+	snprintf(rq.to, sizeof(rq.to), "%s", to);
+	world_live_survey(c->world, &rq, done, owner, number);
 }
 
 static void

@@ -347,7 +347,9 @@ jobs_poke(struct jobs *all)
 		if (look.unfinished == 0 &&
 		    (job->state == JOB_MOVING || job->state == JOB_CANCELLING))
 			job_event(all, job, JOB_EV_ALL_ENDED, "");
-		if (job->state == JOB_GATE && !all->gate_asked) {
+		if (job->state == JOB_GATE && job_fills(job)) {
+			job_take_arrival(all, job);
+		} else if (job->state == JOB_GATE && !all->gate_asked) {
 			all->gate_asked = true;
 			all->host.survey(all->host.ctx, job->node, job->to,
 			    jobs_on_survey, all, job->number);
@@ -386,7 +388,7 @@ jobs_create(struct jobs *all, const struct plan *plan, const char *who,
 		return false;
 	job.number = all->count == 0 ? 1 : all->rows[all->count - 1]->number + 1;
 	snprintf(job.id, sizeof(job.id), "j%u", job.number);
-	snprintf(job.kind, sizeof(job.kind), "%s", plan->kind);
+	snprintf(job.kind, sizeof(job.kind), "%s", plan_kind_names[plan->kind]);
 	snprintf(job.node, sizeof(job.node), "%s", plan->node);
 	snprintf(job.to, sizeof(job.to), "%s", plan->to);
 	snprintf(job.who, sizeof(job.who), "%s", who);

@@ -87,7 +87,7 @@ job_add_move(struct jobs *all, const struct job *job, const struct plan *plan,
 
 	snprintf(m.account_id, sizeof(m.account_id), "%s", a->id);
 	snprintf(m.account_name, sizeof(m.account_name), "%s", a->name);
-	snprintf(m.source, sizeof(m.source), "%s", plan->node);
+	snprintf(m.source, sizeof(m.source), "%s", a->source);
 	snprintf(m.target, sizeof(m.target), "%s", plan->nodes[a->target].name);
 	return moves_add(all->moves, &m, &number, e);
 }
@@ -171,6 +171,37 @@ job_take_gate(struct jobs *all, struct job *job, const struct plan *plan, uint32
 		    job->node);
 		job_event(all, job, JOB_EV_CLEAN, text);
 	}
+}
+
+bool
+job_fills(const struct job *job)
+{
+	return strcmp(job->kind, plan_kind_names[PLAN_EVACUATE]) != 0;
+}
+
+/* Nobody new can have come: what the plan named has arrived, or it has not. */
+void
+job_take_arrival(struct jobs *all, struct job *job)
+{
+	struct job_progress p;
+	char text[LIMIT_TEXT];
+
+	jobs_progress(all, job->number, &p);
+	if (p.set_aside > 0)
+		snprintf(text, sizeof(text),
+		    "%u of %u mailboxes did not get to %.150s; see: zmferry moves "
+		    "--failed",
+		    p.set_aside, p.total, job->node);
+	else if (p.clean < p.done)
+		snprintf(text, sizeof(text),
+		    "all are on %.150s, but %u verdicts are not clean; see: zmferry "
+		    "moves --failed",
+		    job->node, p.done - p.clean);
+	else
+		snprintf(
+		    text, sizeof(text), "%u mailboxes are on %.200s", p.done, job->node);
+	job_event(all, job,
+	    p.set_aside > 0 || p.clean < p.done ? JOB_EV_LEFT : JOB_EV_CLEAN, text);
 }
 
 void

@@ -32,6 +32,9 @@ MUST_USE bool job_add_moves(struct jobs *all, const struct job *job,
 void jobs_on_survey(
     void *owner, uint32_t job_number, const struct plan *plan, const struct err *why);
 
+/* Does it fill its node, and not empty it? Then nothing is asked at its gate. */
+bool job_fills(const struct job *job);
+void job_take_arrival(struct jobs *all, struct job *job);
 /* Old copies (job_copies.c). Is there one on the target that has to go first? Then it is asked to. */
 bool job_copy_is_in_the_way(struct jobs *all, struct move *m);
 

@@ -18,12 +18,59 @@
 #define SPACE_FLOOR (1024u * 1024)
 #define LOAD_OF_A_MAILBOX (1024u * 1024)
 
+const char *const plan_kind_names[PLAN_KIND_COUNT] = {
+    [PLAN_EVACUATE] = "evacuate",
+    [PLAN_RESTORE] = "restore",
+    [PLAN_MOVE] = "move",
+};
+
+bool
+plan_kind_parse(const char *name, enum plan_kind *out)
+{
+	for (int i = 0; i < PLAN_KIND_COUNT; i++) {
+		if (strcmp(plan_kind_names[i], name) == 0) {
+			*out = (enum plan_kind)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+void
+plan_request_add(struct plan_request *r, const char *account)
+{
+	if ((r->account_count & (r->account_count - 1)) == 0)
+		r->accounts = xrealloc_array(r->accounts,
+		    r->account_count == 0 ? 1 : r->account_count * 2,
+		    sizeof(*r->accounts));
+	r->accounts[r->account_count++] = xstrdup(account);
+}
+
+void
+plan_request_fini(struct plan_request *r)
+{
+	for (size_t i = 0; i < r->account_count; i++)
+		free(r->accounts[i]);
+	xfree(&r->accounts);
+	r->account_count = 0;
+}
+
+void
+plan_request_copy(struct plan_request *to, const struct plan_request *from)
+{
+	*to = *from;
+	to->accounts = NULL;
+	to->account_count = 0;
+	for (size_t i = 0; i < from->account_count; i++)
+		plan_request_add(to, from->accounts[i]);
+}
+
 struct plan *
-plan_new(const char *kind, const char *node)
+plan_new(enum plan_kind kind, const char *node)
 {
 	struct plan *p = XNEW(struct plan);
 
-	snprintf(p->kind, sizeof(p->kind), "%s", kind);
+	p->kind = kind;
 	snprintf(p->node, sizeof(p->node), "%s", node);
 	return p;
 }
@@ -118,9 +165,15 @@ plan_choose_targets(struct plan *p, const char *to, struct err *e)
 	char *rest = copy;
 	bool ok = true;
 
-	for (size_t i = 0; i < p->node_count; i++)
+	for (size_t i = 0; i < p->node_count; i++) {
+		bool is_node = strcasecmp(p->nodes[i].name, p->node) == 0;
+
 		p->nodes[i].is_target =
-		    to[0] == '\0' && strcasecmp(p->nodes[i].name, p->node) != 0;
+		    p->kind == PLAN_EVACUATE ? to[0] == '\0' && !is_node : is_node;
+	}
+	if (p->kind != PLAN_EVACUATE && to[0] != '\0')
+		ok = err_set(e, ERR_REFUSED,
+		    "node %s: is the target; another cannot be named", p->node);
 	for (char *name; ok && to[0] != '\0' && (name = strsep(&rest, ",")) != NULL;) {
 		int index = name[0] == '\0' ? -1 : plan_find_node(p, name, e);
 
@@ -177,6 +230,7 @@ plan_set_version(struct plan *p)
 {
 	uint64_t hash = 14695981039346656037u;
 
+	plan_hash(&hash, &p->kind, sizeof(p->kind));
 	plan_hash(&hash, p->node, strlen(p->node));
 	for (size_t i = 0; i < p->node_count; i++) {
 		plan_hash(&hash, p->nodes[i].name, strlen(p->nodes[i].name));
@@ -190,6 +244,7 @@ plan_set_version(struct plan *p)
 		bool refused = p->accounts[i].refused[0] != '\0';
 
 		plan_hash(&one, p->accounts[i].id, strlen(p->accounts[i].id));
+		plan_hash(&one, p->accounts[i].source, strlen(p->accounts[i].source));
 		plan_hash(&one, &refused, sizeof(refused));
 		set += one;
 	}
@@ -205,7 +260,8 @@ plan_check_nodes(struct plan *p, struct err *e)
 
 	for (size_t i = 0; i < p->node_count; i++) {
 		const struct plan_node *n = &p->nodes[i];
-		bool is_source = strcasecmp(n->name, p->node) == 0;
+		bool is_source =
+		    p->kind == PLAN_EVACUATE && strcasecmp(n->name, p->node) == 0;
 
 		if (!n->has_agent || !n->healthy) {
 			if (is_source)
@@ -216,7 +272,8 @@ plan_check_nodes(struct plan *p, struct err *e)
 					? "; mend that first, there is nothing to "
 					  "export from a node that does not serve"
 					: "");
-			if (n->is_target && p->to[0] != '\0')
+			if (n->is_target &&
+			    (p->to[0] != '\0' || p->kind != PLAN_EVACUATE))
 				return err_set(e, ERR_REFUSED,
 				    "node %s: cannot take mailboxes: %.300s", n->name,
 				    n->why_not);
@@ -265,9 +322,14 @@ plan_refuse(const struct plan *p, struct plan_account *a, const uint64_t *room)
 	snprintf(a->refused, sizeof(a->refused),
 	    "no target has %" PRIu64 " MB free below its fill limit",
 	    plan_room_needed(a->bytes) >> 20);
-	snprintf(a->next, sizeof(a->next),
-	    "free space on a target or add a node, then: zmferry plan evacuate %s",
-	    p->node);
+	if (p->kind == PLAN_EVACUATE)
+		snprintf(a->next, sizeof(a->next),
+		    "free space on a target or add a node, then: zmferry plan evacuate "
+		    "%s",
+		    p->node);
+	else
+		snprintf(a->next, sizeof(a->next),
+		    "free space on %.200s, or a higher fill_limit, then again", p->node);
 }
 
 /* The usable target that is least loaded with this mailbox on it; -1 = none has room. */
@@ -337,16 +399,35 @@ plan_make(struct plan *p, struct err *e)
 	return true;
 }
 
+static bool
+plan_has_nobody(const struct plan *p, struct err *e)
+{
+	switch (p->kind) {
+	case PLAN_EVACUATE:
+		return err_set(e, ERR_REFUSED,
+		    "node %s: the directory names nobody on it; there is nothing to move",
+		    p->node);
+	case PLAN_RESTORE:
+		return err_set(e, ERR_REFUSED,
+		    "node %s: nobody who was moved away from it lives elsewhere; there "
+		    "is "
+		    "nothing to bring back",
+		    p->node);
+	case PLAN_MOVE:
+	case PLAN_KIND_COUNT:
+		break;
+	}
+	return err_set(e, ERR_REFUSED, "node %s: no account is named", p->node);
+}
+
 bool
 plan_has_work(const struct plan *p, struct err *e)
 {
 	if (p->account_count == 0)
-		return err_set(e, ERR_REFUSED,
-		    "node %s: the directory names nobody on it; there is nothing to move",
-		    p->node);
+		return plan_has_nobody(p, e);
 	if (p->moved_count == 0)
 		return err_set(e, ERR_REFUSED,
-		    "node %s: none of its %zu accounts can be moved; %s: %.250s", p->node,
+		    "node %s: none of %zu accounts can be moved; %s: %.250s", p->node,
 		    p->account_count, p->accounts[0].name, p->accounts[0].refused);
 	return true;
 }

@@ -13,6 +13,28 @@
 
 #define PLAN_COPY_NODES 64
 
+enum plan_kind {
+	PLAN_EVACUATE, /* everybody who lives on the node */
+	PLAN_RESTORE, /* who was moved away from the node and lives elsewhere, back to it */
+	PLAN_MOVE,    /* those accounts, to the node */
+	PLAN_KIND_COUNT
+};
+extern const char *const plan_kind_names[PLAN_KIND_COUNT];
+bool plan_kind_parse(const char *name, enum plan_kind *out);
+
+/* What somebody wants planned. */
+struct plan_request {
+	enum plan_kind kind;
+	char node[WORLD_NAME]; /* whole, or its front up to a dot */
+	char to[1024];	       /* PLAN_EVACUATE: "A,B"; "" = all others */
+	char **accounts; /* PLAN_MOVE: names; PLAN_RESTORE: ids. Owned, as is each */
+	size_t account_count;
+};
+void plan_request_fini(struct plan_request *r);
+void plan_request_add(struct plan_request *r, const char *account);
+/* A deep copy. */
+void plan_request_copy(struct plan_request *to, const struct plan_request *from);
+
 struct plan_node {
 	char name[WORLD_NAME];
 	bool has_agent; /* connected, with an inventory */
@@ -27,6 +49,7 @@ struct plan_node {
 struct plan_account {
 	char id[LIMIT_ID];
 	char name[WORLD_NAME];
+	char source[WORLD_NAME]; /* where it lives */
 	uint64_t bytes;
 	uint64_t items;
 	bool has_mailbox;
@@ -43,8 +66,8 @@ struct plan_target { /* a node as it will be */
 };
 
 struct plan {
-	char kind[16];
-	char node[WORLD_NAME];
+	enum plan_kind kind;
+	char node[WORLD_NAME]; /* the one that is emptied, or filled */
 	char to[1024];
 	char version[20]; /* hash of everything that decides; a stale plan has another */
 	struct plan_node *nodes;     /* owned, as are the next two */
@@ -58,7 +81,7 @@ struct plan {
 	uint64_t groups;	/* distribution lists that name the node as home */
 };
 
-struct plan *plan_new(const char *kind, const char *node);
+struct plan *plan_new(enum plan_kind kind, const char *node);
 void plan_free(struct plan **p);
 struct plan_node *plan_add_node(struct plan *p);
 struct plan_account *plan_add_account(struct plan *p);

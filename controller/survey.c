@@ -20,8 +20,7 @@ struct survey {
 	struct world_live *w;
 	struct directory *directory;
 	struct plan *plan;
-	char node[WORLD_NAME]; /* as given, then as found */
-	char to[1024];
+	struct plan_request rq; /* node: as given, then as found */
 	survey_done_fn done;
 	void *owner;
 	uint32_t number;
@@ -59,6 +58,60 @@ on_account(const struct account_facts *a, void *ctx)
 	return true;
 }
 
+static int
+compare_ids(const void *left, const void *right)
+{
+	return strcmp(*(const char *const *)left, *(const char *const *)right);
+}
+
+/* Of everybody on a server only those that are asked for. */
+static bool
+on_restored(const struct account_facts *a, void *ctx)
+{
+	struct survey *v = ctx;
+	const char *id = a->id;
+
+	return bsearch(&id, v->rq.accounts, v->rq.account_count, sizeof(char *),
+		   compare_ids) == NULL ||
+	       on_account(a, v);
+}
+
+static bool
+survey_restored(struct survey *v, struct err *e)
+{
+	bool ok = true;
+
+	if (v->rq.account_count == 0)
+		return true;
+	qsort(v->rq.accounts, v->rq.account_count, sizeof(char *), compare_ids);
+	for (size_t i = 0; ok && i < v->plan->node_count; i++) {
+		if (strcasecmp(v->plan->nodes[i].name, v->plan->node) != 0)
+			ok = directory_list_accounts(
+			    v->directory, v->plan->nodes[i].name, on_restored, v, e);
+	}
+	return ok;
+}
+
+static bool
+survey_named(struct survey *v, struct err *e)
+{
+	for (size_t i = 0; i < v->rq.account_count; i++) {
+		struct account_facts facts;
+		bool found;
+
+		if (!directory_find_account(
+			v->directory, v->rq.accounts[i], &found, &facts, e))
+			return false;
+		if (!found)
+			return err_set(e, ERR_REFUSED,
+			    "account %.200s: the directory has none of that name",
+			    v->rq.accounts[i]);
+		(void)on_account(&facts, v);
+		account_facts_fini(&facts);
+	}
+	return true;
+}
+
 static bool
 survey_run(struct work *work)
 {
@@ -73,13 +126,17 @@ survey_run(struct work *work)
 			snprintf(plan_add_node(v->plan)->name, WORLD_NAME, "%s",
 			    v->servers[i].host);
 	}
-	index = plan_find_node(v->plan, v->node, e);
+	index = plan_find_node(v->plan, v->rq.node, e);
 	if (index < 0)
 		return false;
-	snprintf(v->node, sizeof(v->node), "%s", v->plan->nodes[index].name);
-	snprintf(v->plan->node, sizeof(v->plan->node), "%s", v->node);
-	return directory_list_accounts(v->directory, v->node, on_account, v, e) &&
-	       directory_count_groups(v->directory, v->node, &v->groups, e);
+	snprintf(v->rq.node, sizeof(v->rq.node), "%s", v->plan->nodes[index].name);
+	snprintf(v->plan->node, sizeof(v->plan->node), "%s", v->rq.node);
+	if (v->rq.kind == PLAN_RESTORE)
+		return survey_restored(v, e);
+	if (v->rq.kind == PLAN_MOVE)
+		return survey_named(v, e);
+	return directory_list_accounts(v->directory, v->rq.node, on_account, v, e) &&
+	       directory_count_groups(v->directory, v->rq.node, &v->groups, e);
 }
 
 /* --- on the loop --- */
@@ -110,11 +167,11 @@ survey_node(struct survey *v, struct plan_node *n)
 }
 
 static void
-survey_source(const struct survey *v, struct ask_account *out)
+survey_source(const struct survey *v, const char *node, struct ask_account *out)
 {
 	out->source_lmtp_port = 7025;
 	for (size_t i = 0; i < v->server_count; i++) {
-		if (strcasecmp(v->servers[i].host, v->node) != 0)
+		if (strcasecmp(v->servers[i].host, node) != 0)
 			continue;
 		out->source_lmtp_port = v->servers[i].lmtp_port;
 		out->source_lmtp_permanent = v->servers[i].lmtp_permanent_when_over_quota;
@@ -131,15 +188,15 @@ survey_check(struct survey *v, const struct account_facts *a, struct plan_accoun
 
 	snprintf(m.account_id, sizeof(m.account_id), "%s", a->id);
 	snprintf(m.account_name, sizeof(m.account_name), "%s", a->name);
-	snprintf(m.source, sizeof(m.source), "%s", v->node);
+	snprintf(m.source, sizeof(m.source), "%s", p->source);
 	live_account_facts(a, &facts);
 	snprintf(facts.target_id, sizeof(facts.target_id), "any");
-	survey_source(v, &facts);
+	survey_source(v, p->source, &facts);
 	if (check_account(&m, &facts, v->w->own_admin_id, &e))
 		return;
 	snprintf(p->refused, sizeof(p->refused), "%s", e.text);
-	snprintf(p->next, sizeof(p->next), "do that, then: zmferry plan evacuate %.200s",
-	    v->node);
+	snprintf(p->next, sizeof(p->next), "do that, then: zmferry plan %s %.200s",
+	    plan_kind_names[v->rq.kind], v->rq.kind == PLAN_MOVE ? p->name : v->rq.node);
 }
 
 /* A mailbox where the account does not live is an old copy: no target, Zimbra would open it again. */
@@ -151,7 +208,7 @@ survey_old_copies(struct survey *v, struct plan_account *p)
 		    fleet_find(v->w->fleet, v->plan->nodes[i].name);
 
 		const struct fleet_mailbox *copy =
-		    f == NULL || strcasecmp(f->name, v->node) == 0
+		    f == NULL || strcasecmp(f->name, p->source) == 0
 			? NULL
 			: fleet_mailbox(f, p->id);
 
@@ -164,38 +221,59 @@ survey_old_copies(struct survey *v, struct plan_account *p)
 	}
 }
 
+/* Of an evacuation the source is looked at once, by the plan itself. */
 static void
-survey_account(
-    struct survey *v, const struct fleet_node *f, const struct account_facts *a)
+survey_its_node(struct survey *v, const struct fleet_node *f, struct plan_account *p)
 {
+	if (v->rq.kind == PLAN_EVACUATE || p->refused[0] != '\0')
+		return;
+	if (strcasecmp(p->source, v->rq.node) == 0) {
+		snprintf(
+		    p->refused, sizeof(p->refused), "lives on %.200s already", p->source);
+		snprintf(p->next, sizeof(p->next), "zmferry nodes");
+	} else if (f == NULL || !f->connected || !f->has_inventory || !f->healthy) {
+		snprintf(p->refused, sizeof(p->refused),
+		    "node %.150s, where it lives: %.250s", p->source,
+		    f == NULL || !f->connected || !f->has_inventory
+			? "no agent of it is connected"
+			: f->note);
+		snprintf(p->next, sizeof(p->next), "zmferry nodes");
+	}
+}
+
+static void
+survey_account(struct survey *v, const struct account_facts *a)
+{
+	const struct fleet_node *f = fleet_find(v->w->fleet, a->mail_host);
 	struct plan_account *p = plan_add_account(v->plan);
 	const struct fleet_mailbox *box = f == NULL ? NULL : fleet_mailbox(f, a->id);
 
 	snprintf(p->id, sizeof(p->id), "%s", a->id);
 	snprintf(p->name, sizeof(p->name), "%s", a->name);
+	snprintf(p->source, sizeof(p->source), "%s", a->mail_host);
 	p->has_mailbox = box != NULL;
 	p->bytes = box == NULL ? 0 : box->size_bytes;
 	p->items = box == NULL ? 0 : box->size_bytes / ITEM_BYTES_GUESS + 1;
 	survey_old_copies(v, p);
 	survey_check(v, a, p);
+	survey_its_node(v, f, p);
 }
 
 static void
 survey_fill(struct survey *v)
 {
-	const struct fleet_node *f = fleet_find(v->w->fleet, v->node);
+	const struct fleet_node *f = fleet_find(v->w->fleet, v->rq.node);
 	size_t with_mailbox = 0;
 
 	for (size_t i = 0; i < v->plan->node_count; i++)
 		survey_node(v, &v->plan->nodes[i]);
 	for (size_t i = 0; i < v->account_count; i++) {
-		survey_account(v, f, &v->accounts[i]);
+		survey_account(v, &v->accounts[i]);
 		with_mailbox += v->plan->accounts[i].has_mailbox;
 	}
 	v->plan->groups = v->groups;
-	v->plan->orphans = f == NULL || f->mailbox_count < with_mailbox
-			       ? 0
-			       : f->mailbox_count - with_mailbox;
+	if (v->rq.kind == PLAN_EVACUATE && f != NULL && f->mailbox_count > with_mailbox)
+		v->plan->orphans = f->mailbox_count - with_mailbox;
 }
 
 static void
@@ -208,7 +286,7 @@ survey_done(struct work *work)
 	live_give_directory(v->w, v->directory);
 	if (ok) {
 		survey_fill(v);
-		ok = plan_choose_targets(v->plan, v->to, &e);
+		ok = plan_choose_targets(v->plan, v->rq.to, &e);
 		/* An empty node needs no targets: the gate asks this. */
 		ok = ok && (v->account_count == 0 || plan_make(v->plan, &e));
 	}
@@ -216,22 +294,22 @@ survey_done(struct work *work)
 	if (!v->w->stopping)
 		v->done(v->owner, v->number, ok ? v->plan : NULL, &e);
 	plan_free(&v->plan);
+	plan_request_fini(&v->rq);
 	free(v->accounts);
 	free(v->servers);
 	free(v);
 }
 
 void
-world_live_survey(struct world_live *w, const char *node, const char *to,
+world_live_survey(struct world_live *w, const struct plan_request *rq,
     survey_done_fn done, void *owner, uint32_t number)
 {
 	struct survey *v = XNEW(struct survey);
 	struct err e;
 
 	v->w = w;
-	v->plan = plan_new("evacuate", node);
-	snprintf(v->node, sizeof(v->node), "%s", node);
-	snprintf(v->to, sizeof(v->to), "%s", to);
+	v->plan = plan_new(rq->kind, rq->node);
+	plan_request_copy(&v->rq, rq);
 	v->done = done;
 	v->owner = owner;
 	v->number = number;
@@ -243,5 +321,6 @@ world_live_survey(struct world_live *w, const char *node, const char *to,
 	live_give_directory(w, v->directory);
 	done(owner, number, NULL, &e);
 	plan_free(&v->plan);
+	plan_request_fini(&v->rq);
 	free(v);
 }

@@ -41,7 +41,7 @@ world_live_check(struct world_live *w, char *own_admin_id, size_t size, struct e
  */
 typedef void (*survey_done_fn)(
     void *owner, uint32_t number, const struct plan *plan, const struct err *e);
-void world_live_survey(struct world_live *w, const char *node, const char *to,
+void world_live_survey(struct world_live *w, const struct plan_request *rq,
     survey_done_fn done, void *owner, uint32_t number);
 
 #endif

@@ -13,6 +13,7 @@
 #include "controller/api/approvals.h"
 #include "controller/api/gate.h"
 #include "controller/api/idempotency.h"
+#include "controller/api/plans.h"
 #include "controller/api/view.h"
 #include "controller/controller.h"
 #include "proto/base/clock.h"
@@ -33,88 +34,6 @@ api_number(const char *id, char prefix)
 	n = strtoul(id, &end, 10);
 	return id[0] < '0' || id[0] > '9' || *end != '\0' || n > UINT32_MAX ? 0
 									    : (uint32_t)n;
-}
-
-/* --- plans --- */
-
-/* "node" and "to" of a body; false = refused already. */
-static bool
-plan_words(struct api_request *rq, const char **node_out, char *to, size_t to_size)
-{
-	const json_t *list = json_object_get(rq->body, "to");
-	const char *kind = json_string_value(json_object_get(rq->body, "kind"));
-	size_t length = 0;
-	struct err e;
-
-	to[0] = '\0';
-	*node_out = json_string_value(json_object_get(rq->body, "node"));
-	if (*node_out == NULL || kind == NULL || strcmp(kind, "evacuate") != 0) {
-		err_set(&e, ERR_REFUSED, "a plan needs kind \"evacuate\" and a node");
-		api_refuse(rq, &e, "zmferry plan evacuate NODE");
-		return false;
-	}
-	/* Of another type it would be passed over, and the mailboxes would go anywhere. */
-	if (list != NULL && !json_is_null(list) && !json_is_array(list)) {
-		err_set(&e, ERR_REFUSED, "\"to\" must be a list of node names");
-		api_refuse(rq, &e, "zmferry nodes has their names");
-		return false;
-	}
-	for (size_t i = 0; i < json_array_size(list); i++) {
-		const char *name = json_string_value(json_array_get(list, i));
-
-		if (name == NULL || name[0] == '\0' || strchr(name, ',') != NULL ||
-		    length + strlen(name) + 2 > to_size) {
-			err_set(&e, ERR_REFUSED, "\"to\" must be a list of node names");
-			api_refuse(rq, &e, "zmferry nodes has their names");
-			return false;
-		}
-		length += (size_t)snprintf(
-		    to + length, to_size - length, "%s%s", length == 0 ? "" : ",", name);
-	}
-	return true;
-}
-
-/* No plan: the directory does not answer, or a node is not as it must be. */
-static const char *
-plan_advice(const struct err *why)
-{
-	return why->kind == ERR_RETRY ? "the LDAP master must answer (on it, as zimbra: "
-					"ldap status); then again"
-				      : "zmferry nodes";
-}
-
-static void
-on_plan(void *owner, uint32_t number, const struct plan *plan, const struct err *e)
-{
-	struct api_request *rq = owner;
-	struct err nothing;
-
-	(void)number;
-	if (plan == NULL)
-		api_refuse(rq, e, plan_advice(e));
-	else if (plan->account_count == 0 && !plan_has_work(plan, &nothing))
-		api_refuse(rq, &nothing, "zmferry status");
-	else
-		api_reply(rq, 200, view_plan(plan));
-}
-
-static void
-go_plan(struct api_request *rq, const char *node, const char *to)
-{
-	struct controller *c = rq->ctx;
-
-	world_live_survey(c->world, node, to, on_plan, rq, 0);
-}
-
-/* A plan names every account of the node: who may empty it may see it. */
-void
-post_plan(struct api_request *rq)
-{
-	char to[1024];
-	const char *node;
-
-	if (plan_words(rq, &node, to, sizeof(to)))
-		gate_may(rq, node, to, true, go_plan);
 }
 
 /* --- beginning a job --- */
@@ -156,13 +75,15 @@ plan_stands(struct api_request *rq, const struct plan *plan, const struct err *w
 		    "node %s: accounts or nodes changed since the plan was shown",
 		    plan->node);
 		snprintf(next, sizeof(next),
-		    "look at the new plan: zmferry plan evacuate %.150s", plan->node);
+		    "look at the new plan: zmferry plan %s %.150s",
+		    plan_kind_names[plan->kind], plan->node);
 		api_refuse(rq, &e, next);
 		return false;
 	}
 	if (plan_has_work(plan, &e))
 		return true;
-	snprintf(next, sizeof(next), "zmferry plan evacuate %.150s", plan->node);
+	snprintf(next, sizeof(next), "zmferry plan %s %.150s",
+	    plan_kind_names[plan->kind], plan->node);
 	api_refuse(rq, &e, plan->account_count == 0 ? "zmferry status" : next);
 	return false;
 }
@@ -209,8 +130,8 @@ on_plan_for_job(
 	shown_version(rq, version, sizeof(version));
 	if (!plan_stands(rq, plan, why, version))
 		return;
-	snprintf(rq->deed, sizeof(rq->deed), "evacuate %.100s, plan %s", plan->node,
-	    plan->version);
+	snprintf(rq->deed, sizeof(rq->deed), "%s %.100s, plan %s",
+	    plan_kind_names[plan->kind], plan->node, plan->version);
 	if (c->conf->api_four_eyes && !rq->local)
 		ask_for_approval(rq, plan);
 	else
@@ -220,9 +141,7 @@ on_plan_for_job(
 static void
 go_job(struct api_request *rq, const char *node, const char *to)
 {
-	struct controller *c = rq->ctx;
-
-	world_live_survey(c->world, node, to, on_plan_for_job, rq, 0);
+	survey_of_body(rq, node, to, on_plan_for_job);
 }
 
 void
@@ -230,12 +149,14 @@ post_job(struct api_request *rq)
 {
 	struct controller *c = rq->ctx;
 	char version[40];
-	char to[1024];
-	const char *node;
+	struct plan_request wanted;
 
-	if (!plan_words(rq, &node, to, sizeof(to)))
+	if (!plan_words(rq, &wanted)) {
+		plan_request_fini(&wanted);
 		return;
-	snprintf(rq->deed, sizeof(rq->deed), "evacuate %.120s", node);
+	}
+	snprintf(rq->deed, sizeof(rq->deed), "%s %.120s", plan_kind_names[wanted.kind],
+	    wanted.node);
 	if (!rq->local && (!shown_version(rq, version, sizeof(version)) ||
 			      api_header(rq, "Idempotency-Key") == NULL)) {
 		api_problem(rq, 428, "refused",
@@ -243,10 +164,10 @@ post_job(struct api_request *rq)
 		    "an "
 		    "Idempotency-Key",
 		    "POST /v1/plans");
-		return;
+	} else if (idempotency_first(gate_idempotency(c->gate), rq)) {
+		gate_may(rq, wanted.node, wanted.to, false, go_job);
 	}
-	if (idempotency_first(gate_idempotency(c->gate), rq))
-		gate_may(rq, node, to, false, go_job);
+	plan_request_fini(&wanted);
 }
 
 /* --- a job's course --- */
@@ -391,7 +312,11 @@ go_approve(struct api_request *rq, const char *node, const char *to)
 {
 	struct controller *c = rq->ctx;
 
-	world_live_survey(c->world, node, to, on_plan_approved, rq, 0);
+	struct plan_request wanted = {.kind = PLAN_EVACUATE};
+
+	snprintf(wanted.node, sizeof(wanted.node), "%s", node);
+	snprintf(wanted.to, sizeof(wanted.to), "%s", to);
+	world_live_survey(c->world, &wanted, on_plan_approved, rq, 0);
 }
 
 void

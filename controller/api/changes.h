@@ -9,7 +9,6 @@ void post_session(struct api_request *rq);
 void get_session(struct api_request *rq);
 void delete_session(struct api_request *rq);
 
-void post_plan(struct api_request *rq);
 void post_job(struct api_request *rq);
 void post_pause(struct api_request *rq);
 void post_resume(struct api_request *rq);

@@ -14,6 +14,7 @@
 #include "controller/api/gate.h"
 #include "controller/api/overview.h"
 #include "controller/api/page.h"
+#include "controller/api/plans.h"
 #include "controller/api/purges.h"
 #include "controller/api/view.h"
 #include "controller/controller.h"

@@ -220,10 +220,12 @@ plan_notes(const struct plan *p, json_t *notes, json_t *keys)
 	plan_note(notes, keys, "login",
 	    "everybody logs in once more; mail clients fetch their folders anew, never "
 	    "wrongly");
-	plan_note(notes, keys, "pool",
-	    "new accounts are not kept off the node: take it out of zimbraMailHostPool "
-	    "of every COS "
-	    "first; what is made there meanwhile is moved at the end");
+	if (p->kind == PLAN_EVACUATE)
+		plan_note(notes, keys, "pool",
+		    "new accounts are not kept off the node: take it out of "
+		    "zimbraMailHostPool "
+		    "of every COS "
+		    "first; what is made there meanwhile is moved at the end");
 	plan_note(notes, keys, "kept",
 	    "old copies stay on the node, locked out, until their retention is over or "
 	    "they "
@@ -289,7 +291,7 @@ view_plan(const struct plan *p)
 			    refused, json_pack("{sososo}", "account", text(a->name),
 					 "why", text(a->refused), "next", text(a->next)));
 	}
-	json_object_set_new(plan, "kind", text(p->kind));
+	json_object_set_new(plan, "kind", text(plan_kind_names[p->kind]));
 	json_object_set_new(plan, "node", text(p->node));
 	json_object_set_new(plan, "version", text(p->version));
 	json_object_set_new(plan, "mailboxes", number(p->moved_count));

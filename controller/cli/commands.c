@@ -221,27 +221,41 @@ run_job_show(struct options *o)
 	return code;
 }
 
+/* "A,B" as a list. */
 static json_t *
-plan_request(const struct options *o)
+list_of(const char *text)
 {
-	json_t *body = json_pack("{ssss}", "kind", "evacuate", "node", o->argument);
-	json_t *to = json_array();
-	char *copy = strdup(o->to == NULL ? "" : o->to);
+	json_t *list = json_array();
+	char *copy = strdup(text == NULL ? "" : text);
 	char *rest = copy;
 
 	for (char *name; (name = strsep(&rest, ",")) != NULL;) {
 		if (name[0] != '\0')
-			json_array_append_new(to, json_string(name));
+			json_array_append_new(list, json_string(name));
 	}
-	json_object_set_new(body, "to", to);
 	free(copy);
+	return list;
+}
+
+/* Of a move the argument names accounts, and --to the node; else the argument is the node. */
+static json_t *
+plan_request(const struct options *o, const char *kind)
+{
+	bool is_move = strcmp(kind, "move") == 0;
+	json_t *body = json_pack("{ssss}", "kind", kind, "node",
+	    !is_move	    ? o->argument
+	    : o->to == NULL ? ""
+			    : o->to);
+
+	json_object_set_new(
+	    body, is_move ? "accounts" : "to", list_of(is_move ? o->argument : o->to));
 	return body;
 }
 
 static int
-run_plan(struct options *o)
+plan_of_kind(struct options *o, const char *kind)
 {
-	json_t *body = plan_request(o);
+	json_t *body = plan_request(o, kind);
 	json_t *answer;
 	struct err e;
 	bool ok = api_call(&o->api, "POST", "/v1/plans", body, &answer, &e);
@@ -273,9 +287,9 @@ command_confirm(const struct options *o, const char *question, struct err *e)
 
 /* Plans, shows, asks, starts; the plan's version goes along so that a stale one is refused. */
 static int
-run_evacuate(struct options *o)
+start_of_kind(struct options *o, const char *kind)
 {
-	json_t *body = plan_request(o);
+	json_t *body = plan_request(o, kind);
 	json_t *plan = NULL;
 	json_t *job = NULL;
 	struct err e;
@@ -313,6 +327,60 @@ out:
 	json_decref(plan);
 	json_decref(body);
 	return code;
+}
+
+static int
+run_plan_evacuate(struct options *o)
+{
+	return plan_of_kind(o, "evacuate");
+}
+
+static int
+run_plan_restore(struct options *o)
+{
+	return plan_of_kind(o, "restore");
+}
+
+/* A node is not guessed. */
+static bool
+has_target(const struct options *o, struct err *e)
+{
+	return (o->to != NULL && o->to[0] != '\0' && strchr(o->to, ',') == NULL) ||
+	       err_set(e, ERR_REFUSED,
+		   "move needs the node to move to, as in: zmferry move ACCOUNT --to "
+		   "NODE");
+}
+
+static int
+run_plan_move(struct options *o)
+{
+	struct err e;
+
+	if (!has_target(o, &e))
+		return command_fail(o, &e);
+	return plan_of_kind(o, "move");
+}
+
+static int
+run_evacuate(struct options *o)
+{
+	return start_of_kind(o, "evacuate");
+}
+
+static int
+run_restore(struct options *o)
+{
+	return start_of_kind(o, "restore");
+}
+
+static int
+run_move(struct options *o)
+{
+	struct err e;
+
+	if (!has_target(o, &e))
+		return command_fail(o, &e);
+	return start_of_kind(o, "move");
 }
 
 static int
@@ -425,9 +493,17 @@ const struct command commands[] = {
 	{ "nodes",         NULL,     0,
 	  "every mailbox node: agent, mailboxes, room", run_nodes },
 	{ "plan evacuate", "NODE",   OPT_TO,
-	  "show who would go where, and what would not work; changes nothing", run_plan },
+	  "show who would go where, and what would not work; changes nothing", run_plan_evacuate },
+	{ "plan restore",  "NODE",   0,
+	  "show who would come back to a node that was emptied; changes nothing", run_plan_restore },
+	{ "plan move",     "ACCOUNT", OPT_TO,
+	  "show what moving one account (or A,B) to a node means; changes nothing", run_plan_move },
 	{ "evacuate",      "NODE",   OPT_TO | OPT_WAIT | OPT_YES | OPT_DRY_RUN,
 	  "move every mailbox off a node, evenly over the others", run_evacuate },
+	{ "restore",       "NODE",   OPT_WAIT | OPT_YES | OPT_DRY_RUN,
+	  "bring back to a node whoever was moved away from it", run_restore },
+	{ "move",          "ACCOUNT", OPT_TO | OPT_WAIT | OPT_YES | OPT_DRY_RUN,
+	  "move one account (or A,B) to the node that --to names", run_move },
 	{ "jobs",          NULL,     0,
 	  "all jobs, newest first", run_jobs },
 	{ "job show",      "ID",     0,

@@ -186,6 +186,37 @@ def there_and_back(place):
     require_clean(place, before)
 
 
+def restore(place):
+    """A node is emptied and gets back exactly whoever was moved away; single accounts are moved there and back."""
+    before = begin(place, 15)
+    storm = place.background("deliver", "deliver", "--rate", "3")
+    was = {i: home for i, (_, home) in statuses(place).items()}
+    said = place.zmferry("plan", "restore", "mbs1", check=False)
+    require(said.returncode == 3 and "nothing to bring back" in said.stderr, f"nobody: {said.returncode} {said.stderr}")
+    all_settled_clean(finish(place, evacuate(place)))
+    moved = {i for i, (_, home) in statuses(place).items() if home != was[i]}
+    plan = place.json("plan", "restore", "mbs1")["plan"]
+    require({m["account_id"] for m in plan["moves"]} == moved, f"the plan moves {len(plan['moves'])}, not {len(moved)}")
+    job = place.json("restore", "mbs1", "--yes")["job"]["id"]
+    all_settled_clean(finish(place, job))
+    now = {i: home for i, (_, home) in statuses(place).items()}
+    require(now == was, f"not all are back: {[i for i in was if now[i] != was[i]]}")
+    names = [m["account"] for m in place.job(job)["moves"]][:2]
+    for node in ("mbs3", "mbs1"):
+        job = place.json("move", ",".join(names), "--to", node, "--yes")["job"]["id"]
+        all_settled_clean(finish(place, job))
+        homes = {m["target"].split(".")[0] for m in place.job(job)["moves"]}
+        require(homes == {node}, f"moved to {homes}, not {node}")
+    said = place.zmferry("move", names[0], "--to", "mbs1", "--yes", check=False)
+    require(said.returncode == 3 and "already" in said.stderr, f"lives there: {said.returncode} {said.stderr}")
+    said = place.zmferry("move", "nobody@example.test", "--to", "mbs1", "--yes", check=False)
+    require(said.returncode == 3 and "nobody@example.test" in said.stderr, f"unknown: {said.returncode} {said.stderr}")
+    said = place.zmferry("move", names[0], "--yes", check=False)
+    require(said.returncode == 3 and "--to" in said.stderr, f"no target: {said.returncode} {said.stderr}")
+    storm.stop(120)
+    require_clean(place, before)
+
+
 def worker_pids(agent):
     pids = []
     for entry in os.listdir("/proc"):
@@ -541,6 +572,7 @@ SCENARIOS = {
     "doctor": doctor,
     "evacuation": evacuation,
     "there_and_back": there_and_back,
+    "restore": restore,
     "kill_controller": kill_controller,
     "kill_source_agent": kill_source_agent,
     "kill_target_agent": kill_target_agent,

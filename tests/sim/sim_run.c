@@ -189,6 +189,7 @@ plan_account(struct sim *s, struct plan *p, int number, const char *node)
 
 	snprintf(a->id, sizeof(a->id), "%s", x->id);
 	snprintf(a->name, sizeof(a->name), "%s", x->name);
+	snprintf(a->source, sizeof(a->source), "%s", node);
 	a->has_mailbox = s->nodes[x->host].box[number].present;
 	a->bytes = x->bytes;
 	snprintf(m.account_id, sizeof(m.account_id), "%s", x->id);
@@ -206,7 +207,7 @@ plan_account(struct sim *s, struct plan *p, int number, const char *node)
 static struct plan *
 make_plan(struct sim *s, const char *node, const char *to, struct err *e)
 {
-	struct plan *p = plan_new("evacuate", node);
+	struct plan *p = plan_new(PLAN_EVACUATE, node);
 
 	for (int n = 0; n < SIM_NODES; n++) {
 		struct plan_node *row = plan_add_node(p);

@@ -371,7 +371,7 @@ static void
 test_one_job_at_a_time(void **state)
 {
 	struct sim *s = with_accounts(2, 10);
-	struct plan *p = plan_new("evacuate", "mbs2.example.org");
+	struct plan *p = plan_new(PLAN_EVACUATE, "mbs2.example.org");
 	uint32_t number;
 	struct err e;
 

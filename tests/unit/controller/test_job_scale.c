@@ -66,7 +66,7 @@ static const struct world world = {
 static struct plan *
 a_plan(void)
 {
-	struct plan *p = plan_new("evacuate", "mbs1");
+	struct plan *p = plan_new(PLAN_EVACUATE, "mbs1");
 	struct err e;
 
 	for (int i = 1; i <= 4; i++) {

@@ -17,7 +17,7 @@ static struct err e;
 static struct plan *
 plan_of_nodes(int count)
 {
-	struct plan *p = plan_new("evacuate", "mbs1.example.org");
+	struct plan *p = plan_new(PLAN_EVACUATE, "mbs1.example.org");
 
 	for (int i = 1; i <= count; i++) {
 		struct plan_node *n = plan_add_node(p);
@@ -318,6 +318,60 @@ test_an_old_copy_of_our_own_is_cleared(void **state)
 	plan_free(&p);
 }
 
+/* A node is filled: it is the only target, and whose node is dead is for others to say. */
+static void
+test_a_node_is_filled(void **state)
+{
+	struct plan *p = plan_of_nodes(3);
+
+	(void)state;
+	p->kind = PLAN_RESTORE;
+	p->nodes[1].has_agent = false;
+	add(p, 1, GB);
+	add(p, 2, 2 * GB);
+	CHECK(plan_choose_targets(p, "", &e));
+	CHECK(plan_make(p, &e));
+	CHECK_INT(find(p, 1)->target, 0);
+	CHECK_INT(find(p, 2)->target, 0);
+	CHECK_INT(p->moved_count, 2);
+	CHECK(!plan_choose_targets(p, "mbs3", &e));
+	CHECK_HAS(e.text, "is the target");
+	plan_free(&p);
+	p = plan_of_nodes(2);
+	p->kind = PLAN_MOVE;
+	p->nodes[0].healthy = false;
+	snprintf(p->nodes[0].why_not, LIMIT_TEXT, "disk:store: full");
+	add(p, 1, GB);
+	CHECK(plan_choose_targets(p, "", &e));
+	CHECK(!plan_make(p, &e));
+	CHECK_HAS(e.text, "cannot take mailboxes: disk:store: full");
+	plan_free(&p);
+}
+
+static void
+test_nobody_to_move_is_said_for_each_kind(void **state)
+{
+	static const char *const parts[PLAN_KIND_COUNT] = {
+	    [PLAN_EVACUATE] = "names nobody on it",
+	    [PLAN_RESTORE] = "nothing to bring back",
+	    [PLAN_MOVE] = "no account is named",
+	};
+	enum plan_kind parsed;
+
+	(void)state;
+	for (int kind = 0; kind < PLAN_KIND_COUNT; kind++) {
+		struct plan *p = plan_of_nodes(2);
+
+		p->kind = (enum plan_kind)kind;
+		CHECK(!plan_has_work(p, &e));
+		CHECK_HAS(e.text, parts[kind]);
+		CHECK(plan_kind_parse(plan_kind_names[kind], &parsed));
+		CHECK_INT(parsed, kind);
+		plan_free(&p);
+	}
+	CHECK(!plan_kind_parse("destroy", &parsed));
+}
+
 static void
 test_targets_are_chosen_by_name(void **state)
 {
@@ -444,6 +498,8 @@ main(void)
 	    TEST(test_a_named_target_must_be_able),
 	    TEST(test_an_old_copy_is_no_target),
 	    TEST(test_an_old_copy_of_our_own_is_cleared),
+	    TEST(test_a_node_is_filled),
+	    TEST(test_nobody_to_move_is_said_for_each_kind),
 	    TEST(test_targets_are_chosen_by_name),
 	    TEST(test_nobody_to_move_is_said),
 	    TEST(test_the_same_facts_give_the_same_plan),

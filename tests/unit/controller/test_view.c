@@ -19,7 +19,7 @@ text_of(const json_t *row, const char *key)
 static struct plan *
 a_plan(void)
 {
-	struct plan *p = plan_new("evacuate", "mbs1");
+	struct plan *p = plan_new(PLAN_EVACUATE, "mbs1");
 	struct plan_account *a;
 	struct err e;
 
@@ -85,7 +85,7 @@ test_a_plan_says_who_goes_and_who_does_not(void **state)
 static void
 test_an_empty_plan_can_be_shown(void **state)
 {
-	struct plan *p = plan_new("evacuate", "mbs1");
+	struct plan *p = plan_new(PLAN_EVACUATE, "mbs1");
 	json_t *answer;
 
 	(void)state;

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What somebody wants planned, read from a body; and the plan, shown. Nothing is changed. */
+#include "controller/api/plans.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "controller/api/changes.h"
+#include "controller/api/gate.h"
+#include "controller/api/view.h"
+#include "controller/controller.h"
+
+#define PLAN_ACCOUNTS_MAX 1000
+
+/* "accounts" of a body: names; false = refused already. */
+static bool
+plan_accounts(struct api_request *rq, struct plan_request *out)
+{
+	const json_t *list = json_object_get(rq->body, "accounts");
+	struct err e;
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *name = json_string_value(json_array_get(list, i));
+
+		if (name == NULL || name[0] == '\0' || strlen(name) > LIMIT_NAME)
+			break;
+		plan_request_add(out, name);
+	}
+	if (out->account_count > 0 && out->account_count == json_array_size(list) &&
+	    out->account_count <= PLAN_ACCOUNTS_MAX)
+		return true;
+	err_set(&e, ERR_REFUSED, "\"accounts\" must be a list of 1 to %d account names",
+	    PLAN_ACCOUNTS_MAX);
+	api_refuse(rq, &e, "zmferry plan move ACCOUNT --to NODE");
+	return false;
+}
+
+/* Who was moved away from the node, as far as our moves did it. */
+struct left_search {
+	struct plan_request *rq;
+};
+
+static void
+left_on_move(struct move *m, void *ctx)
+{
+	struct left_search *s = ctx;
+	size_t length = strlen(s->rq->node);
+
+	/* The name may be given short; the survey says whether it is the right one. */
+	if ((move_states[m->state].holds & ARRIVED) != 0 &&
+	    strncasecmp(m->source, s->rq->node, length) == 0 &&
+	    (m->source[length] == '\0' || m->source[length] == '.'))
+		plan_request_add(s->rq, m->account_id);
+}
+
+bool
+plan_words(struct api_request *rq, struct plan_request *out)
+{
+	struct controller *c = rq->ctx;
+	const json_t *list = json_object_get(rq->body, "to");
+	const char *kind = json_string_value(json_object_get(rq->body, "kind"));
+	const char *node = json_string_value(json_object_get(rq->body, "node"));
+	size_t to_size = sizeof(out->to);
+	char *to = out->to;
+	size_t length = 0;
+	struct err e;
+
+	memset(out, 0, sizeof(*out));
+	if (node == NULL || node[0] == '\0' || strlen(node) >= sizeof(out->node) ||
+	    kind == NULL || !plan_kind_parse(kind, &out->kind)) {
+		err_set(&e, ERR_REFUSED,
+		    "a plan needs a kind (evacuate, restore, move) and a node");
+		api_refuse(rq, &e, "zmferry plan evacuate NODE");
+		return false;
+	}
+	/* Whose rights are needed is known only when it is planned. */
+	if (out->kind != PLAN_EVACUATE && !rq->local) {
+		err_set(&e, ERR_REFUSED, "%s is not offered over HTTPS", kind);
+		api_refuse(rq, &e, "on the controller's machine: zmferry help");
+		return false;
+	}
+	snprintf(out->node, sizeof(out->node), "%s", node);
+	if (out->kind == PLAN_RESTORE)
+		moves_each(jobs_moves(c->jobs), left_on_move, &(struct left_search){out});
+	if (out->kind == PLAN_MOVE && !plan_accounts(rq, out))
+		return false;
+	/* Of another type it would be passed over, and the mailboxes would go anywhere. */
+	if (list != NULL && !json_is_null(list) && !json_is_array(list)) {
+		err_set(&e, ERR_REFUSED, "\"to\" must be a list of node names");
+		api_refuse(rq, &e, "zmferry nodes has their names");
+		return false;
+	}
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *name = json_string_value(json_array_get(list, i));
+
+		if (name == NULL || name[0] == '\0' || strchr(name, ',') != NULL ||
+		    length + strlen(name) + 2 > to_size) {
+			err_set(&e, ERR_REFUSED, "\"to\" must be a list of node names");
+			api_refuse(rq, &e, "zmferry nodes has their names");
+			return false;
+		}
+		length += (size_t)snprintf(
+		    to + length, to_size - length, "%s%s", length == 0 ? "" : ",", name);
+	}
+	return true;
+}
+
+const char *
+plan_advice(const struct err *why)
+{
+	return why->kind == ERR_RETRY ? "the LDAP master must answer (on it, as zimbra: "
+					"ldap status); then again"
+				      : "zmferry nodes";
+}
+
+static void
+on_plan(void *owner, uint32_t number, const struct plan *plan, const struct err *e)
+{
+	struct api_request *rq = owner;
+	struct err nothing;
+
+	(void)number;
+	if (plan == NULL)
+		api_refuse(rq, e, plan_advice(e));
+	else if (plan->account_count == 0 && !plan_has_work(plan, &nothing))
+		api_refuse(rq, &nothing, "zmferry status");
+	else
+		api_reply(rq, 200, view_plan(plan));
+}
+
+void
+survey_of_body(
+    struct api_request *rq, const char *node, const char *to, survey_done_fn done)
+{
+	struct controller *c = rq->ctx;
+	struct plan_request wanted;
+
+	if (plan_words(rq, &wanted)) {
+		snprintf(wanted.node, sizeof(wanted.node), "%s", node);
+		snprintf(wanted.to, sizeof(wanted.to), "%s", to);
+		world_live_survey(c->world, &wanted, done, rq, 0);
+	}
+	plan_request_fini(&wanted);
+}
+
+static void
+go_plan(struct api_request *rq, const char *node, const char *to)
+{
+	survey_of_body(rq, node, to, on_plan);
+}
+
+/* A plan names every account of the node: who may empty it may see it. */
+void
+post_plan(struct api_request *rq)
+{
+	struct plan_request wanted;
+
+	if (plan_words(rq, &wanted))
+		gate_may(rq, wanted.node, wanted.to, true, go_plan);
+	plan_request_fini(&wanted);
+}
