@@ -37,14 +37,14 @@ agent_src   := main agent agent_link requests requests_local conf lane lane_task
                worker/receive worker/receive_items worker/receive_record worker/target \
                worker/steer worker/import worker/mend worker/verify
 
-core_src    := move moves moves_copies move_table move_steps move_takes move_purge move_checks job job_table job_gate job_progress job_copies plan retention \
-               journal journal_data journal_events journal_rows \
+core_src    := move moves moves_copies move_table move_steps move_takes move_purge move_checks job job_table job_gate job_progress job_copies plan pools retention \
+               journal journal_data journal_events journal_cordons journal_rows \
                fleet fleet_ask fleet_index fleet_facts world doctor
-edge_src    := controller conf survey world_live doctor_collect \
+edge_src    := controller conf survey world_live doctor_collect cordon \
                zimbra/directory zimbra/directory_facts zimbra/admin \
                api/http api/http_listen api/serve api/gate api/session api/signin api/rights \
-               api/idempotency api/approvals api/changes api/routes api/view api/overview api/page api/doctor api/plans api/purges
-cli_src     := main api commands wait print_text print_moves print_doctor purge
+               api/idempotency api/approvals api/changes api/routes api/view api/overview api/page api/doctor api/plans api/purges api/cordons
+cli_src     := main api commands wait print_text print_moves print_cordon print_doctor purge
 
 # alerts
 core_src    += journal_alerts alert/table alert/schedule alert/message alert/alert alert/alert_tell

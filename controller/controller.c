@@ -5,6 +5,7 @@
  * start ends the process with a sentence; afterwards nothing but a bug does.
  */
 #include "controller/controller.h"
+#include "controller/cordon.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -86,6 +87,46 @@ on_poke(uv_timer_t *timer)
 	if (!journal_is_read_only(c->journal))
 		(void)retention_look(
 		    &c->retention, c->jobs, clock_wall_ms(), clock_mono_ms());
+}
+
+/* What a crash left half done is made true. */
+static void
+on_cordons_resumed(void *owner, const json_t *report, const struct err *e)
+{
+	(void)owner;
+	if (report == NULL)
+		log_warn(NULL, "cordon: %s; make it true: zmferry cordon NODE", e->text);
+}
+
+static void
+controller_resume_cordons(struct controller *c)
+{
+	struct cordons all;
+	struct err e;
+
+	if (journal_is_read_only(c->journal) ||
+	    !journal_cordons_load(c->journal, &all, &e))
+		return;
+	if (all.count > 0 || all.pool_count > 0)
+		cordon_start(c, "", true, "", on_cordons_resumed, c);
+	cordons_fini(&all);
+}
+
+static bool
+is_cordoned(void *ctx, const char *node)
+{
+	struct controller *c = ctx;
+	struct cordons all;
+	struct err e;
+	bool has;
+
+	if (!journal_cordons_load(c->journal, &all, &e)) {
+		log_error(NULL, "%s", e.text);
+		return true; /* nothing lands there on a guess */
+	}
+	has = cordons_has(&all, node);
+	cordons_fini(&all);
+	return has;
 }
 
 /* Is that mailbox the copy that a move of ours left there, and nothing else? */
@@ -193,6 +234,7 @@ controller_listen(struct controller *c, struct err *e)
 		return false;
 	world_live_set_fleet(c->world, c->fleet);
 	world_live_set_copies(c->world, is_own_copy, c);
+	world_live_set_cordons(c->world, is_cordoned, c);
 	return serve_start(c, e);
 }
 
@@ -224,6 +266,7 @@ controller_begin(struct controller *c, struct err *e)
 	}
 	alert_clear(c->alerts, "journal"); /* of the life before: it opened */
 	jobs_recover(c->jobs);
+	controller_resume_cordons(c);
 	return true;
 }
 

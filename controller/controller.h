@@ -33,6 +33,7 @@ struct controller {
 	uv_timer_t poke; /* looks after jobs even when nothing else happens */
 	uint64_t started_ms;
 	char own_admin_id[40];
+	bool cordoning; /* pools are being changed */
 	bool examining; /* GET /v1/doctor is under way */
 	bool stopping;
 };

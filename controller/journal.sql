@@ -55,3 +55,11 @@ INSERT INTO alert (key, subject, node, text, meaning, did, next, raised, at_ms, 
          'untold', 0, 0, '', 0, '', 0, '', 0, '{}'
   FROM alert_1 ORDER BY at_ms;
 DROP TABLE alert_1;
+--- version 3
+CREATE TABLE cordon (
+  node TEXT PRIMARY KEY, server_id TEXT NOT NULL, who TEXT NOT NULL, at_ms INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE cordon_pool (
+  cos_id TEXT PRIMARY KEY, cos_name TEXT NOT NULL,
+  base TEXT NOT NULL, before TEXT NOT NULL, wanted TEXT NOT NULL
+) WITHOUT ROWID;

@@ -263,7 +263,7 @@ plan_check_nodes(struct plan *p, struct err *e)
 		bool is_source =
 		    p->kind == PLAN_EVACUATE && strcasecmp(n->name, p->node) == 0;
 
-		if (!n->has_agent || !n->healthy) {
+		if (!n->has_agent || !n->healthy || (n->cordoned && !is_source)) {
 			if (is_source)
 				return err_set(e, ERR_REFUSED,
 				    "node %s: cannot be emptied: %.300s%s", n->name,
@@ -342,8 +342,8 @@ plan_best(const struct plan *p, const struct plan_account *a, const uint64_t *ro
 		const struct plan_target *t = &p->targets[i];
 
 		if (!p->nodes[i].is_target || !p->nodes[i].has_agent ||
-		    !p->nodes[i].healthy || room[i] < plan_room_needed(a->bytes) ||
-		    plan_has_old_copy(a, i))
+		    !p->nodes[i].healthy || p->nodes[i].cordoned ||
+		    room[i] < plan_room_needed(a->bytes) || plan_has_old_copy(a, i))
 			continue;
 		/* An old copy of ours is deleted first: no harm, but work. */
 		if (best < 0 || plan_load(t) < plan_load(&p->targets[best]) ||

@@ -39,6 +39,7 @@ struct plan_node {
 	char name[WORLD_NAME];
 	bool has_agent; /* connected, with an inventory */
 	bool healthy;
+	bool cordoned;	     /* no target */
 	bool is_target;	     /* the person's choice, or all others */
 	uint64_t room_bytes; /* below the fill limit, reservations taken off */
 	uint64_t bytes;	     /* of mailboxes there now */

@@ -158,6 +158,13 @@ survey_node(struct survey *v, struct plan_node *n)
 	n->healthy = f->healthy;
 	if (!n->healthy)
 		snprintf(n->why_not, sizeof(n->why_not), "%s", f->note);
+	/* A restore ends the cordon of the node that it fills. */
+	n->cordoned =
+	    (v->rq.kind != PLAN_RESTORE || strcasecmp(n->name, v->rq.node) != 0) &&
+	    v->w->cordoned(v->w->cordoned_ctx, n->name);
+	if (n->cordoned && n->why_not[0] == '\0')
+		snprintf(n->why_not, sizeof(n->why_not),
+		    "it is cordoned; zmferry uncordon %.200s", n->name);
 	n->bytes = f->mailbox_bytes;
 	n->count = f->mailbox_count;
 	limit = f->spool_total_bytes / 100 * v->w->conf->fill_limit;

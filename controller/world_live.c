@@ -404,6 +404,13 @@ world_live_set_copies(struct world_live *w, own_copy_fn fn, void *ctx)
 }
 
 void
+world_live_set_cordons(struct world_live *w, cordoned_fn fn, void *ctx)
+{
+	w->cordoned = fn;
+	w->cordoned_ctx = ctx;
+}
+
+void
 world_live_set_fleet(struct world_live *w, struct fleet *fleet)
 {
 	w->fleet = fleet;

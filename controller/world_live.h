@@ -24,6 +24,9 @@ void world_live_set_fleet(struct world_live *w, struct fleet *fleet);
 typedef bool (*own_copy_fn)(
     void *ctx, const char *account_id, const char *node, uint64_t mailbox_id);
 void world_live_set_copies(struct world_live *w, own_copy_fn fn, void *ctx);
+/* Tells plans whether new mailboxes are kept off a node. */
+typedef bool (*cordoned_fn)(void *ctx, const char *node);
+void world_live_set_cordons(struct world_live *w, cordoned_fn fn, void *ctx);
 void world_live_free(struct world_live **w); /* after the loop ran dry */
 void world_live_stop(struct world_live *w);  /* cancels what runs on the pool */
 const struct world *world_live_world(struct world_live *w);

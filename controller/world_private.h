@@ -14,6 +14,8 @@ struct world_live {
 	uv_loop_t *loop;
 	const struct controller_conf *conf;
 	struct fleet *fleet;
+	cordoned_fn cordoned;
+	void *cordoned_ctx;
 	own_copy_fn own_copy;
 	void *own_copy_ctx;
 	struct secret *ldap_password;

@@ -10,6 +10,7 @@
 #include "controller/api/alerts.h"
 #include "controller/api/approvals.h"
 #include "controller/api/changes.h"
+#include "controller/api/cordons.h"
 #include "controller/api/doctor.h"
 #include "controller/api/gate.h"
 #include "controller/api/overview.h"
@@ -193,6 +194,9 @@ const struct api_route controller_routes[] = {
 	{ "POST",   "/v1/alerts/{id}/ack",        "change",  post_alert_ack },
 	{ "POST",   "/v1/alerts/{id}/silence",    "change",  post_alert_silence },
 	{ "GET",    "/v1/approvals",              "read",    get_approvals },
+	{ "GET",    "/v1/cordons",                "read",    get_cordons },
+	{ "POST",   "/v1/cordon",                 "change",  post_cordon },
+	{ "POST",   "/v1/uncordon",               "change",  post_uncordon },
 	{ "GET",    "/v1/doctor",                 "read",    get_doctor },
 	{ "POST",   "/v1/plans",                  "read",    post_plan },
 	{ "POST",   "/v1/jobs",                   "change",  post_job },

@@ -222,10 +222,9 @@ plan_notes(const struct plan *p, json_t *notes, json_t *keys)
 	    "wrongly");
 	if (p->kind == PLAN_EVACUATE)
 		plan_note(notes, keys, "pool",
-		    "new accounts are not kept off the node: take it out of "
-		    "zimbraMailHostPool "
-		    "of every COS "
-		    "first; what is made there meanwhile is moved at the end");
+		    "the node is cordoned: no new account lands on it, until it is "
+		    "filled again "
+		    "(zmferry restore) or zmferry uncordon");
 	plan_note(notes, keys, "kept",
 	    "old copies stay on the node, locked out, until their retention is over or "
 	    "they "
@@ -242,7 +241,7 @@ plan_notes(const struct plan *p, json_t *notes, json_t *keys)
 	for (size_t i = 0; i < p->node_count; i++) {
 		const struct plan_node *n = &p->nodes[i];
 
-		if (!n->is_target || (n->has_agent && n->healthy))
+		if (!n->is_target || (n->has_agent && n->healthy && !n->cordoned))
 			continue;
 		snprintf(key, sizeof(key), "unable");
 		snprintf(line, sizeof(line), "%.150s takes nothing: %.300s", n->name,

@@ -330,6 +330,40 @@ out:
 }
 
 static int
+cordon_change(struct options *o, const char *path)
+{
+	json_t *body = json_pack("{ss}", "node", o->argument);
+	json_t *answer;
+	struct err e;
+	bool ok = api_call(&o->api, "POST", path, body, &answer, &e);
+
+	json_decref(body);
+	if (!ok)
+		return command_fail(o, &e);
+	command_show(o, answer, print_cordon);
+	json_decref(answer);
+	return 0;
+}
+
+static int
+run_cordon(struct options *o)
+{
+	return cordon_change(o, "/v1/cordon");
+}
+
+static int
+run_uncordon(struct options *o)
+{
+	return cordon_change(o, "/v1/uncordon");
+}
+
+static int
+run_cordons(struct options *o)
+{
+	return command_get(o, "/v1/cordons", print_cordons);
+}
+
+static int
 run_plan_evacuate(struct options *o)
 {
 	return plan_of_kind(o, "evacuate");
@@ -500,6 +534,12 @@ const struct command commands[] = {
 	  "show what moving one account (or A,B) to a node means; changes nothing", run_plan_move },
 	{ "evacuate",      "NODE",   OPT_TO | OPT_WAIT | OPT_YES | OPT_DRY_RUN,
 	  "move every mailbox off a node, evenly over the others", run_evacuate },
+	{ "cordon",        "NODE",   0,
+	  "no new account lands on a node: out of every COS's pool", run_cordon },
+	{ "uncordon",      "NODE",   0,
+	  "end that: the pools become what they were", run_uncordon },
+	{ "cordons",       NULL,     0,
+	  "which nodes are cordoned", run_cordons },
 	{ "restore",       "NODE",   OPT_WAIT | OPT_YES | OPT_DRY_RUN,
 	  "bring back to a node whoever was moved away from it", run_restore },
 	{ "move",          "ACCOUNT", OPT_TO | OPT_WAIT | OPT_YES | OPT_DRY_RUN,

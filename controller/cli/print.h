@@ -16,6 +16,8 @@ void print_moves(FILE *out, const json_t *answer);
 void print_explain(FILE *out, const json_t *answer);
 void print_events(FILE *out, const json_t *answer);
 void print_alerts(FILE *out, const json_t *answer);
+void print_cordon(FILE *out, const json_t *answer);
+void print_cordons(FILE *out, const json_t *answer);
 void print_doctor(FILE *out, const json_t *answer);
 void print_alert(FILE *out, const json_t *answer);
 void print_alerts_test(FILE *out, const json_t *answer);

@@ -128,3 +128,32 @@ admin_version(struct soap_client *c, char *out, size_t size, struct err *e)
 	soap_request_free(&r);
 	return ok;
 }
+
+bool
+admin_set_pool(struct soap_client *c, const char *cos_id, const char *const *ids,
+    size_t count, struct err *e)
+{
+	struct soap_request *r = soap_request_new(SOAP_ADMIN, "ModifyCosRequest");
+
+	soap_open(r, "id");
+	soap_text(r, cos_id);
+	soap_close(r);
+	for (size_t i = 0; i < count; i++)
+		soap_a(r, "zimbraMailHostPool", ids[i]);
+	if (count == 0)
+		soap_a(r, "zimbraMailHostPool", NULL);
+	return admin_send(c, r, e) || err_wrap(e, "setting zimbraMailHostPool");
+}
+
+bool
+admin_flush_cos(struct soap_client *c, struct err *e)
+{
+	struct soap_request *r = soap_request_new(SOAP_ADMIN, "FlushCacheRequest");
+
+	soap_open(r, "cache");
+	soap_attr(r, "type", "cos");
+	soap_attr(r, "allServers", "0");
+	soap_close(r);
+	return admin_send(c, r, e) ||
+	       err_wrap(e, "flushing the cache of classes of service");
+}

@@ -23,6 +23,11 @@ admin_end_sessions(struct soap_client *c, const char *account_id, struct err *e)
 /* zimbraId of the account the client logs in as. */
 MUST_USE bool admin_own_id(
     struct soap_client *c, const char *name, char *out, size_t size, struct err *e);
+/* zimbraMailHostPool becomes exactly these zimbraIds of servers; none: empty. */
+MUST_USE bool admin_set_pool(struct soap_client *c, const char *cos_id,
+    const char *const *ids, size_t count, struct err *e);
+/* Cache of classes of service of this one server. */
+MUST_USE bool admin_flush_cos(struct soap_client *c, struct err *e);
 /* Zimbra's version as the server tells it: "10.1.0_GA_4655". */
 MUST_USE bool admin_version(struct soap_client *c, char *out, size_t size, struct err *e);
 

@@ -81,6 +81,17 @@ typedef bool (*directory_server_fn)(const struct server_facts *s, void *ctx);
 MUST_USE bool directory_list_servers(
     struct directory *d, directory_server_fn fn, void *ctx, struct err *e);
 
+struct cos_facts {
+	char id[40];
+	char name[256];
+	size_t pool_count;
+	char (*pool)[40]; /* zimbraIds of servers; borrowed for the call */
+};
+typedef bool (*directory_cos_fn)(const struct cos_facts *c, void *ctx);
+/* Every class of service with its zimbraMailHostPool. */
+MUST_USE bool
+directory_list_cos(struct directory *d, directory_cos_fn fn, void *ctx, struct err *e);
+
 /* Appends text with everything LDAP filters treat specially escaped (RFC 4515). */
 MUST_USE bool directory_escape(const char *text, char *out, size_t out_size);
 

@@ -420,3 +420,45 @@ directory_list_servers(
 	       directory_search(d, "cn=servers," DIRECTORY_BASE,
 		   "(objectClass=zimbraServer)", server_attrs, on_server, &search, e);
 }
+
+/* --- classes of service --- */
+
+static const char *const cos_attrs[] = {"zimbraId", "cn", "zimbraMailHostPool", NULL};
+
+struct cos_search {
+	directory_cos_fn fn;
+	void *ctx;
+};
+
+static bool
+on_cos(struct directory *d, LDAPMessage *entry, void *ctx, struct err *e)
+{
+	struct berval **values =
+	    ldap_get_values_len(d->ldap, entry, "zimbraMailHostPool");
+	size_t count = values == NULL ? 0 : (size_t)ldap_count_values_len(values);
+	struct cos_search *search = ctx;
+	struct cos_facts c = {0};
+	bool go_on;
+
+	value_get(d, entry, "zimbraId", c.id, sizeof(c.id));
+	value_get(d, entry, "cn", c.name, sizeof(c.name));
+	c.pool = xcalloc(count + 1, sizeof(*c.pool));
+	for (size_t i = 0; i < count; i++) {
+		if (values[i]->bv_len < sizeof(*c.pool))
+			memcpy(
+			    c.pool[c.pool_count++], values[i]->bv_val, values[i]->bv_len);
+	}
+	ldap_value_free_len(values);
+	go_on = search->fn(&c, search->ctx);
+	free(c.pool);
+	return go_on || err_set(e, ERR_CANCELLED, "listing stopped");
+}
+
+bool
+directory_list_cos(struct directory *d, directory_cos_fn fn, void *ctx, struct err *e)
+{
+	struct cos_search search = {.fn = fn, .ctx = ctx};
+
+	return directory_search(
+	    d, DIRECTORY_BASE, "(objectClass=zimbraCOS)", cos_attrs, on_cos, &search, e);
+}

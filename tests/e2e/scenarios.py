@@ -16,6 +16,8 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lab"))
+from zlab.zclient import Zimbra, el  # noqa: E402
 from harness import Failed, Installation, NET_PREFIX, ROOT, wait_for  # noqa: E402
 import receivers  # noqa: E402
 
@@ -152,6 +154,8 @@ def there_and_back(place):
     place.lab("start", "mbs1")
     wait_for("mbs1 to be well again", 60, lambda: [n for n in place.json("nodes")["nodes"]
                                                    if n["name"].startswith("mbs1") and n["state"] == "ok"])
+    require([c["node"] for c in place.json("cordons")["cordons"]] == [place.node("mbs1")["host"]], "it is not cordoned")
+    place.json("uncordon", "mbs1")
     plan = place.json("plan", "evacuate", "mbs2", "--to", "mbs1")["plan"]
     require([n for n in plan["note_keys"] if n.startswith("cleared:")], f"no copy to be cleared: {plan['notes']}")
     job = place.json("evacuate", "mbs2", "--to", "mbs1", "--yes")["job"]["id"]
@@ -200,6 +204,7 @@ def restore(place):
     job = place.json("restore", "mbs1", "--yes")["job"]["id"]
     all_settled_clean(finish(place, job))
     now = {i: home for i, (_, home) in statuses(place).items()}
+    require(place.json("cordons")["cordons"] == [], "the node is filled and still cordoned")
     require(now == was, f"not all are back: {[i for i in was if now[i] != was[i]]}")
     names = [m["account"] for m in place.job(job)["moves"]][:2]
     for node in ("mbs3", "mbs1"):
@@ -215,6 +220,55 @@ def restore(place):
     require(said.returncode == 3 and "--to" in said.stderr, f"no target: {said.returncode} {said.stderr}")
     storm.stop(120)
     require_clean(place, before)
+
+
+def cordon(place):
+    """A cordoned node gets no new account and is no target; afterwards every pool is as it was."""
+    begin(place, 6)
+    zimbra = Zimbra.from_cluster(os.path.join(place.lab_dir, "cluster.json"))
+    by_host = {s.host: s for s in zimbra.servers}
+    at = by_host[place.node("mbs2")["host"]]
+
+    def pools():
+        answer = zimbra.admin(at, "GetAllCosRequest")
+        return {c.get("name"): (c.get("id"), sorted(a.text for a in c if a.get("n") == "zimbraMailHostPool"))
+                for c in answer.findall("cos")}
+    before = pools()
+    require(any(p == [] for _, p in before.values()) and any(p for _, p in before.values()), f"lab's pools: {before}")
+    said = place.json("cordon", "mbs1")
+    require(said["cordoned"] and said["pools"], f"nothing was changed: {said}")
+    require(place.json("cordons")["cordons"][0]["node"].startswith("mbs1"), "it is not listed")
+    made = 0
+    for name, (cos_id, _) in before.items():
+        for host, server in by_host.items():
+            for i in range(4):
+                account = f"made{made}@example.test"
+                made += 1
+                answer = zimbra.admin(server, "CreateAccountRequest", None, el("name", None, account),
+                                      el("password", None, "secret1"), el("a", {"n": "zimbraCOSId"}, cos_id))
+                home = [a.text for a in answer.iter("a") if a.get("n") == "zimbraMailHost"]
+                require(home and not home[0].startswith("mbs1"),
+                        f"{account} of COS {name}, made at {host}, is on {home}")
+    plan = place.json("plan", "evacuate", "mbs2")["plan"]
+    require(all(not m["target"].startswith("mbs1") for m in plan["moves"]), "a cordoned node is a target")
+    said = place.zmferry("plan", "evacuate", "mbs2", "--to", "mbs1", check=False)
+    require(said.returncode == 3 and "zmferry uncordon" in said.stderr, f"{said.returncode} {said.stderr}")
+    place.json("cordon", "mbs2")
+    said = place.zmferry("cordon", "mbs3", check=False)
+    require(said.returncode == 3 and "no server would be left" in said.stderr, f"{said.returncode} {said.stderr}")
+    # The controller dies as soon as the wish is journaled: its next start makes it true.
+    place.lab("fault", "all", "soap:ModifyCosRequest", "--count", "1", "--action", "hang")
+    asked = threading.Thread(target=lambda: place.zmferry("uncordon", "mbs1", check=False))
+    asked.start()
+    wait_for("the end of the cordon to be journaled", 30,
+             lambda: [c["node"].split(".")[0] for c in place.json("cordons")["cordons"]] == ["mbs2"])
+    place.controller.kill()
+    asked.join()
+    place.controller.start()
+    place.wait_ready(60)
+    place.json("uncordon", "mbs2")
+    wait_for("every pool to be as it was", 30, lambda: pools() == before)
+    require(place.json("cordons") == {"cordons": [], "pools": 0}, f"{place.json('cordons')}")
 
 
 def worker_pids(agent):
@@ -571,6 +625,7 @@ SCENARIOS = {
     "refusals": refusals,
     "doctor": doctor,
     "evacuation": evacuation,
+    "cordon": cordon,
     "there_and_back": there_and_back,
     "restore": restore,
     "kill_controller": kill_controller,

@@ -318,6 +318,25 @@ test_an_old_copy_of_our_own_is_cleared(void **state)
 	plan_free(&p);
 }
 
+static void
+test_a_cordoned_node_is_no_target_and_can_be_emptied(void **state)
+{
+	struct plan *p = plan_of_nodes(3);
+
+	(void)state;
+	add(p, 1, GB);
+	p->nodes[0].cordoned = true;
+	p->nodes[1].cordoned = true;
+	snprintf(p->nodes[1].why_not, LIMIT_TEXT, "it is cordoned");
+	CHECK(plan_choose_targets(p, "", &e));
+	CHECK(plan_make(p, &e));
+	CHECK_INT(find(p, 1)->target, 2);
+	CHECK(plan_choose_targets(p, "mbs2", &e));
+	CHECK(!plan_make(p, &e));
+	CHECK_HAS(e.text, "cannot take mailboxes: it is cordoned");
+	plan_free(&p);
+}
+
 /* A node is filled: it is the only target, and whose node is dead is for others to say. */
 static void
 test_a_node_is_filled(void **state)
@@ -498,6 +517,7 @@ main(void)
 	    TEST(test_a_named_target_must_be_able),
 	    TEST(test_an_old_copy_is_no_target),
 	    TEST(test_an_old_copy_of_our_own_is_cleared),
+	    TEST(test_a_cordoned_node_is_no_target_and_can_be_emptied),
 	    TEST(test_a_node_is_filled),
 	    TEST(test_nobody_to_move_is_said_for_each_kind),
 	    TEST(test_targets_are_chosen_by_name),
