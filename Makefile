@@ -38,7 +38,7 @@ agent_src   := main agent agent_link requests requests_local conf lane lane_task
                worker/steer worker/import worker/mend worker/verify
 
 core_src    := move moves moves_copies move_table move_steps move_takes move_purge move_checks job job_table job_gate job_progress job_copies plan pools retention \
-               journal journal_data journal_events journal_cordons journal_rows \
+               journal journal_data journal_events journal_cordons journal_backup journal_rows \
                fleet fleet_ask fleet_index fleet_facts world doctor
 edge_src    := controller conf survey world_live doctor_collect cordon \
                zimbra/directory zimbra/directory_facts zimbra/admin \

@@ -22,6 +22,7 @@
 #include "proto/base/secret.h"
 #include "proto/base/xalloc.h"
 
+#define RESTORED_EPOCHS 1000000 /* more starts than there can have been */
 #define RESERVE_BYTES (4 * 1024 * 1024)
 #define SLOW_COMMIT_MS 100
 
@@ -330,6 +331,8 @@ static bool
 journal_raise_epoch(struct journal *j, bool adopt, struct err *e)
 {
 	uint64_t beside = j->dir == NULL ? 0 : journal_epoch_file(j);
+	bool restored;
+	char mark[4];
 	char text[32];
 
 	if (!journal_meta_get(
@@ -337,10 +340,14 @@ journal_raise_epoch(struct journal *j, bool adopt, struct err *e)
 		journal_make_id(j->controller_id, sizeof(j->controller_id));
 	journal_meta_get(j, "epoch", text, sizeof(text));
 	j->epoch = strtoull(text, NULL, 10);
-	if (beside > j->epoch && !adopt) {
+	restored = journal_meta_get(j, "restored", mark, sizeof(mark)) && mark[0] == '1';
+	if ((restored || beside > j->epoch) && !adopt) {
 		j->read_only = true;
 		return true;
 	}
+	/* The controller of before may have started often after the backup: agents know. */
+	if (restored)
+		j->epoch += RESTORED_EPOCHS;
 	if (beside > j->epoch)
 		j->epoch = beside;
 	j->epoch++;
@@ -348,7 +355,8 @@ journal_raise_epoch(struct journal *j, bool adopt, struct err *e)
 	if (!journal_begin(j, e))
 		return false;
 	if (!journal_meta_set(j, "controller_id", j->controller_id, e) ||
-	    !journal_meta_set(j, "epoch", text, e)) {
+	    !journal_meta_set(j, "epoch", text, e) ||
+	    (restored && !journal_meta_set(j, "restored", "0", e))) {
 		journal_rollback(j);
 		return false;
 	}

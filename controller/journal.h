@@ -20,6 +20,11 @@ struct journal;
  */
 MUST_USE bool
 journal_open(const char *state_dir, bool adopt, struct journal **out, struct err *e);
+/*
+ * Copies journal, certificate authority and identity into dest, a folder that it makes; the
+ * controller may run. A controller that starts with the copy is read-only until --adopt.
+ */
+MUST_USE bool journal_backup(const char *state_dir, const char *dest, struct err *e);
 void journal_close(struct journal **j);
 uint64_t journal_epoch(const struct journal *j);
 const char *journal_controller_id(const struct journal *j);

@@ -27,7 +27,8 @@ usage(FILE *out)
 	fputs("usage: zmferry-controller [-c FILE] [-n | --print-config | "
 	      "--sample-config | --adopt]\n"
 	      "       zmferry-controller [-c FILE] init\n"
-	      "       zmferry-controller [-c FILE] enroll NODE FILE\n\n"
+	      "       zmferry-controller [-c FILE] enroll NODE FILE\n"
+	      "       zmferry-controller [-c FILE] backup FOLDER\n\n"
 	      "  -c FILE          configuration (" CONTROLLER_CONF_PATH ")\n"
 	      "  -n               check the configuration, LDAP and Zimbra's "
 	      "administrator; change nothing\n"
@@ -37,6 +38,9 @@ usage(FILE *out)
 	      "  init             make the certificate authority, if there is none, and "
 	      "the controller's identity\n"
 	      "  enroll           write the identity file of a node's agent\n"
+	      "  backup           copy journal, certificate authority and identity into "
+	      "a new "
+	      "folder; it may run meanwhile\n"
 	      "  --version        print the version\n"
 	      "  --help           print this\n",
 	    out);
@@ -126,6 +130,22 @@ run_enroll(const struct controller_conf *conf, const char *node, const char *pat
 	return ok ? 0 : fail(&e);
 }
 
+static int
+run_backup(const struct controller_conf *conf, const char *dest)
+{
+	struct err e;
+
+	if (!journal_backup(conf->state_dir, dest, &e))
+		return fail(&e);
+	printf(
+	    "%s: journal, certificate authority and identity of %s; keep it as secret as "
+	    "that folder\n"
+	    "to go on with it: put it in that folder's place, then docs/operations.md, "
+	    "\"restored backup\"\n",
+	    dest, conf->state_dir);
+	return 0;
+}
+
 struct arguments {
 	const char *conf_path;
 	bool check;
@@ -199,6 +219,8 @@ run(int argc, char **argv, const struct arguments *a, const struct controller_co
 		return run_init(conf);
 	if (words == 3 && strcmp(argv[optind], "enroll") == 0)
 		return run_enroll(conf, argv[optind + 1], argv[optind + 2]);
+	if (words == 2 && strcmp(argv[optind], "backup") == 0)
+		return run_backup(conf, argv[optind + 1]);
 	if (words != 0) {
 		usage(stderr);
 		return 2;

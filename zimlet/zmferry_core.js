@@ -348,8 +348,13 @@
 
 	/* --- moves --- */
 
+	/* The mailbox is where it should be; what follows is tidying up. */
+	core.has_arrived = function (state) {
+		return state === "settled" || state === "done" || /^purg/.test(state);
+	};
+
 	core.move = function (m, context) {
-		var t = context.t, verdict = m.verdict || "";
+		var t = context.t, verdict = m.verdict || "", arrived = core.has_arrived(m.state);
 		var bad = m.state === "stuck" || m.state === "abandoned" || verdict === "not clean";
 		return {
 			id: m.id,
@@ -363,8 +368,8 @@
 			verdict: verdict === "clean" ? "clean" : verdict === "" ? "" : "bad",
 			verdict_text: verdict === "clean" ? t("verdict_is_clean") :
 				verdict === "" ? "" : t("verdict_is_not"),
-			level: bad ? "bad" : m.state === "settled" ? "good" : m.state === "planned" ? "none" : "busy",
-			detail: m.error || (m.state === "settled" ? "" : m.doing || ""),
+			level: bad ? "bad" : arrived ? "good" : m.state === "planned" ? "none" : "busy",
+			detail: m.error || (arrived ? "" : m.doing || ""),
 			next: core.next_step(m.next || "", context)
 		};
 	};
@@ -376,7 +381,7 @@
 			if (first !== undefined) {
 				return first;
 			}
-			return m.verdict === "bad" ? 3 : m.level === "busy" ? 4 : m.state === "settled" ? 5 : 6;
+			return m.verdict === "bad" ? 3 : m.level === "busy" ? 4 : core.has_arrived(m.state) ? 5 : 6;
 		}
 		return models.map(function (m, i) { return { m: m, i: i }; }).sort(function (a, b) {
 			return rank(a.m) - rank(b.m) || a.i - b.i;

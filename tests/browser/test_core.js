@@ -109,8 +109,11 @@ module.exports = [
 	["what needs a person comes first in a list of moves", () => {
 		const move = (id, state, verdict) => ({ id, state, verdict, account: id, target: "b.test", bytes: 1, next: "" });
 		const rows = core.moves([move("m1", "settled", "clean"), move("m2", "planned", ""), move("m3", "stuck", ""),
-			move("m4", "settled", "not clean"), move("m5", "opening", "")], { t: en, now: 0 });
-		assert.deepEqual(rows.map((m) => m.id), ["m3", "m4", "m5", "m1", "m2"]);
+			move("m4", "settled", "not clean"), move("m5", "opening", ""), move("m6", "purge_locking", "clean"),
+			move("m7", "done", "clean")], { t: en, now: 0 });
+		assert.deepEqual(rows.map((m) => m.id), ["m3", "m4", "m5", "m1", "m6", "m7", "m2"]);
+		assert.deepEqual(rows.map((m) => m.level), ["bad", "bad", "busy", "good", "good", "good", "none"]);
+		assert.match(rows[5].state_text, /old copy deleted/);
 	}],
 	["a plan is told in words, known notes in the reader's language", () => {
 		const plan = core.plan({ node: "mbs1.test", version: "v", mailboxes: 2, bytes: 2048, moves: [], refused: [],

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One journal, one truth: what is written comes back, and who may write is settled. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "controller/journal_private.h"
@@ -391,6 +393,51 @@ restore(const char *from)
 	snprintf(dir, sizeof(dir), "%s", keep);
 }
 
+/* Made while the journal is being written, of a controller whose agents have seen much since. */
+static void
+test_a_backup_is_whole_and_marked(void **state)
+{
+	struct journal *j = opened(false);
+	struct move m = a_move(1);
+	char dest[80];
+	char keep[64];
+	char path[120];
+	struct stat st;
+	uint64_t seen;
+
+	(void)state;
+	snprintf(dest, sizeof(dest), "%s/backup", dir);
+	snprintf(path, sizeof(path), "%s/ca.key", dir);
+	CHECK(creat(path, 0400) >= 0);
+	save(j, &m, NULL);
+	CHECK(journal_backup(dir, dest, &e));
+	CHECK(!journal_backup(dir, dest, &e));
+	CHECK_HAS(e.text, "is there already");
+	for (int i = 0; i < 20; i++) { /* it goes on, and starts often */
+		journal_close(&j);
+		j = opened(false);
+	}
+	seen = journal_epoch(j);
+	journal_close(&j);
+	snprintf(path, sizeof(path), "%s/ca.key", dest);
+	CHECK(stat(path, &st) == 0 && (st.st_mode & 0777) == 0400);
+	CHECK(stat(dest, &st) == 0 && (st.st_mode & 0777) == 0700);
+	snprintf(keep, sizeof(keep), "%s", dir);
+	snprintf(dir, sizeof(dir), "%.40s/backup", keep);
+	j = opened(false);
+	CHECK(journal_is_read_only(j));
+	CHECK_INT(load(j).count, 1);
+	journal_close(&j);
+	j = opened(true);
+	CHECK(!journal_is_read_only(j));
+	CHECK(journal_epoch(j) > seen);
+	journal_close(&j);
+	j = opened(false); /* adopted for good */
+	CHECK(!journal_is_read_only(j));
+	journal_close(&j);
+	snprintf(dir, sizeof(dir), "%s", keep);
+}
+
 static void
 test_a_restored_backup_is_read_only_until_it_is_adopted(void **state)
 {
@@ -558,6 +605,7 @@ main(void)
 	    IN_DIR(test_the_epoch_rises_with_each_start),
 	    IN_DIR(test_a_second_controller_is_refused),
 	    IN_DIR(test_a_dead_controller_holds_nothing),
+	    IN_DIR(test_a_backup_is_whole_and_marked),
 	    IN_DIR(test_a_restored_backup_is_read_only_until_it_is_adopted),
 	    IN_DIR(test_a_newer_schema_is_refused),
 	    IN_DIR(test_migrations_run_once),
