@@ -471,13 +471,8 @@ def judge_lie(place, name, done, before, victim):
     print(f"    {name}: {len(done['moves'])} moves, {len(unclean)} not clean, the oracle agrees")
 
 
-def chaos(place, seed=1, mailboxes=16):
-    """Random processes are killed at random moments under a storm and people at work, until the node is empty."""
-    dice = random.Random(seed)
-    before = begin(place, mailboxes, seed=seed, costs=("import_item_ms=2",))
-    storm = place.background("deliver", "deliver", "--rate", "5", "--seed", str(seed))
-    people = place.background("act", "act", "--rate", "10", "--seed", str(seed))
-    job = evacuate(place)
+def under_blows(place, dice, job):
+    """Until the job has ended, random processes are killed and started again. Their names."""
     struck = []
 
     def strike():
@@ -501,11 +496,54 @@ def chaos(place, seed=1, mailboxes=16):
         seen = progress(place)
         with contextlib.suppress(Failed):
             wait_for("some move to go on", dice.uniform(0.5, 6), lambda: progress(place) not in (None, seen))
+    return struck
+
+
+def chaos(place, seed=1, mailboxes=16):
+    """Random processes are killed at random moments under a storm and people at work, until the node is empty."""
+    dice = random.Random(seed)
+    before = begin(place, mailboxes, seed=seed, costs=("import_item_ms=2",))
+    storm = place.background("deliver", "deliver", "--rate", "5", "--seed", str(seed))
+    people = place.background("act", "act", "--rate", "10", "--seed", str(seed))
+    job = evacuate(place)
+    struck = under_blows(place, dice, job)
     done = finish(place, job, 420)
     people.stop(60)
     storm.stop(120)
     print(f"    killed: {', '.join(struck)}")
     all_settled_clean(done)
+    require_clean(place, before)
+
+
+def chaos_home(place, seed=1, mailboxes=12):
+    """The same while everybody comes home over old copies, and while those are deleted."""
+    dice = random.Random(seed)
+    before = begin(place, mailboxes, seed=seed, costs=("import_item_ms=2",))
+    storm = place.background("deliver", "deliver", "--rate", "4", "--seed", str(seed))
+    people = place.background("act", "act", "--rate", "8", "--seed", str(seed))
+    all_settled_clean(finish(place, evacuate(place)))
+    job = place.json("restore", "mbs1", "--yes")["job"]["id"]
+    struck = under_blows(place, dice, job)
+    done = finish(place, job, 420)
+    print(f"    killed: {', '.join(struck)}")
+    all_settled_clean(done)
+    require(len(done["moves"]) > 5, "nobody came home")
+    people.stop(60)
+    storm.stop(120)
+
+    def copies():
+        return [m for m in place.moves() if m["old_copy"] in ("kept", "being deleted")]
+    for _ in range(20):
+        if not copies():
+            break
+        for node in ("mbs1", "mbs2", "mbs3"):
+            place.zmferry("purge", "node", node, "--yes", check=False)
+        kill_process(dice.choice([place.controller, *place.agents.values()]))()
+        place.wait_ready(60)
+        seen = len(copies())
+        with contextlib.suppress(Failed):
+            wait_for("some copy to be gone", 6, lambda: len(copies()) < seen)
+    require(not copies(), f"old copies stay: {[(m['id'], m['state'], m['error']) for m in copies()]}")
     require_clean(place, before)
 
 
@@ -636,6 +674,7 @@ SCENARIOS = {
     "lease": lease,
     "deceptive": deceptive,
     "chaos": chaos,
+    "chaos_home": chaos_home,
     "reload_steering": reload_steering,
     "alerts": alerts,
 }
