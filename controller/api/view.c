@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controller/cordon.h"
 #include "proto/base/clock.h"
+#include "proto/base/log.h"
 #include "proto/base/xalloc.h"
 #include "proto/version.h"
 
@@ -39,6 +41,7 @@ time_of(int64_t wall_ms)
 struct node_list {
 	struct controller *c;
 	json_t *rows;
+	struct cordons cordons;
 };
 
 static void
@@ -60,6 +63,8 @@ on_node(const struct fleet_node *n, void *ctx)
 	json_object_set_new(row, "version", text(n->version));
 	json_object_set_new(row, "mailboxes", number(n->mailbox_count));
 	json_object_set_new(row, "old_copies", number(0));
+	json_object_set_new(
+	    row, "cordoned", json_boolean(cordons_has(&list->cordons, n->name)));
 	json_object_set_new(row, "bytes", number(n->mailbox_bytes));
 	json_object_set_new(row, "room_bytes", number(used < limit ? limit - used : 0));
 	json_object_set_new(row, "disk_total_bytes", number(n->spool_total_bytes));
@@ -152,12 +157,16 @@ nodes_old_copies(struct controller *c, json_t *rows)
 static json_t *
 nodes_array(struct controller *c)
 {
-	struct node_list list = {c, json_array()};
+	struct node_list list = {.c = c, .rows = json_array()};
 	json_t *sorted = json_array();
 	size_t count;
 	json_t **rows;
+	struct err e;
 
+	if (!journal_cordons_load(c->journal, &list.cordons, &e))
+		log_error(NULL, "%s", e.text);
 	fleet_each(c->fleet, on_node, &list);
+	cordons_fini(&list.cordons);
 	nodes_old_copies(c, list.rows);
 	count = json_array_size(list.rows);
 	rows = calloc(count + 1, sizeof(*rows));

@@ -220,6 +220,9 @@ print_nodes(FILE *out, const json_t *answer)
 		    integer_of(node, "mailboxes"),
 		    print_bytes(number_of(node, "bytes"), used, sizeof(used)),
 		    print_bytes(number_of(node, "room_bytes"), room, sizeof(room)));
+		if (json_is_true(json_object_get(node, "cordoned")))
+			fprintf(out, "cordoned%s",
+			    text_of(node, "note")[0] == '\0' ? "" : "; ");
 		print_safe(out, text_of(node, "note"));
 		if (strcmp(text_of(node, "state"), "away") == 0)
 			fputs("; look whether zmferry-agent runs there, its log says why "
@@ -227,7 +230,10 @@ print_nodes(FILE *out, const json_t *answer)
 			    out);
 		else if (integer_of(node, "old_copies") > 0)
 			fprintf(out, "%s%lld of them are old copies, locked out",
-			    text_of(node, "note")[0] == '\0' ? "" : "; ",
+			    text_of(node, "note")[0] == '\0' &&
+				    !json_is_true(json_object_get(node, "cordoned"))
+				? ""
+				: "; ",
 			    integer_of(node, "old_copies"));
 		fputc('\n', out);
 	}

@@ -238,6 +238,8 @@ def cordon(place):
     said = place.json("cordon", "mbs1")
     require(said["cordoned"] and said["pools"], f"nothing was changed: {said}")
     require(place.json("cordons")["cordons"][0]["node"].startswith("mbs1"), "it is not listed")
+    require([n["name"].split(".")[0] for n in place.json("nodes")["nodes"] if n["cordoned"]] == ["mbs1"], "nodes")
+    require("cordoned" in place.zmferry("status").stdout, "the first screen does not say it")
     made = 0
     for name, (cos_id, _) in before.items():
         for host, server in by_host.items():
