@@ -266,12 +266,14 @@ struct job_look {
 	const char
 	    *full_targets[FULL_TARGETS]; /* lanes are counted once, not for each move */
 	size_t full_count;
+	uint32_t copies; /* moves that wait until an old copy is deleted */
 };
 
 static bool
 look_is_full(const struct job_look *look, const struct move *m)
 {
-	if (look->source_full || look->all->starting >= STARTS_AT_ONCE)
+	if (look->source_full || look->all->starting >= STARTS_AT_ONCE ||
+	    look->copies >= STARTS_AT_ONCE)
 		return true;
 	for (size_t i = 0; i < look->full_count; i++) {
 		if (strcmp(look->full_targets[i], m->target) == 0)
@@ -286,8 +288,12 @@ look_start(struct job_look *look, struct move *m)
 	struct jobs *all = look->all;
 	struct lane_count c;
 
-	if (look_is_full(look, m) || job_copy_is_in_the_way(all, m))
+	if (look_is_full(look, m))
 		return;
+	if (job_copy_is_in_the_way(all, m)) {
+		look->copies++;
+		return;
+	}
 	c = lane_count(all, m);
 	look->source_full = c.at_source >= all->limits.moves_per_source;
 	/* One more for the target: it is staged while the others are imported. */

@@ -15,6 +15,7 @@
 #include "controller/alert/alert.h"
 #include "controller/journal.h"
 #include "controller/move_private.h"
+#include "controller/moves_copies.h"
 #include "proto/base/log.h"
 #include "proto/base/xalloc.h"
 
@@ -372,6 +373,23 @@ move_state_done(struct moves *all, struct move *m)
 		move_event(all, m, EV_OK, "");
 }
 
+/* A node full of old copies is purged a few at a time: the detour locks people out. */
+static bool
+move_has_purge_turn(struct moves *all, struct move *m)
+{
+	if (m->state != MOVE_PURGING || m->has_turn || m->data.detoured)
+		return true;
+	m->has_turn = moves_purge_is_free(all, m);
+	m->waiting = !m->has_turn;
+	if (m->has_turn) /* its time begins now */
+		m->deadline_ms = all->world->mono_ms(all->world->ctx) +
+				 (uint64_t)move_states[m->state].give_up_s * 1000;
+	else
+		snprintf(m->doing, sizeof(m->doing),
+		    "waits until other old copies are deleted");
+	return m->has_turn;
+}
+
 void
 move_run(struct moves *all, struct move *m)
 {
@@ -383,6 +401,8 @@ move_run(struct moves *all, struct move *m)
 		move_event(all, m, m->wish, m->error);
 		return;
 	}
+	if (!move_has_purge_turn(all, m))
+		return;
 	while ((effect = move_effect_at(m->state, m->effect_no)) != NULL) {
 		if (effect->wanted == NULL || effect->wanted(m))
 			break;

@@ -106,14 +106,6 @@ build_home_forth(struct moves *all, struct move *m, struct ask *a, struct err *e
 /* --- take --- */
 
 static bool
-purge_no(struct move *m, enum move_event *ev_out, const struct err *why)
-{
-	snprintf(m->error, sizeof(m->error), "%s", why->text);
-	*ev_out = EV_FAILED;
-	return true;
-}
-
-static bool
 lives_at(const struct ask_account *account, const char *node)
 {
 	return account->found && strcasecmp(account->mail_host, node) == 0;
@@ -148,7 +140,7 @@ take_purge_account(struct moves *all, struct move *m, const struct ask *a,
 		    account->target_id);
 		return true;
 	}
-	return purge_no(m, ev_out, &why);
+	return take_no(m, ev_out, &why);
 }
 
 bool
@@ -180,7 +172,7 @@ take_home_row(struct moves *all, struct move *m, const struct ask *a,
 	    "all there "
 	    "is",
 	    m->account_name, m->data.home);
-	return purge_no(m, ev_out, &why);
+	return take_no(m, ev_out, &why);
 }
 
 bool
@@ -202,7 +194,7 @@ take_purged(struct moves *all, struct move *m, const struct ask *a,
 	err_set(&why, ERR_RETRY,
 	    "node %.200s: did not keep the old copy loaded long enough to delete it",
 	    m->source);
-	return purge_no(m, ev_out, &why);
+	return take_no(m, ev_out, &why);
 }
 
 bool
@@ -233,7 +225,7 @@ take_home_row_again(struct moves *all, struct move *m, const struct ask *a,
 	    "the old "
 	    "copy was deleted",
 	    m->account_name, m->data.home);
-	return purge_no(m, ev_out, &why);
+	return take_no(m, ev_out, &why);
 }
 
 /* --- the detour --- */
@@ -275,7 +267,7 @@ take_home_is_source(struct moves *all, struct move *m, const struct ask *a,
 	if (lives_at(&a->out.account, m->source))
 		return true;
 	err_set(&why, ERR_RETRY, "the home could not be set to %.200s", m->source);
-	return purge_no(m, ev_out, &why);
+	return take_no(m, ev_out, &why);
 }
 
 /* Somebody else's change of home stays: it is set back only from where we set it. */

@@ -20,8 +20,7 @@
 #define MAX_PASSES 20
 #define MAX_FENCE_ROUNDS 8
 
-/* The event FAILED, though the call itself went well. */
-static bool
+bool
 take_no(struct move *m, enum move_event *ev_out, const struct err *why)
 {
 	snprintf(m->error, sizeof(m->error), "%s", why->text);

@@ -13,6 +13,9 @@
 	MUST_USE bool name(struct moves *all, struct move *m, const struct ask *a, \
 	    enum move_event *ev_out, struct err *e)
 
+/* The event FAILED, though the call itself went well. */
+MUST_USE bool take_no(struct move *m, enum move_event *ev_out, const struct err *why);
+
 MOVE_TAKE(take_account);
 MOVE_TAKE(take_source_row);
 MOVE_TAKE(take_target_row);

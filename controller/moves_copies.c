@@ -60,6 +60,32 @@ moves_tidying(struct moves *all, const char *account_id)
 	return s.found;
 }
 
+struct purge_count {
+	const struct move *not_this;
+	uint32_t count;
+};
+
+/* Under way, and not waiting for its turn. */
+static void
+purge_on_move(struct move *m, void *ctx)
+{
+	struct purge_count *c = ctx;
+	unsigned holds = move_states[m->state].holds;
+
+	c->count += m != c->not_this && (holds & ARRIVED) != 0 &&
+		    (holds & MOVE_END) == 0 &&
+		    (m->state != MOVE_PURGING || m->has_turn || m->data.detoured);
+}
+
+bool
+moves_purge_is_free(struct moves *all, const struct move *m)
+{
+	struct purge_count c = {.not_this = m};
+
+	moves_each(all, purge_on_move, &c);
+	return c.count < PURGES_AT_ONCE;
+}
+
 static void
 busy_on_move(struct move *m, void *ctx)
 {

@@ -8,6 +8,9 @@
 /* Deletes the old copy that a settled move left; unclean: although the verdict is not clean. */
 MUST_USE bool
 moves_purge(struct moves *all, uint32_t number, bool unclean, struct err *e);
+/* Fewer than so many old copies are being deleted: may this move's be, too? */
+#define PURGES_AT_ONCE 4
+bool moves_purge_is_free(struct moves *all, const struct move *m);
 /* May it? False with e: why not, and what to do. */
 MUST_USE bool
 moves_may_purge(struct moves *all, uint32_t number, bool unclean, struct err *e);

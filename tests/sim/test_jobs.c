@@ -481,6 +481,39 @@ test_old_copies_go_when_their_time_is_over(void **state)
 	sim_done(s);
 }
 
+/* All of a node at once: a few are under way, the others wait, and every one goes. */
+static void
+test_old_copies_go_a_few_at_a_time(void **state)
+{
+	struct sim *s = sim_new(5);
+	uint32_t begun = 0;
+	struct err e;
+
+	(void)state;
+	for (int i = 0; i < 12; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "user%d", i);
+		sim_add_account(s, name, 0, 4);
+	}
+	sim_begin_life(s);
+	sim_start(s);
+	sim_evacuate(s, 0);
+	sim_run(s, DAY_MS);
+	sim_crash_node(s, 0);
+	sim_restart_node(s, 0);
+	for (uint32_t i = 1; i <= 12; i++)
+		CHECK(moves_purge(jobs_moves(s->jobs), i, false, &e));
+	for (uint32_t i = 1; i <= 12; i++)
+		begun += !moves_find(jobs_moves(s->jobs), i)->waiting;
+	CHECK_INT(begun, PURGES_AT_ONCE);
+	sim_run(s, DAY_MS);
+	for (uint32_t i = 1; i <= 12; i++)
+		CHECK_INT(moves_find(jobs_moves(s->jobs), i)->state, MOVE_DONE);
+	CHECK_INT(s->purges, 12);
+	sim_done(s);
+}
+
 static void
 test_what_is_not_clean_is_purged_by_name_only(void **state)
 {
@@ -529,6 +562,7 @@ main(void)
 	    TEST(test_a_read_only_journal_asks_for_nothing),
 	    TEST(test_a_stuck_account_is_left_by_other_jobs),
 	    TEST(test_old_copies_go_when_their_time_is_over),
+	    TEST(test_old_copies_go_a_few_at_a_time),
 	    TEST(test_what_is_not_clean_is_purged_by_name_only),
 	};
 
