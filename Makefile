@@ -23,7 +23,7 @@ zimbra_src  := soap soap_xml rest freeze
 proto_src   := frame check check_stream peer
 
 agent_src   := main agent agent_link requests requests_local conf lane lane_task lease idle \
-               health/probes health/mailboxd health/mariadb health/disk \
+               look health/probes health/lmtp health/mailboxd health/mariadb health/disk \
                mailbox/localconfig mailbox/account mailbox/inventory mailbox/metadata \
                mailbox/archive mailbox/archive_meta mailbox/archive_write \
                mailbox/spool mailbox/spool_files mailbox/spool_index \
@@ -38,13 +38,14 @@ agent_src   := main agent agent_link requests requests_local conf lane lane_task
                worker/steer worker/import worker/mend worker/verify
 
 core_src    := move moves moves_copies move_table move_steps move_takes move_purge move_checks job job_table job_gate job_progress job_copies plan pools retention \
-               journal journal_data journal_events journal_cordons journal_backup journal_rows \
-               fleet fleet_ask fleet_index fleet_facts world doctor
-edge_src    := controller conf survey world_live doctor_collect cordon \
+               journal journal_data journal_events journal_cordons journal_backup journal_rows journal_nodes \
+               policy policy_table policy_replay watch watch_alerts watch_view \
+               fleet fleet_ask fleet_notices fleet_index fleet_facts world doctor
+edge_src    := controller conf survey world_live watch_live policy_conf doctor_collect cordon \
                zimbra/directory zimbra/directory_facts zimbra/admin \
                api/http api/http_listen api/serve api/gate api/session api/signin api/rights \
-               api/idempotency api/approvals api/changes api/routes api/view api/overview api/page api/doctor api/plans api/purges api/cordons
-cli_src     := main api commands wait print_text print_moves print_cordon print_doctor purge
+               api/idempotency api/approvals api/changes api/routes api/view api/overview api/page api/doctor api/plans api/purges api/cordons api/policy
+cli_src     := main api commands wait print_text print_moves print_cordon print_doctor purge policy
 
 # alerts
 core_src    += journal_alerts alert/table alert/schedule alert/message alert/alert alert/alert_tell

@@ -50,6 +50,7 @@ struct agent {
 	struct inventory *inventory;
 	struct local_job
 	    *local_jobs; /* requests done in this process, under way on the pool */
+	unsigned looks;	 /* at other nodes, under way on the pool (look.c) */
 	bool stopping;
 	atomic_bool
 	    cancelled; /* polled by SOAP calls under way: the end waits for none */

@@ -17,6 +17,7 @@
 #include "agent/health/probes.h"
 #include "agent/lane.h"
 #include "agent/lease.h"
+#include "agent/look.h"
 #include "agent/mailbox/inventory.h"
 #include "agent/mailbox/spool.h"
 #include "agent/requests.h"
@@ -253,6 +254,12 @@ link_on_renew(struct agent *a, const Wire__Envelope *m)
 		leases_renew(a->leases, move_id, m->lease_renew->lease_ms);
 }
 
+static void
+link_on_look(struct agent *a, const Wire__Envelope *m)
+{
+	look_begin(a, m->look);
+}
+
 static const struct link_message {
 	Wire__Envelope__BodyCase body;
 	bool welcomed; /* taken when this is so */
@@ -263,6 +270,7 @@ static const struct link_message {
     {WIRE__ENVELOPE__BODY_STEP, true, link_on_step},
     {WIRE__ENVELOPE__BODY_CANCEL, true, link_on_cancel},
     {WIRE__ENVELOPE__BODY_LEASE_RENEW, true, link_on_renew},
+    {WIRE__ENVELOPE__BODY_LOOK, true, link_on_look},
 };
 
 static void

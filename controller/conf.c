@@ -3,6 +3,7 @@
 #include "controller/conf.h"
 
 #include "controller/alert/conf.h"
+#include "controller/policy_conf.h"
 
 #define AT(field) offsetof(struct controller_conf, field)
 
@@ -76,12 +77,30 @@ static const struct conf_def defs[] = {
 	  "the same for a warning", 0, 0 },
 	{ "alert_repeat_info", CONF_DURATION, AT(alert_repeat_info_s), "0s",
 	  "the same for an info", 0, 0 },
+	{ "automatic_evacuation", CONF_STRING, AT(automatic_evacuation), "ask",
+	  "a node that is failing and can still be read: off, ask (an alert) or auto (it is emptied)", 0, 0 },
+	{ "fault_hold", CONF_DURATION, AT(fault_hold_s), "3m",
+	  "a fault must stand so long without a break before it counts", 0, 0 },
+	{ "silence_hold", CONF_DURATION, AT(silence_hold_s), "1m",
+	  "an agent may be away so long before anything is said", 0, 0 },
+	{ "dead_after", CONF_DURATION, AT(dead_after_s), "15m",
+	  "a node that is down so long is called dead", 0, 0 },
+	{ "automatic_start", CONF_DURATION, AT(automatic_start_s), "5m",
+	  "so long after its own start the controller begins nothing by itself", 0, 0 },
+	{ "automatic_heard", CONF_PERCENT, AT(automatic_heard), "60%",
+	  "of the known agents so many must be connected, or the controller itself may be cut off", 0, 0 },
+	{ "automatic_nodes", CONF_UINT, AT(automatic_nodes), "1",
+	  "when more nodes than that are sick it may be something that they share: nothing begins", 1, 64 },
+	{ "automatic_per_day", CONF_UINT, AT(automatic_per_day), "1",
+	  "evacuations that may begin by themselves within 24 hours", 1, 64 },
 };
 /* clang-format on */
 
 static const struct conf_section *const sections[] = {
     &alert_mail_section,
     &alert_webhook_section,
+    &policy_node_section,
+    &policy_fault_section,
 };
 
 const struct conf_table controller_conf_table = {

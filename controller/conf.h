@@ -44,6 +44,16 @@ struct controller_conf {
 	uint32_t alert_repeat_critical_s; /* 0 = told once */
 	uint32_t alert_repeat_warning_s;
 	uint32_t alert_repeat_info_s;
+	char *automatic_evacuation; /* off, ask, auto */
+	uint32_t fault_hold_s;
+	uint32_t silence_hold_s;
+	uint32_t dead_after_s;
+	uint32_t automatic_start_s;
+	uint32_t automatic_heard; /* percent */
+	uint32_t automatic_nodes;
+	uint32_t automatic_per_day;
+	struct conf_rows policy_node;	/* struct policy_rule_conf (policy_conf.h) */
+	struct conf_rows policy_fault;	/* the same */
 	struct conf_rows alert_mail;	/* struct alert_mail_conf (alert/conf.h) */
 	struct conf_rows alert_webhook; /* struct alert_webhook_conf */
 };

@@ -23,6 +23,8 @@
 #include "proto/base/xalloc.h"
 #include "proto/version.h"
 #include "controller/moves_copies.h"
+#include "controller/policy_conf.h"
+#include "controller/watch_live.h"
 
 #define POOL_THREADS 16
 #define POKE_MS 2000
@@ -62,6 +64,17 @@ on_lease_expired(void *ctx, const char *node, const char *move_id, const char *t
 }
 
 static void
+on_looked(
+    void *ctx, const char *observer, const char *node, bool serves, const char *text)
+{
+	struct controller *c = ctx;
+
+	log_debug(NULL, "node %s, seen from %s: %s", node, observer, text);
+	if (c->watch != NULL)
+		watch_looked(c->watch, observer, node, serves);
+}
+
+static void
 on_survey(void *ctx, const char *node, const char *to, survey_done_fn done, void *owner,
     uint32_t number)
 {
@@ -82,6 +95,7 @@ on_poke(uv_timer_t *timer)
 	if (c->stopping)
 		return;
 	jobs_poke(c->jobs);
+	watch_tick(c->watch);
 	alerts_tick(c->alerts);
 	ways_tick(c->ways);
 	if (!journal_is_read_only(c->journal))
@@ -228,6 +242,7 @@ controller_listen(struct controller *c, struct err *e)
 	    .ctx = c,
 	    .on_change = on_fleet_change,
 	    .on_lease_expired = on_lease_expired,
+	    .on_looked = on_looked,
 	};
 
 	if (!fleet_start(&fleet, &c->fleet, e))
@@ -257,7 +272,7 @@ controller_begin(struct controller *c, struct err *e)
 		c->conf->purge_window, &c->retention.from_m, &c->retention.until_m, e))
 		return err_wrap(e, "purge_window");
 	c->jobs = jobs_new(c->journal, world_live_world(c->world), &limits, &host);
-	if (!jobs_load(c->jobs, e))
+	if (!jobs_load(c->jobs, e) || !watch_live_start(c, e))
 		return false;
 	if (journal_is_read_only(c->journal)) {
 		alert_raise(c->alerts, ALERT_JOURNAL_RESTORED, "journal",
@@ -283,6 +298,7 @@ controller_end(struct controller *c)
 	int left;
 
 	uv_run(&c->loop, UV_RUN_DEFAULT);
+	watch_live_end(c);
 	jobs_free(&c->jobs);
 	serve_free(c);
 	ways_free(&c->ways);
@@ -318,10 +334,12 @@ controller_check(const struct controller_conf *conf, struct err *e)
 	char own_admin_id[LIMIT_ID];
 	uv_loop_t loop;
 	int from_m, until_m;
+	struct policy_settings policy;
 	bool ok;
 
 	uv_loop_init(&loop);
-	ok = (retention_window(conf->purge_window, &from_m, &until_m, e) ||
+	ok = policy_conf_settings(conf, &policy, e) &&
+	     (retention_window(conf->purge_window, &from_m, &until_m, e) ||
 		 err_wrap(e, "purge_window")) &&
 	     world_live_new(&loop, conf, &world, e) &&
 	     world_live_check(world, own_admin_id, sizeof(own_admin_id), e) &&
@@ -330,6 +348,7 @@ controller_check(const struct controller_conf *conf, struct err *e)
 		puts("no identity yet: zmferry-controller init");
 	else
 		ok = ok && tls_context_load(identity, &tls, e);
+	policy_conf_free(&policy);
 	tls_context_free(&tls);
 	world_live_free(&world);
 	uv_loop_close(&loop);

@@ -12,6 +12,7 @@
 #include "controller/job.h"
 #include "controller/journal.h"
 #include "controller/retention.h"
+#include "controller/watch.h"
 #include "controller/world_live.h"
 
 struct controller {
@@ -25,6 +26,8 @@ struct controller {
 	struct fleet *fleet;
 	struct jobs *jobs;
 	struct retention retention;
+	struct policy_settings policy;
+	struct watch *watch;
 	struct api_server *api; /* unix socket */
 	struct api_server *web; /* HTTPS; NULL = off */
 	struct gate *gate;	/* who may do what over HTTPS (api/gate.h) */
@@ -45,6 +48,10 @@ int controller_run(const struct controller_conf *conf, bool adopt);
 
 /* state_dir/controller.pem unless the configuration says otherwise; free() it. */
 char *controller_identity_path(const struct controller_conf *conf);
+
+/* Makes the job and cordons what it empties, or ends the cordon of what it fills. */
+MUST_USE bool controller_begin_job(struct controller *c, const struct plan *plan,
+    const char *who, uint32_t *number_out, struct err *e);
 
 /* The API's table (api/routes.c). */
 extern const struct api_route controller_routes[];

@@ -70,7 +70,7 @@ fleet_agent_of(struct fleet *f, const struct peer *p)
 
 /* --- requests --- */
 
-static void
+void
 agent_put(void *ctx, const Wire__Envelope *m)
 {
 	struct agent *a = ctx;
@@ -174,47 +174,15 @@ agent_expire(struct agent *a, uint64_t now)
 	}
 }
 
-void
-fleet_renew(struct fleet *f, const char *node, const char *move_id)
-{
-	struct agent *a = fleet_agent(f, node, false);
-	Wire__Envelope m = WIRE__ENVELOPE__INIT;
-	Wire__LeaseRenew renew = WIRE__LEASE_RENEW__INIT;
-
-	if (a == NULL || a->peer == NULL)
-		return;
-	renew.move_id = frame_bytes(move_id);
-	renew.lease_ms = LEASE_MS;
-	m.body_case = WIRE__ENVELOPE__BODY_LEASE_RENEW;
-	m.lease_renew = &renew;
-	agent_put(a, &m);
-}
-
-void
-fleet_cancel(struct fleet *f, const char *node, const char *move_id, uint32_t step_no)
-{
-	struct agent *a = fleet_agent(f, node, false);
-	Wire__Envelope m = WIRE__ENVELOPE__INIT;
-	Wire__StepCancel cancel = WIRE__STEP_CANCEL__INIT;
-
-	if (a == NULL || a->peer == NULL)
-		return;
-	cancel.move_id = frame_bytes(move_id);
-	cancel.step_no = step_no;
-	m.body_case = WIRE__ENVELOPE__BODY_CANCEL;
-	m.cancel = &cancel;
-	agent_put(a, &m);
-}
-
 /* --- what comes in --- */
 
 static void
-fleet_welcome(struct fleet *f, struct peer *p)
+fleet_welcome(struct fleet *f, struct peer *p, uint32_t version)
 {
 	Wire__Envelope m = WIRE__ENVELOPE__INIT;
 	Wire__Welcome w = WIRE__WELCOME__INIT;
 
-	w.version = LIMIT_VERSION_MAX;
+	w.version = version;
 	w.controller_id = frame_bytes(f->o.controller_id);
 	w.epoch = f->o.epoch;
 	w.heartbeat_ms = WAIT_HEARTBEAT_MS;
@@ -261,7 +229,10 @@ fleet_on_hello(struct fleet *f, struct peer *p, const Wire__Hello *h)
 		peer_close(old);
 	}
 	a->peer = p;
+	if (!a->facts.connected)
+		a->facts.changed_ms = (int64_t)clock_mono_ms();
 	a->facts.connected = true;
+	agent_forget_health(a);
 	a->facts.heard_ms = clock_wall_ms();
 	a->facts.mail_port = (uint16_t)h->mail_port;
 	if (h->mail_address.len == 0 ||
@@ -272,13 +243,27 @@ fleet_on_hello(struct fleet *f, struct peer *p, const Wire__Hello *h)
 	    (int)(h->program_version.len > 30 ? 30 : h->program_version.len),
 	    h->program_version.data);
 	peer_set_known(p, WAIT_HEARTBEAT_MS * WAIT_HEARTBEATS_MISSED);
-	fleet_welcome(f, p);
+	a->version =
+	    h->version_max < LIMIT_VERSION_MAX ? h->version_max : LIMIT_VERSION_MAX;
+	fleet_welcome(f, p, a->version);
 	log_info(&f->log, "agent %s: connected from %s, version %s", name,
 	    peer_address(p), a->facts.version);
 	snprintf(a->facts.note, sizeof(a->facts.note), "its agent has not reported yet");
 	for (struct pending *q = a->pending; q != NULL; q = q->next)
 		agent_send(a, q);
 	f->o.on_change(f->o.ctx, &a->facts);
+}
+
+static void
+fleet_on_looked(struct fleet *f, const struct agent *a, const Wire__Looked *looked)
+{
+	char node[WORLD_NAME];
+	char text[LIMIT_TEXT];
+
+	if (f->o.on_looked == NULL || !frame_copy(&looked->node, node, sizeof(node)))
+		return;
+	snprintf(text, sizeof(text), "%.*s", (int)looked->text.len, looked->text.data);
+	f->o.on_looked(f->o.ctx, a->facts.name, node, looked->serves, text);
 }
 
 static void
@@ -303,6 +288,8 @@ fleet_on_known(struct fleet *f, struct agent *a, const Wire__Envelope *m)
 			    (int)m->lease_expired->text.len, m->lease_expired->text.data);
 			f->o.on_lease_expired(f->o.ctx, a->facts.name, move_id, text);
 		}
+	} else if (m->body_case == WIRE__ENVELOPE__BODY_LOOKED) {
+		fleet_on_looked(f, a, m->looked);
 	} else if (m->body_case != WIRE__ENVELOPE__BODY_PONG &&
 		   m->body_case != WIRE__ENVELOPE__BODY_PROGRESS) {
 		peer_refuse(a->peer, "an agent must not send this");
@@ -380,6 +367,7 @@ fleet_on_lost(struct fleet *f, struct peer *p, const struct err *why)
 	}
 	a->peer = NULL;
 	a->facts.connected = false;
+	a->facts.changed_ms = (int64_t)clock_mono_ms();
 	snprintf(a->facts.note, sizeof(a->facts.note),
 	    "its agent is not connected%s%.300s", why->kind == ERR_NONE ? "" : ": ",
 	    why->kind == ERR_NONE ? "" : why->text);
@@ -403,6 +391,7 @@ fleet_release(struct fleet *f)
 		f->agents = a->next;
 		free(a->kept);
 		free(a->fresh);
+		free(a->failing);
 		free(a);
 	}
 	free(f->links);
@@ -508,6 +497,12 @@ on_tick(uv_timer_t *timer)
 }
 
 /* --- looking --- */
+
+struct agent *
+fleet_agent_find(struct fleet *f, const char *name)
+{
+	return fleet_agent(f, name, false);
+}
 
 const struct fleet_node *
 fleet_find(struct fleet *f, const char *name)

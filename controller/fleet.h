@@ -23,6 +23,11 @@ struct fleet_mailbox {		/* 32 bytes: a million of them fit */
 	uint32_t last_access_s;
 };
 
+struct fleet_probe { /* that fails */
+	char name[32];
+	char text[LIMIT_TEXT];
+};
+
 struct fleet_node {
 	char name[WORLD_NAME];
 	char address[64]; /* where other agents stream mail to */
@@ -35,6 +40,10 @@ struct fleet_node {
 	int64_t heard_ms; /* wall clock */
 	uint64_t spool_total_bytes, spool_free_bytes, reserved_bytes;
 	bool spool_is_persistent;
+	const struct fleet_probe *failing; /* by what its agent last reported */
+	size_t failing_count;
+	bool readable;	    /* its mailboxes can be exported: no fault says otherwise */
+	int64_t changed_ms; /* monotonic: connected came or went */
 	const struct fleet_mailbox *mailboxes;
 	size_t mailbox_count;
 	uint64_t mailbox_bytes;
@@ -52,6 +61,9 @@ struct fleet_options {
 	    void *ctx, const struct fleet_node *n); /* came, went, new facts */
 	void (*on_lease_expired)(
 	    void *ctx, const char *node, const char *move_id, const char *text);
+	/* What one node's agent saw of another. Agents may say so unasked. */
+	void (*on_looked)(void *ctx, const char *observer, const char *node, bool serves,
+	    const char *text);
 };
 
 MUST_USE bool
@@ -62,6 +74,9 @@ void fleet_stop(struct fleet **f);
 /* Takes an ask that is the agents' (ask_is_agents) and answers it later. */
 void fleet_ask(struct fleet *f, struct ask *take_ask);
 void fleet_renew(struct fleet *f, const char *node, const char *move_id);
+/* Asks observer's agent to look at node; false: it cannot be asked (away, or too old). */
+bool
+fleet_look(struct fleet *f, const char *observer, const char *node, uint16_t lmtp_port);
 void
 fleet_cancel(struct fleet *f, const char *node, const char *move_id, uint32_t step_no);
 

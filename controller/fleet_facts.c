@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "controller/fleet_private.h"
+#include "controller/policy.h"
 #include "proto/base/clock.h"
 #include "proto/base/xalloc.h"
 #include "proto/frame.h"
@@ -69,6 +70,31 @@ fleet_mailbox(const struct fleet_node *n, const char *account_id)
 	    &key, n->mailboxes, n->mailbox_count, sizeof(key), compare_mailbox);
 }
 
+static void
+agent_add_failing(struct agent *a, const Wire__Probe *p)
+{
+	struct fleet_node *f = &a->facts;
+	struct fleet_probe *row;
+
+	a->failing =
+	    xrealloc_array(a->failing, f->failing_count + 1, sizeof(*a->failing));
+	row = &a->failing[f->failing_count++];
+	snprintf(row->name, sizeof(row->name), "%.*s", (int)p->name.len, p->name.data);
+	snprintf(row->text, sizeof(row->text), "%.*s", (int)p->text.len, p->text.data);
+	f->failing = a->failing;
+	f->healthy = false;
+	f->readable = f->readable && !policy_fault_find(row->name)->unreadable;
+}
+
+void
+agent_forget_health(struct agent *a)
+{
+	xfree(&a->failing);
+	a->facts.failing = NULL;
+	a->facts.failing_count = 0;
+	a->facts.readable = true;
+}
+
 void
 agent_take_health(struct agent *a, const Wire__Health *h)
 {
@@ -76,13 +102,14 @@ agent_take_health(struct agent *a, const Wire__Health *h)
 
 	f->healthy = true;
 	f->note[0] = '\0';
+	agent_forget_health(a);
 	for (size_t i = 0; i < h->n_probes; i++) {
 		const Wire__Probe *p = h->probes[i];
 
 		if (p->severity == WIRE__SEVERITY__SEVERITY_OK)
 			continue;
 		if (p->severity == WIRE__SEVERITY__SEVERITY_FAIL)
-			f->healthy = false;
+			agent_add_failing(a, p);
 		if (f->note[0] == '\0')
 			snprintf(f->note, sizeof(f->note), "%.*s: %.*s", (int)p->name.len,
 			    p->name.data, (int)p->text.len, p->text.data);

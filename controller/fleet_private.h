@@ -21,13 +21,15 @@ struct agent {
 	struct fleet *fleet;
 	struct fleet_node facts;
 	struct peer *peer; /* NULL: not connected, or not yet known */
+	uint32_t version;  /* of the protocol, both know it */
 	struct pending *pending;
 	bool unfit;	   /* was that message against the rules? */
 	bool put;	   /* did the link take the last message? */
 	uint64_t snapshot; /* of the inventory being received */
 	struct fleet_mailbox *fresh;
 	size_t fresh_count;
-	struct fleet_mailbox *kept; /* facts.mailboxes */
+	struct fleet_mailbox *kept;  /* facts.mailboxes */
+	struct fleet_probe *failing; /* facts.failing */
 };
 
 /* Agents by name, in any case (fleet_index.c). Agents are never taken out: they end with the fleet. */
@@ -38,8 +40,15 @@ struct fleet_index {
 struct agent *fleet_index_find(const struct fleet_index *index, const char *name);
 void fleet_index_add(struct fleet_index *index, struct agent *a);
 
+struct agent *
+fleet_agent_find(struct fleet *f, const char *name); /* NULL = never heard */
+/* Sends on the agent's link; a->put says whether it was taken. ctx: the agent. */
+void agent_put(void *ctx, const Wire__Envelope *m);
+
 /* Answers of agents and their facts (fleet_facts.c). */
 void agent_take_health(struct agent *a, const Wire__Health *h);
+/* What it said before a break in the connection is no news any more. */
+void agent_forget_health(struct agent *a);
 void agent_take_inventory(struct agent *a, const Wire__InventoryPage *page);
 /* The request as a message (fleet_ask.c): calls send with a message borrowed for the call. */
 void fleet_ask_send(const struct ask *a, uint64_t epoch, const struct fleet_node *target,

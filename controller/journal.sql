@@ -63,3 +63,7 @@ CREATE TABLE cordon_pool (
   cos_id TEXT PRIMARY KEY, cos_name TEXT NOT NULL,
   base TEXT NOT NULL, before TEXT NOT NULL, wanted TEXT NOT NULL
 ) WITHOUT ROWID;
+--- version 4
+CREATE TABLE node (
+  name TEXT PRIMARY KEY, heard_ms INTEGER NOT NULL, mailboxes INTEGER NOT NULL, bytes INTEGER NOT NULL
+) WITHOUT ROWID;

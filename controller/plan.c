@@ -263,7 +263,9 @@ plan_check_nodes(struct plan *p, struct err *e)
 		bool is_source =
 		    p->kind == PLAN_EVACUATE && strcasecmp(n->name, p->node) == 0;
 
-		if (!n->has_agent || !n->healthy || (n->cordoned && !is_source)) {
+		/* What is to be emptied may be sick, as long as it can be read. */
+		if (!n->has_agent || (is_source ? n->unreadable : !n->healthy) ||
+		    (n->cordoned && !is_source)) {
 			if (is_source)
 				return err_set(e, ERR_REFUSED,
 				    "node %s: cannot be emptied: %.300s%s", n->name,
@@ -304,7 +306,7 @@ plan_has_own_copy(const struct plan_account *a, size_t node)
 
 /* No target: is it for an old copy, or for want of room? */
 static void
-plan_refuse(const struct plan *p, struct plan_account *a, const uint64_t *room)
+plan_refuse(struct plan *p, struct plan_account *a, const uint64_t *room)
 {
 	for (size_t i = 0; i < p->node_count; i++) {
 		if (!p->nodes[i].is_target || !plan_has_old_copy(a, i) ||
@@ -319,6 +321,7 @@ plan_refuse(const struct plan *p, struct plan_account *a, const uint64_t *room)
 		    "another target, or read \"stale copy\" in docs/operations.md");
 		return;
 	}
+	p->no_room_count++;
 	snprintf(a->refused, sizeof(a->refused),
 	    "no target has %" PRIu64 " MB free below its fill limit",
 	    plan_room_needed(a->bytes) >> 20);

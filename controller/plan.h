@@ -39,6 +39,7 @@ struct plan_node {
 	char name[WORLD_NAME];
 	bool has_agent; /* connected, with an inventory */
 	bool healthy;
+	bool unreadable;     /* nothing can be exported from it, whatever else is wrong */
 	bool cordoned;	     /* no target */
 	bool is_target;	     /* the person's choice, or all others */
 	uint64_t room_bytes; /* below the fill limit, reservations taken off */
@@ -77,6 +78,7 @@ struct plan {
 	struct plan_account *accounts; /* in the order in which they will go */
 	size_t account_count;
 	uint64_t moved_count, moved_bytes, moved_items, refused_count;
+	uint64_t no_room_count; /* refused for want of room alone */
 	uint64_t cleared_count; /* old copies of our own that are deleted first */
 	uint64_t orphans;	/* mailboxes on the node whose account lives elsewhere */
 	uint64_t groups;	/* distribution lists that name the node as home */

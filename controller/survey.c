@@ -156,6 +156,7 @@ survey_node(struct survey *v, struct plan_node *n)
 	}
 	n->has_agent = true;
 	n->healthy = f->healthy;
+	n->unreadable = !f->readable;
 	if (!n->healthy)
 		snprintf(n->why_not, sizeof(n->why_not), "%s", f->note);
 	/* A restore ends the cordon of the node that it fills. */
@@ -238,7 +239,7 @@ survey_its_node(struct survey *v, const struct fleet_node *f, struct plan_accoun
 		snprintf(
 		    p->refused, sizeof(p->refused), "lives on %.200s already", p->source);
 		snprintf(p->next, sizeof(p->next), "zmferry nodes");
-	} else if (f == NULL || !f->connected || !f->has_inventory || !f->healthy) {
+	} else if (f == NULL || !f->connected || !f->has_inventory || !f->readable) {
 		snprintf(p->refused, sizeof(p->refused),
 		    "node %.150s, where it lives: %.250s", p->source,
 		    f == NULL || !f->connected || !f->has_inventory

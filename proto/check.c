@@ -425,6 +425,12 @@ check_envelope(const Wire__Envelope *m, struct err *e)
 			   LIMIT_ID - 1, e) &&
 		       check_number((uint64_t)m->lease_expired->kind, "kind", 0, 5, e) &&
 		       check_text(&m->lease_expired->text, "text", 0, LIMIT_TEXT, e);
+	case WIRE__ENVELOPE__BODY_LOOK:
+		return check_text(&m->look->node, "node", 1, LIMIT_NAME, e) &&
+		       check_number(m->look->lmtp_port, "lmtp_port", 1, 65535, e);
+	case WIRE__ENVELOPE__BODY_LOOKED:
+		return check_text(&m->looked->node, "node", 1, LIMIT_NAME, e) &&
+		       check_text(&m->looked->text, "text", 1, LIMIT_TEXT, e);
 	case WIRE__ENVELOPE__BODY_JOB:
 		return check_job(m->job, e);
 	}

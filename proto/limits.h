@@ -7,7 +7,7 @@
 #define MIB (1024u * 1024u)
 
 #define LIMIT_VERSION_MIN 1
-#define LIMIT_VERSION_MAX 1
+#define LIMIT_VERSION_MAX 2 /* 2: Look */
 
 #define LIMIT_FRAME_NEW (4 * KIB)  /* before the peer is known */
 #define LIMIT_FRAME (1 * MIB)	   /* after */

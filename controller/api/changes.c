@@ -89,21 +89,6 @@ plan_stands(struct api_request *rq, const struct plan *plan, const struct err *w
 	return false;
 }
 
-/* The job goes on without it; the gate moves who lands on the node meanwhile. */
-static void
-on_job_cordoned(void *owner, const json_t *report, const struct err *e)
-{
-	struct controller *c = owner;
-	char text[LIMIT_TEXT];
-
-	if (report != NULL)
-		return;
-	snprintf(text, sizeof(text),
-	    "new accounts are not kept off: %.300s; zmferry cordon NODE", e->text);
-	log_warn(NULL, "%s", text);
-	journal_event(c->journal, "warn", "cordon", text);
-}
-
 static void
 begin_job(struct api_request *rq, const struct plan *plan, const char *who)
 {
@@ -111,14 +96,10 @@ begin_job(struct api_request *rq, const struct plan *plan, const char *who)
 	struct err e;
 	uint32_t job;
 
-	if (!jobs_create(c->jobs, plan, who, &job, &e)) {
+	if (!controller_begin_job(c, plan, who, &job, &e)) {
 		api_refuse(rq, &e, "zmferry status");
 		return;
 	}
-	/* Who is emptied gets no new accounts, until it is filled again. */
-	if (plan->kind != PLAN_MOVE)
-		cordon_start(
-		    c, plan->node, plan->kind == PLAN_EVACUATE, who, on_job_cordoned, c);
 	api_reply(
 	    rq, 201, json_pack("{so}", "job", view_job(c, jobs_find(c->jobs, job))));
 }

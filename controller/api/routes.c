@@ -16,6 +16,7 @@
 #include "controller/api/overview.h"
 #include "controller/api/page.h"
 #include "controller/api/plans.h"
+#include "controller/api/policy.h"
 #include "controller/api/purges.h"
 #include "controller/api/view.h"
 #include "controller/controller.h"
@@ -197,6 +198,9 @@ const struct api_route controller_routes[] = {
 	{ "GET",    "/v1/cordons",                "read",    get_cordons },
 	{ "POST",   "/v1/cordon",                 "change",  post_cordon },
 	{ "POST",   "/v1/uncordon",               "change",  post_uncordon },
+	{ "GET",    "/v1/policy",                 "read",    get_policy },
+	{ "POST",   "/v1/policy/replay",          "read",    post_policy_replay },
+	{ "POST",   "/v1/forget",                 "change",  post_forget },
 	{ "GET",    "/v1/doctor",                 "read",    get_doctor },
 	{ "POST",   "/v1/plans",                  "read",    post_plan },
 	{ "POST",   "/v1/jobs",                   "change",  post_job },

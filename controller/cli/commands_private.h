@@ -11,6 +11,10 @@ char *command_path(const char *front, const char *word, const char *back);
 MUST_USE bool
 command_confirm(const struct options *o, const char *question, struct err *e);
 
+int run_policy(struct options *o);
+int run_policy_explain(struct options *o);
+int run_policy_replay(struct options *o);
+int run_forget(struct options *o);
 int run_purge(struct options *o);
 int run_purge_job(struct options *o);
 int run_purge_node(struct options *o);

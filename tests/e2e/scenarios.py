@@ -656,6 +656,72 @@ def alerts_with(place, mail, hook):
     require_clean(place, place.path("before.json"))
 
 
+POLICY = """
+automatic_evacuation = "auto"
+fault_hold = 3s
+silence_hold = 2s
+dead_after = 5s
+automatic_start = 1s
+"""
+
+
+def node_state(place, node):
+    rows = [n for n in place.json("policy")["nodes"] if n["node"].split(".")[0] == node]
+    return rows[0] if rows else {"state": "", "decision": ""}
+
+
+def alert_of_node(place, node):
+    for one in place.json("alerts")["alerts"]:
+        if one["subject"].startswith(f"node:{node}"):
+            return one
+    return {"key": ""}
+
+
+def automatic(place):
+    """A failing node empties itself, through a killed controller; a dead one is called dead, and nothing is moved."""
+    place.lab_up(mailboxes=10, scale="small")
+    place.lab("inventory", "--out", place.path("before.json"))
+    place.install(controller_extra=POLICY).start()
+    place.lab("habit", "mbs1", "lmtp_is_busy=true")
+    job = wait_for("an evacuation that begins by itself", 90, lambda: place.json("jobs")["jobs"])[0]
+    require(job["kind"] == "evacuate" and job["node"].startswith("mbs1") and job["who"] == "policy", f"{job}")
+    begun = alert_of_node(place, "mbs1")
+    require(begun["key"] == "evacuation_begun" and f"zmferry job cancel {job['id']}" in begun["next"], f"{begun}")
+    place.controller.kill()
+    place.controller.start()
+    wait_for("the controller", 30, lambda: place.zmferry("status", check=False).returncode == 0)
+    finish(place, job["id"])
+    wait_for("mbs1 to be empty", 30, lambda: node_state(place, "mbs1")["state"] == "empty")
+    wait_for("no alert of it", 30, lambda: alert_of_node(place, "mbs1")["key"] == "")
+    require_clean(place, place.path("before.json"))
+
+    # Silence of the agent alone; then the node too; then it is back.
+    place.agents["mbs3"].kill()
+    wait_for("mbs3 to be unreachable", 60, lambda: node_state(place, "mbs3")["state"] == "unreachable")
+    wait_for("that another node saw it serve", 60,
+             lambda: any(look["serves"] for look in node_state(place, "mbs3")["looks"]))
+    require(alert_of_node(place, "mbs3")["key"] == "node_unreachable", "it is not told as unreachable")
+    place.lab("kill", "mbs3")
+    wait_for("mbs3 to be dead", 90, lambda: node_state(place, "mbs3")["state"] == "dead")
+    dead = alert_of_node(place, "mbs3")
+    require(dead["key"] == "node_dead" and "mailboxes" in dead["text"], f"{dead}")
+    said = place.zmferry("policy", "explain", "mbs3").stdout
+    require("it does not serve" in said and "is dead since" in said, said)
+    require(len(place.json("jobs")["jobs"]) == 1, "a dead node was evacuated")
+    place.lab("start", "mbs3")
+    place.agents["mbs3"].start()
+    wait_for("mbs3 to be well", 90, lambda: node_state(place, "mbs3")["state"] == "ok")
+    wait_for("that it is over", 30, lambda: alert_of_node(place, "mbs3")["key"] == "")
+
+    refused = place.zmferry("forget", "mbs3.example.test", check=False)
+    require(refused.returncode == 3, f"forgetting a node that is there: {refused}")
+    history = place.write(place.path("history.json"), json.dumps({
+        "nodes": ["a", "b"], "until_s": 20,
+        "events": [{"at_s": 5, "node": "a", "failing": {"disk:store": "read-only"}}]}))
+    changes = place.json("policy", "replay", history)["changes"]
+    require([c for c in changes if c["decision"] == "evacuate"][0]["at_s"] == 8, f"{changes}")
+
+
 def progress(place):
     done = place.zmferry("moves", "--json", check=False)
     return sorted((m["id"], m["state"]) for m in json.loads(done.stdout)["moves"]) if done.returncode == 0 else None
@@ -679,6 +745,7 @@ SCENARIOS = {
     "chaos_home": chaos_home,
     "reload_steering": reload_steering,
     "alerts": alerts,
+    "automatic": automatic,
 }
 
 

@@ -9,7 +9,7 @@ from tree import files, finish, read
 
 MAN = "docs/man"
 SETTING = re.compile(r'\{\s*"(\w+)",\s*(CONF_\w+),\s*AT\(\w+\),\s*(NULL|"((?:\\.|[^"\\])*)"),')
-SECTION_SETTING = re.compile(r'\{\s*"(\w+)",\s*CONF_\w+,\s*(?:MAIL|HOOK)\(\w+\),\s*(NULL|"[^"]*"),')
+SECTION_SETTING = re.compile(r'\{\s*"(\w+)",\s*CONF_\w+,\s*(?:MAIL|HOOK|RULE)\(\w+\),\s*(NULL|"[^"]*"),')
 COMMAND = re.compile(r'^\t\{ "([a-z][a-z ]*)",\s*(?:NULL|"([A-Z]+)"),', re.M)
 OPTION = re.compile(r'\{ "--([a-z-]+)", (?:0|OPT_\w+),')
 LONG = re.compile(r'\{ "([a-z-]+)", (?:no|required)_argument,')

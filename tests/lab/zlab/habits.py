@@ -105,6 +105,8 @@ SERVER = [
      "a Message-ID delivered lately is taken and thrown away; kept in memory (zimbra 12)"),
     ("lmtp_wrong_host_bounces", True,
      "a mailbox that went away before DATA gives 554 (zimbra 4.2)"),
+    ("lmtp_is_busy", False,
+     "every LMTP thread is taken: connections are accepted and greeted by nobody (zimbra 11)"),
     ("shares_are_pushed_from_cache", True,
      "zimbraSharedItem is written from what the node remembers of it (live-preseed 7)"),
     ("shares_are_pushed_after_s", 0.0,

@@ -213,6 +213,9 @@ class Session:
         self.sock.sendall(text.encode("utf-8", "replace"))
 
     def run(self):
+        if self.node.habits["lmtp_is_busy"]:
+            self.file.read(1)       # until whoever called has had enough
+            return
         self.reply("220 %s Zimbra LMTP server ready" % self.node.host)
         while True:
             line = self.file.readline(LINE_MAX)

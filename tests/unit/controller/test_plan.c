@@ -258,6 +258,46 @@ test_no_target_at_all_is_refused(void **state)
 	plan_free(&p);
 }
 
+/* A disk that fails is the reason to leave, and no reason to stay. */
+static void
+test_a_sick_node_is_emptied_while_it_can_be_read(void **state)
+{
+	struct plan *p = plan_of_nodes(3);
+
+	(void)state;
+	p->nodes[0].healthy = false;
+	snprintf(p->nodes[0].why_not, LIMIT_TEXT, "disk:store: read-only");
+	add(p, 1, GB);
+	CHECK(plan_choose_targets(p, "", &e));
+	CHECK(plan_make(p, &e));
+	CHECK_INT(p->moved_count, 1);
+	plan_free(&p);
+	p = plan_of_nodes(3);
+	p->nodes[0].healthy = false;
+	p->nodes[0].unreadable = true;
+	snprintf(p->nodes[0].why_not, LIMIT_TEXT, "mailboxd: no answer");
+	add(p, 1, GB);
+	CHECK(plan_choose_targets(p, "", &e));
+	CHECK(!plan_make(p, &e));
+	CHECK_HAS(e.text, "cannot be emptied: mailboxd: no answer");
+	plan_free(&p);
+}
+
+static void
+test_mailboxes_without_room_are_counted(void **state)
+{
+	struct plan *p = plan_of_nodes(2);
+
+	(void)state;
+	p->nodes[1].room_bytes = 0;
+	add(p, 1, GB);
+	add(p, 2, GB);
+	CHECK(plan_choose_targets(p, "", &e));
+	CHECK(plan_make(p, &e));
+	CHECK_INT(p->no_room_count, 2);
+	plan_free(&p);
+}
+
 static void
 test_a_named_target_must_be_able(void **state)
 {
@@ -514,6 +554,8 @@ main(void)
 	    TEST(test_refused_accounts_are_left_alone),
 	    TEST(test_a_node_without_agent_is_refused_by_name),
 	    TEST(test_no_target_at_all_is_refused),
+	    TEST(test_a_sick_node_is_emptied_while_it_can_be_read),
+	    TEST(test_mailboxes_without_room_are_counted),
 	    TEST(test_a_named_target_must_be_able),
 	    TEST(test_an_old_copy_is_no_target),
 	    TEST(test_an_old_copy_of_our_own_is_cleared),

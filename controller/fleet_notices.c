@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What agents are told without being owed an answer: leases go on, a step ends, look there. */
+#include "controller/fleet_private.h"
+#include "proto/frame.h"
+
+#define VERSION_OF_LOOK 2
+
+void
+fleet_renew(struct fleet *f, const char *node, const char *move_id)
+{
+	struct agent *a = fleet_agent_find(f, node);
+	Wire__Envelope m = WIRE__ENVELOPE__INIT;
+	Wire__LeaseRenew renew = WIRE__LEASE_RENEW__INIT;
+
+	if (a == NULL || a->peer == NULL)
+		return;
+	renew.move_id = frame_bytes(move_id);
+	renew.lease_ms = LEASE_MS;
+	m.body_case = WIRE__ENVELOPE__BODY_LEASE_RENEW;
+	m.lease_renew = &renew;
+	agent_put(a, &m);
+}
+
+void
+fleet_cancel(struct fleet *f, const char *node, const char *move_id, uint32_t step_no)
+{
+	struct agent *a = fleet_agent_find(f, node);
+	Wire__Envelope m = WIRE__ENVELOPE__INIT;
+	Wire__StepCancel cancel = WIRE__STEP_CANCEL__INIT;
+
+	if (a == NULL || a->peer == NULL)
+		return;
+	cancel.move_id = frame_bytes(move_id);
+	cancel.step_no = step_no;
+	m.body_case = WIRE__ENVELOPE__BODY_CANCEL;
+	m.cancel = &cancel;
+	agent_put(a, &m);
+}
+
+bool
+fleet_look(struct fleet *f, const char *observer, const char *node, uint16_t lmtp_port)
+{
+	struct agent *a = fleet_agent_find(f, observer);
+	Wire__Envelope m = WIRE__ENVELOPE__INIT;
+	Wire__Look look = WIRE__LOOK__INIT;
+
+	if (a == NULL || a->peer == NULL || a->version < VERSION_OF_LOOK)
+		return false;
+	look.node = frame_bytes(node);
+	look.lmtp_port = lmtp_port;
+	m.body_case = WIRE__ENVELOPE__BODY_LOOK;
+	m.look = &look;
+	agent_put(a, &m);
+	return a->put;
+}

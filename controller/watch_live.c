@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The watch's and the policy's place in the controller: what they need, wired to the rest. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "controller/controller.h"
+#include "controller/cordon.h"
+#include "controller/policy_conf.h"
+#include "controller/watch_live.h"
+#include "proto/base/clock.h"
+#include "proto/base/log.h"
+
+#define LMTP_PORT 7025 /* zimbraLmtpBindPort's default, as the agents' own probe */
+
+/* The job goes on without it; the gate moves who lands on the node meanwhile. */
+static void
+on_job_cordoned(void *owner, const json_t *report, const struct err *e)
+{
+	struct controller *c = owner;
+	char text[LIMIT_TEXT];
+
+	if (report != NULL)
+		return;
+	snprintf(text, sizeof(text),
+	    "new accounts are not kept off: %.300s; zmferry cordon NODE", e->text);
+	log_warn(NULL, "%s", text);
+	journal_event(c->journal, "warn", "cordon", text);
+}
+
+bool
+controller_begin_job(struct controller *c, const struct plan *plan, const char *who,
+    uint32_t *number_out, struct err *e)
+{
+	if (!jobs_create(c->jobs, plan, who, number_out, e))
+		return false;
+	/* Who is emptied gets no new accounts, until it is filled again. */
+	if (plan->kind != PLAN_MOVE)
+		cordon_start(
+		    c, plan->node, plan->kind == PLAN_EVACUATE, who, on_job_cordoned, c);
+	return true;
+}
+
+static void
+host_each_node(void *ctx, fleet_each_fn fn, void *fn_ctx)
+{
+	struct controller *c = ctx;
+
+	fleet_each(c->fleet, fn, fn_ctx);
+}
+
+static void
+host_each_job(void *ctx, jobs_each_fn fn, void *fn_ctx)
+{
+	struct controller *c = ctx;
+
+	jobs_each(c->jobs, fn, fn_ctx);
+}
+
+static bool
+host_look(void *ctx, const char *observer, const char *node)
+{
+	struct controller *c = ctx;
+
+	return fleet_look(c->fleet, observer, node, LMTP_PORT);
+}
+
+static void
+host_survey(void *ctx, const char *node, survey_done_fn done, void *owner)
+{
+	struct controller *c = ctx;
+	struct plan_request rq = {.kind = PLAN_EVACUATE};
+
+	snprintf(rq.node, sizeof(rq.node), "%s", node);
+	world_live_survey(c->world, &rq, done, owner, 0);
+}
+
+static bool
+host_begin(void *ctx, const struct plan *plan, uint32_t *job_out, struct err *e)
+{
+	return controller_begin_job(ctx, plan, "policy", job_out, e);
+}
+
+static int64_t
+mono_ms(void)
+{
+	return (int64_t)clock_mono_ms();
+}
+
+bool
+watch_live_start(struct controller *c, struct err *e)
+{
+	const struct watch_host host = {
+	    .ctx = c,
+	    .each_node = host_each_node,
+	    .each_job = host_each_job,
+	    .look = host_look,
+	    .survey = host_survey,
+	    .begin = host_begin,
+	    .journal = c->journal,
+	    .alerts = c->alerts,
+	    .mono_ms = mono_ms,
+	    .wall_ms = clock_wall_ms,
+	};
+
+	return policy_conf_settings(c->conf, &c->policy, e) &&
+	       watch_new(&c->policy, &host, &c->watch, e);
+}
+
+void
+watch_live_end(struct controller *c)
+{
+	watch_free(&c->watch);
+	policy_conf_free(&c->policy);
+}
