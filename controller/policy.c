@@ -183,7 +183,8 @@ static const struct policy_standing *
 unreadable_fault(const struct policy_node *n)
 {
 	for (size_t i = 0; i < n->fault_count; i++) {
-		if (n->faults[i].stands && policy_fault_find(n->faults[i].probe)->unreadable)
+		if (n->faults[i].stands &&
+		    policy_fault_find(n->faults[i].probe)->unreadable)
 			return &n->faults[i];
 	}
 	return NULL;
@@ -222,8 +223,8 @@ static bool
 fault_is_held(const struct policy_node *n, const struct policy_settings *s,
     const struct policy_standing *f, int64_t now_ms)
 {
-	return f->stands && now_ms - f->since_ms >=
-				(int64_t)policy_hold_of(s, n->name, f->probe) * MS;
+	return f->stands &&
+	       now_ms - f->since_ms >= (int64_t)policy_hold_of(s, n->name, f->probe) * MS;
 }
 
 static bool

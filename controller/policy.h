@@ -42,10 +42,10 @@ struct policy_rule { /* of a node, or of a fault; has_... false: the general one
 
 struct policy_settings {
 	enum policy_mode mode;
-	uint32_t hold_s;   /* a fault must stand so long without a break */
-	uint32_t silent_s; /* an agent may be away so long */
-	uint32_t dead_s;   /* a node that is down so long is called dead */
-	uint32_t start_s;  /* after its own start the controller only looks */
+	uint32_t hold_s;	/* a fault must stand so long without a break */
+	uint32_t silent_s;	/* an agent may be away so long */
+	uint32_t dead_s;	/* a node that is down so long is called dead */
+	uint32_t start_s;	/* after its own start the controller only looks */
 	uint32_t heard_percent; /* of the known nodes' agents must be connected */
 	uint32_t nodes_at_once; /* more sick nodes than that: something they share */
 	uint32_t per_day;	/* evacuations that begin by themselves */
@@ -53,10 +53,10 @@ struct policy_settings {
 	size_t node_rule_count, fault_rule_count;
 };
 /* Of one fault on one node: the sterner mode, the longer hold of the two rules. */
-enum policy_mode policy_mode_of(
-    const struct policy_settings *s, const char *node, const char *probe);
-uint32_t policy_hold_of(
-    const struct policy_settings *s, const char *node, const char *probe);
+enum policy_mode
+policy_mode_of(const struct policy_settings *s, const char *node, const char *probe);
+uint32_t
+policy_hold_of(const struct policy_settings *s, const char *node, const char *probe);
 
 /* --- what was seen of a node --- */
 
@@ -122,15 +122,14 @@ struct policy_seen {
 bool policy_see(struct policy_node *n, const struct policy_settings *s,
     const struct policy_seen *seen, int64_t now_ms);
 /* What another node saw of it. */
-void policy_looked(
-    struct policy_node *n, const char *observer, bool serves, int64_t now_ms);
+void
+policy_looked(struct policy_node *n, const char *observer, bool serves, int64_t now_ms);
 /* Should other nodes be asked to look? While it is silent, or cannot be read. */
 bool policy_wants_looks(const struct policy_node *n);
 /* The fault that counts: of those that stand one that evacuates, longest first; or NULL. */
 const struct policy_standing *policy_worst(const struct policy_node *n);
 /* What the state rests on, one sentence. */
-void policy_why(
-    const struct policy_node *n, int64_t now_ms, char *out, size_t size);
+void policy_why(const struct policy_node *n, int64_t now_ms, char *out, size_t size);
 
 /* --- deciding --- */
 
@@ -172,13 +171,13 @@ extern const char *const policy_decision_names[DECISION_COUNT];
 /* The rest of the cluster, and zmferry itself. */
 struct policy_cluster {
 	int64_t started_ms;
-	uint32_t known, heard;	/* nodes that are not empty */
-	uint32_t others_sick;	/* failing, unreachable, down or dead, but this one */
-	uint32_t begun_today;	/* evacuations by itself in the last 24 hours */
+	uint32_t known, heard; /* nodes that are not empty */
+	uint32_t others_sick;  /* failing, unreachable, down or dead, but this one */
+	uint32_t begun_today;  /* evacuations by itself in the last 24 hours */
 	bool job_open;
 	bool read_only;
 };
-struct policy_plan { /* what a plan made just now says */
+struct policy_plan {   /* what a plan made just now says */
 	bool possible; /* false: why says why not */
 	char why[LIMIT_TEXT];
 	uint64_t without_room; /* mailboxes that fit nowhere */
@@ -189,9 +188,9 @@ struct policy_verdict {
 	char plan_why[LIMIT_TEXT];
 };
 /* plan NULL: none was made. */
-struct policy_verdict policy_decide(const struct policy_node *n,
-    const struct policy_settings *s, const struct policy_cluster *c,
-    const struct policy_plan *plan, int64_t now_ms);
+struct policy_verdict
+policy_decide(const struct policy_node *n, const struct policy_settings *s,
+    const struct policy_cluster *c, const struct policy_plan *plan, int64_t now_ms);
 /* "a; b; c", cut at the end of out. */
 void policy_reasons_text(const struct policy_verdict *v, char *out, size_t size);
 

@@ -85,8 +85,7 @@ event_take(struct replay *r, const json_t *event, struct err *e)
 				    "second %lld: \"failing\" of %s must hold at most %d "
 				    "sentences",
 				    (long long)r->now_s, name, POLICY_STANDING);
-			a->failing[a->failing_count++] =
-			    (struct policy_probe){key, text};
+			a->failing[a->failing_count++] = (struct policy_probe){key, text};
 		}
 	}
 	json_object_foreach((json_t *)looks, key, value)
@@ -129,11 +128,11 @@ replay_note(struct replay *r, const struct actor *a)
 
 	policy_why(&a->node, replay_ms(r), why, sizeof(why));
 	policy_reasons_text(&a->verdict, reasons, sizeof(reasons));
-	json_array_append_new(r->changes,
-	    json_pack("{sIssssssssss}", "at_s", (json_int_t)r->now_s, "node",
-		a->node.name, "state", policy_state_names[a->node.state], "decision",
-		policy_decision_names[a->verdict.decision], "reasons", reasons, "why",
-		why));
+	json_array_append_new(
+	    r->changes, json_pack("{sIssssssssss}", "at_s", (json_int_t)r->now_s, "node",
+			    a->node.name, "state", policy_state_names[a->node.state],
+			    "decision", policy_decision_names[a->verdict.decision],
+			    "reasons", reasons, "why", why));
 }
 
 static void

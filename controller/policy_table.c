@@ -76,8 +76,7 @@ const char *const policy_decision_names[] = {
     [DECIDE_PLAN] = "plan",
     [DECIDE_EVACUATE] = "evacuate",
 };
-_Static_assert(
-    ARRAY_LEN(policy_decision_names) == DECISION_COUNT, "name every decision");
+_Static_assert(ARRAY_LEN(policy_decision_names) == DECISION_COUNT, "name every decision");
 
 /* clang-format off */
 const struct policy_reason_def policy_reasons[] = {
@@ -99,4 +98,5 @@ const struct policy_reason_def policy_reasons[] = {
 	[REASON_ROOM] =       { "room",       "the healthy nodes have no room for all of its mailboxes" },
 };
 /* clang-format on */
-_Static_assert(ARRAY_LEN(policy_reasons) == REASON_COUNT, "every interlock has its words");
+_Static_assert(
+    ARRAY_LEN(policy_reasons) == REASON_COUNT, "every interlock has its words");

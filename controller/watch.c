@@ -69,8 +69,8 @@ watch_add(struct watch *w, const char *name)
 	policy_node_init(&n->node, name, w->host.mono_ms());
 	snprintf(n->record.name, sizeof(n->record.name), "%s", name);
 	w->rows = xrealloc_array(w->rows, w->count + 1, sizeof(struct watched *));
-	memmove(&w->rows[at + 1], &w->rows[at],
-	    (w->count - at) * sizeof(struct watched *));
+	memmove(
+	    &w->rows[at + 1], &w->rows[at], (w->count - at) * sizeof(struct watched *));
 	w->rows[at] = n;
 	w->count++;
 	return n;
@@ -132,8 +132,7 @@ see_node(const struct fleet_node *f, void *ctx)
 static void
 see_unheard(struct watch *w, struct watched *n)
 {
-	struct policy_seen seen = {
-	    .cordoned = n->node.cordoned, .empty = n->node.empty};
+	struct policy_seen seen = {.cordoned = n->node.cordoned, .empty = n->node.empty};
 
 	if (!n->heard)
 		(void)policy_see(&n->node, w->settings, &seen, w->host.mono_ms());
@@ -230,8 +229,7 @@ watch_ask_looks(struct watch *w, size_t at)
 
 		if (other->node.connected &&
 		    w->host.look(w->host.ctx, other->node.name, n->node.name))
-			snprintf(
-			    n->asked[asked++], WORLD_NAME, "%s", other->node.name);
+			snprintf(n->asked[asked++], WORLD_NAME, "%s", other->node.name);
 	}
 }
 
@@ -268,8 +266,7 @@ static struct policy_verdict
 watch_judge(struct watch *w, const struct watched *n)
 {
 	int64_t now = w->host.mono_ms();
-	bool fresh =
-	    n->planned_ms != 0 && now - n->planned_ms < (int64_t)PLAN_OLD_S * MS;
+	bool fresh = n->planned_ms != 0 && now - n->planned_ms < (int64_t)PLAN_OLD_S * MS;
 
 	w->cluster.others_sick = w->sick - (is_sick(n) && !n->node.cordoned);
 	return policy_decide(
@@ -330,7 +327,9 @@ on_plan(void *owner, uint32_t number, const struct plan *plan, const struct err 
 		memset(&n->plan, 0, sizeof(n->plan));
 		n->plan.possible = plan != NULL && plan_has_work(plan, &why);
 		snprintf(n->plan.why, sizeof(n->plan.why), "%s",
-		    plan == NULL ? e->text : n->plan.possible ? "" : why.text);
+		    plan == NULL       ? e->text
+		    : n->plan.possible ? ""
+				       : why.text);
 		n->plan.without_room = plan == NULL ? 0 : plan->no_room_count;
 		/* Time has passed: everything is asked once more. */
 		watch_see(w);
@@ -410,8 +409,8 @@ watch_forget(struct watch *w, const char *node, struct err *e)
 	policy_node_fini(&n->node);
 	free(n);
 	w->count--;
-	memmove(&w->rows[at], &w->rows[at + 1],
-	    (w->count - at) * sizeof(struct watched *));
+	memmove(
+	    &w->rows[at], &w->rows[at + 1], (w->count - at) * sizeof(struct watched *));
 	return true;
 }
 

@@ -47,8 +47,7 @@ MUST_USE bool
 journal_nodes_load(struct journal *j, watch_record_fn fn, void *ctx, struct err *e);
 MUST_USE bool
 journal_node_save(struct journal *j, const struct watch_record *row, struct err *e);
-MUST_USE bool
-journal_node_forget(struct journal *j, const char *name, struct err *e);
+MUST_USE bool journal_node_forget(struct journal *j, const char *name, struct err *e);
 
 /* Takes up the nodes that the journal knows. settings are borrowed. */
 MUST_USE bool watch_new(const struct policy_settings *settings,

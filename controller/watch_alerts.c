@@ -24,8 +24,7 @@ way_out(const struct watched *n, char *out, size_t size)
 {
 	const struct policy_standing *f = policy_worst(&n->node);
 	const struct policy_fault *fault = f == NULL ? NULL : policy_fault_find(f->probe);
-	bool unreadable =
-	    (n->verdict.reasons & (uint32_t)1 << REASON_UNREADABLE) != 0;
+	bool unreadable = (n->verdict.reasons & (uint32_t)1 << REASON_UNREADABLE) != 0;
 
 	for (size_t i = 0; unreadable && i < n->node.fault_count; i++) {
 		if (n->node.faults[i].stands &&
@@ -44,8 +43,8 @@ static void
 told_fill(const struct watch *w, const struct watched *n, struct told *t)
 {
 	int64_t now = w->host.mono_ms();
-	int64_t since_ms = n->node.connected ? n->node.state_since_ms
-					     : n->node.silent_since_ms;
+	int64_t since_ms =
+	    n->node.connected ? n->node.state_since_ms : n->node.silent_since_ms;
 
 	snprintf(t->subject, sizeof(t->subject), "node:%s", n->node.name);
 	policy_why(&n->node, now, t->why, sizeof(t->why));

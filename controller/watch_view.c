@@ -13,8 +13,8 @@ time_of(const struct watch *w, int64_t mono_ms)
 	char out[40] = "";
 
 	if (mono_ms != 0)
-		clock_format(w->host.wall_ms() - (w->host.mono_ms() - mono_ms), out,
-		    sizeof(out));
+		clock_format(
+		    w->host.wall_ms() - (w->host.mono_ms() - mono_ms), out, sizeof(out));
 	return json_string(out);
 }
 
@@ -76,8 +76,9 @@ view_reasons(const struct policy_verdict *v)
 			continue;
 		snprintf(line, sizeof(line), "%s%s%s", policy_reasons[i].text,
 		    i == REASON_PLAN ? ": " : "", i == REASON_PLAN ? v->plan_why : "");
-		json_array_append_new(rows, json_pack("{ssso}", "reason",
-						policy_reasons[i].name, "text", text(line)));
+		json_array_append_new(
+		    rows, json_pack("{ssso}", "reason", policy_reasons[i].name, "text",
+			      text(line)));
 	}
 	return rows;
 }

@@ -34,7 +34,8 @@ print_policy(FILE *out, const json_t *answer)
 		    out);
 		return;
 	}
-	fprintf(out, "%-*s  %-11s  %-8s  %s\n", width, "NODE", "STATE", "DECISION", "WHY");
+	fprintf(
+	    out, "%-*s  %-11s  %-8s  %s\n", width, "NODE", "STATE", "DECISION", "WHY");
 	json_array_foreach(nodes, i, node)
 	{
 		print_cell(out, text_of(node, "node"), width);
@@ -60,9 +61,9 @@ print_explained(FILE *out, const json_t *answer)
 	{
 		fputs("fault ", out);
 		print_safe(out, text_of(row, "probe"));
-		fprintf(out, ", since %s, counts after %lld s, %s%s: ",
-		    word_of(row, "since"), integer_of(row, "hold_s"),
-		    word_of(row, "mode"),
+		fprintf(out,
+		    ", since %s, counts after %lld s, %s%s: ", word_of(row, "since"),
+		    integer_of(row, "hold_s"), word_of(row, "mode"),
 		    json_is_true(json_object_get(row, "evacuates")) ? ""
 		    : json_is_true(json_object_get(row, "unreadable"))
 			? ", nothing can be exported meanwhile"
@@ -93,8 +94,8 @@ print_replay(FILE *out, const json_t *answer)
 	{
 		fprintf(out, "%7lld s  ", integer_of(row, "at_s"));
 		print_safe(out, text_of(row, "node"));
-		fprintf(out, " %s, %s: ", word_of(row, "state"),
-		    word_of(row, "decision"));
+		fprintf(
+		    out, " %s, %s: ", word_of(row, "state"), word_of(row, "decision"));
 		print_safe(out, text_of(row, "why"));
 		if (text_of(row, "reasons")[0] != '\0') {
 			fputs("; but ", out);

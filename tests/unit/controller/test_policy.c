@@ -116,8 +116,7 @@ test_each_interlock_alone_holds_it_back(void **state)
 		c.begun_today = reason == REASON_BUDGET;
 		plan.possible = reason != REASON_PLAN;
 		plan.without_room = reason == REASON_ROOM;
-		v = policy_decide(
-		    &n, &s, &c, &plan, S(reason == REASON_HOLD ? 59 : 100));
+		v = policy_decide(&n, &s, &c, &plan, S(reason == REASON_HOLD ? 59 : 100));
 		policy_node_fini(&n);
 		if (v.decision != rows[i].decision || v.reasons != 1u << reason)
 			fail_msg("%s: decision %s, reasons %x",
@@ -260,8 +259,8 @@ test_a_fault_that_comes_and_goes_never_evacuates(void **state)
 	(void)state;
 	for (int period = 2; period <= 240; period += 7) {
 		json_t *events = json_array();
-		json_t *in = json_pack("{s[ss]sis o}", "nodes", "a", "b", "until_s", 3000,
-		    "events", events);
+		json_t *in = json_pack(
+		    "{s[ss]sis o}", "nodes", "a", "b", "until_s", 3000, "events", events);
 		json_t *answer;
 		const json_t *row;
 		size_t i;
@@ -329,11 +328,10 @@ static void
 test_two_sick_nodes_at_once_are_left_alone(void **state)
 {
 	(void)state;
-	CHECK_STR(
-	    played(&automatic,
-		"{" THREE "\"until_s\": 300, \"events\": ["
-		"{\"at_s\": 0, \"node\": \"a\", \"failing\": {\"lmtp\": \"x\"}},"
-		"{\"at_s\": 0, \"node\": \"b\", \"failing\": {\"lmtp\": \"x\"}}]}"),
+	CHECK_STR(played(&automatic,
+		      "{" THREE "\"until_s\": 300, \"events\": ["
+		      "{\"at_s\": 0, \"node\": \"a\", \"failing\": {\"lmtp\": \"x\"}},"
+		      "{\"at_s\": 0, \"node\": \"b\", \"failing\": {\"lmtp\": \"x\"}}]}"),
 	    "0 a suspect wait\n0 b suspect wait\n0 c ok nothing\n"
 	    "60 a failing decline\n60 b failing decline\n");
 }

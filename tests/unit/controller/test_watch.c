@@ -21,7 +21,7 @@ static struct fleet_node nodes[NODES];
 static struct fleet_probe probes[NODES];
 static struct job job;
 static bool has_job;
-static char asked[256];	      /* "mbs2>mbs1 " each */
+static char asked[256];		/* "mbs2>mbs1 " each */
 static survey_done_fn surveyed; /* a plan is wanted */
 static void *surveyed_owner;
 static struct plan *plan;
@@ -204,8 +204,8 @@ raised(void)
 
 	if (a == NULL)
 		return "";
-	snprintf(text, sizeof(text), "%s: %s | %s", alert_defs[a->key].name, a->text,
-	    a->next);
+	snprintf(
+	    text, sizeof(text), "%s: %s | %s", alert_defs[a->key].name, a->text, a->next);
 	return text;
 }
 
