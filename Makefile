@@ -39,7 +39,7 @@ agent_src   := main agent agent_link requests requests_local conf lane lane_task
 
 core_src    := move moves moves_copies move_table move_steps move_takes move_purge move_checks job job_table job_gate job_progress job_copies plan pools retention \
                journal journal_data journal_events journal_cordons journal_backup journal_rows journal_nodes \
-               policy policy_table policy_replay watch watch_alerts watch_view \
+               json_values policy policy_table policy_replay watch watch_alerts watch_view \
                fleet fleet_ask fleet_notices fleet_index fleet_facts world doctor
 edge_src    := controller conf survey world_live watch_live policy_conf doctor_collect cordon \
                zimbra/directory zimbra/directory_facts zimbra/admin \
@@ -50,7 +50,7 @@ cli_src     := main api commands wait print_text print_moves print_cordon print_
 # alerts
 core_src    += journal_alerts alert/table alert/schedule alert/message alert/alert alert/alert_tell
 edge_src    += alert/conf alert/ways alert/mail alert/mail_text alert/webhook api/alerts
-cli_src     += print_alerts
+cli_src     += print_alerts alerts
 
 programs := $(B)/zmferry $(B)/zmferry-controller $(B)/zmferry-agent
 

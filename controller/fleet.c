@@ -229,8 +229,6 @@ fleet_on_hello(struct fleet *f, struct peer *p, const Wire__Hello *h)
 		peer_close(old);
 	}
 	a->peer = p;
-	if (!a->facts.connected)
-		a->facts.changed_ms = (int64_t)clock_mono_ms();
 	a->facts.connected = true;
 	agent_forget_health(a);
 	a->facts.heard_ms = clock_wall_ms();
@@ -367,7 +365,6 @@ fleet_on_lost(struct fleet *f, struct peer *p, const struct err *why)
 	}
 	a->peer = NULL;
 	a->facts.connected = false;
-	a->facts.changed_ms = (int64_t)clock_mono_ms();
 	snprintf(a->facts.note, sizeof(a->facts.note),
 	    "its agent is not connected%s%.300s", why->kind == ERR_NONE ? "" : ": ",
 	    why->kind == ERR_NONE ? "" : why->text);

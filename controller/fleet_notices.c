@@ -5,14 +5,23 @@
 
 #define VERSION_OF_LOOK 2
 
+/* NULL: it is not connected, and is not told. */
+static struct agent *
+connected_agent(struct fleet *f, const char *node)
+{
+	struct agent *a = fleet_agent_find(f, node);
+
+	return a == NULL || a->peer == NULL ? NULL : a;
+}
+
 void
 fleet_renew(struct fleet *f, const char *node, const char *move_id)
 {
-	struct agent *a = fleet_agent_find(f, node);
+	struct agent *a = connected_agent(f, node);
 	Wire__Envelope m = WIRE__ENVELOPE__INIT;
 	Wire__LeaseRenew renew = WIRE__LEASE_RENEW__INIT;
 
-	if (a == NULL || a->peer == NULL)
+	if (a == NULL)
 		return;
 	renew.move_id = frame_bytes(move_id);
 	renew.lease_ms = LEASE_MS;
@@ -24,11 +33,11 @@ fleet_renew(struct fleet *f, const char *node, const char *move_id)
 void
 fleet_cancel(struct fleet *f, const char *node, const char *move_id, uint32_t step_no)
 {
-	struct agent *a = fleet_agent_find(f, node);
+	struct agent *a = connected_agent(f, node);
 	Wire__Envelope m = WIRE__ENVELOPE__INIT;
 	Wire__StepCancel cancel = WIRE__STEP_CANCEL__INIT;
 
-	if (a == NULL || a->peer == NULL)
+	if (a == NULL)
 		return;
 	cancel.move_id = frame_bytes(move_id);
 	cancel.step_no = step_no;
@@ -40,11 +49,11 @@ fleet_cancel(struct fleet *f, const char *node, const char *move_id, uint32_t st
 bool
 fleet_look(struct fleet *f, const char *observer, const char *node, uint16_t lmtp_port)
 {
-	struct agent *a = fleet_agent_find(f, observer);
+	struct agent *a = connected_agent(f, observer);
 	Wire__Envelope m = WIRE__ENVELOPE__INIT;
 	Wire__Look look = WIRE__LOOK__INIT;
 
-	if (a == NULL || a->peer == NULL || a->version < VERSION_OF_LOOK)
+	if (a == NULL || a->version < VERSION_OF_LOOK)
 		return false;
 	look.node = frame_bytes(node);
 	look.lmtp_port = lmtp_port;

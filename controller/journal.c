@@ -440,6 +440,7 @@ journal_close(struct journal **j)
 		return;
 	for (size_t i = 0; i < KEPT_COUNT; i++)
 		sqlite3_finalize((*j)->kept[i]);
+	journal_cordons_forget(*j);
 	sqlite3_close((*j)->db);
 	if ((*j)->lock_fd >= 0)
 		close((*j)->lock_fd);

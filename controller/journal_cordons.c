@@ -60,8 +60,8 @@ pools_load(struct journal *j, struct cordons *out, struct err *e)
 	return ok;
 }
 
-bool
-journal_cordons_load(struct journal *j, struct cordons *out, struct err *e)
+static bool
+cordons_read(struct journal *j, struct cordons *out, struct err *e)
 {
 	sqlite3_stmt *s;
 
@@ -82,6 +82,35 @@ journal_cordons_load(struct journal *j, struct cordons *out, struct err *e)
 		return true;
 	cordons_fini(out);
 	return false;
+}
+
+void
+journal_cordons_forget(struct journal *j)
+{
+	if (j->cordons != NULL)
+		cordons_fini(j->cordons);
+	xfree(&j->cordons);
+}
+
+bool
+journal_cordons_load(struct journal *j, struct cordons *out, struct err *e)
+{
+	if (j->cordons == NULL) {
+		j->cordons = XNEW(struct cordons);
+		if (!cordons_read(j, j->cordons, e)) {
+			journal_cordons_forget(j);
+			memset(out, 0, sizeof(*out));
+			return false;
+		}
+	}
+	*out = *j->cordons;
+	out->pools = NULL;
+	if (out->pool_count > 0) {
+		out->pools = xcalloc(out->pool_count, sizeof(*out->pools));
+		memcpy(
+		    out->pools, j->cordons->pools, out->pool_count * sizeof(*out->pools));
+	}
+	return true;
 }
 
 static bool
@@ -146,6 +175,7 @@ journal_cordons_save(struct journal *j, const struct cordons *all, struct err *e
 {
 	if (!journal_begin(j, e))
 		return false;
+	journal_cordons_forget(j);
 	if (cordons_write(j, all, e))
 		return journal_commit(j, e);
 	journal_rollback(j);

@@ -4,17 +4,9 @@
 #include <string.h>
 
 #include "controller/journal_private.h"
+#include "controller/json_values.h"
 #include "proto/base/clock.h"
 #include "proto/base/log.h"
-
-static json_t *
-json_time(sqlite3_int64 at_ms)
-{
-	char text[40];
-
-	clock_format(at_ms, text, sizeof(text));
-	return json_string(text);
-}
 
 static json_t *
 column_json(sqlite3_stmt *s, int at)

@@ -18,9 +18,12 @@ struct journal {
 	uint64_t epoch;
 	char controller_id[40];
 	bool read_only;
-	bool batch; /* begin, commit and rollback are the batch's */
+	struct cordons *cordons; /* as saved; NULL = not read yet */
+	bool batch;		 /* begin, commit and rollback are the batch's */
 };
 
+/* They are asked for all the time, so they are read once (journal_cordons.c). */
+void journal_cordons_forget(struct journal *j);
 bool journal_err(struct journal *j, struct err *e, const char *what); /* false */
 MUST_USE bool
 journal_prepare(struct journal *j, const char *sql, sqlite3_stmt **out, struct err *e);

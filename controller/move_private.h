@@ -15,6 +15,7 @@ struct moves {
 	uint32_t capacity;
 	bool stopping;
 	bool journal_alerted;
+	bool purges_full; /* as counted in this round of wakes: thousands may wait */
 };
 
 void move_log(struct log *l, const struct move *m);

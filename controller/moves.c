@@ -67,6 +67,7 @@ moves_keep(struct moves *all, struct move *m)
 void
 moves_wake(struct moves *all)
 {
+	all->purges_full = false;
 	for (uint32_t i = 1; i < all->count; i++) {
 		struct move *m = all->by_number[i];
 

@@ -2,6 +2,8 @@
 /* Old copies: who left one where, and whether it may be deleted. How it is, is move_purge.c. */
 #include "controller/moves_copies.h"
 
+#include "controller/move_private.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -82,8 +84,11 @@ moves_purge_is_free(struct moves *all, const struct move *m)
 {
 	struct purge_count c = {.not_this = m};
 
+	if (all->purges_full)
+		return false;
 	moves_each(all, purge_on_move, &c);
-	return c.count < PURGES_AT_ONCE;
+	all->purges_full = c.count >= PURGES_AT_ONCE;
+	return !all->purges_full;
 }
 
 static void

@@ -27,35 +27,40 @@ rule_find(const struct policy_rule *rules, size_t count, const char *name)
 	return NULL;
 }
 
+struct rules { /* that are about one fault on one node; NULL = none */
+	const struct policy_rule *node, *fault;
+};
+
+static struct rules
+rules_of(const struct policy_settings *s, const char *node, const char *probe)
+{
+	return (struct rules){rule_find(s->node_rules, s->node_rule_count, node),
+	    rule_find(s->fault_rules, s->fault_rule_count, probe)};
+}
+
 enum policy_mode
 policy_mode_of(const struct policy_settings *s, const char *node, const char *probe)
 {
-	const struct policy_rule *of_node =
-	    rule_find(s->node_rules, s->node_rule_count, node);
-	const struct policy_rule *of_fault =
-	    rule_find(s->fault_rules, s->fault_rule_count, probe);
-	bool has_node = of_node != NULL && of_node->has_mode;
-	bool has_fault = of_fault != NULL && of_fault->has_mode;
+	struct rules r = rules_of(s, node, probe);
+	bool of_node = r.node != NULL && r.node->has_mode;
+	bool of_fault = r.fault != NULL && r.fault->has_mode;
 
-	if (has_node && has_fault)
-		return of_node->mode < of_fault->mode ? of_node->mode : of_fault->mode;
-	return has_node ? of_node->mode : has_fault ? of_fault->mode : s->mode;
+	if (of_node && of_fault)
+		return r.node->mode < r.fault->mode ? r.node->mode : r.fault->mode;
+	return of_node ? r.node->mode : of_fault ? r.fault->mode : s->mode;
 }
 
 uint32_t
 policy_hold_of(const struct policy_settings *s, const char *node, const char *probe)
 {
-	const struct policy_rule *of_node =
-	    rule_find(s->node_rules, s->node_rule_count, node);
-	const struct policy_rule *of_fault =
-	    rule_find(s->fault_rules, s->fault_rule_count, probe);
-	bool has_node = of_node != NULL && of_node->has_hold;
-	bool has_fault = of_fault != NULL && of_fault->has_hold;
+	struct rules r = rules_of(s, node, probe);
+	bool of_node = r.node != NULL && r.node->has_hold;
+	bool of_fault = r.fault != NULL && r.fault->has_hold;
 
-	if (has_node && has_fault)
-		return of_node->hold_s > of_fault->hold_s ? of_node->hold_s
-							  : of_fault->hold_s;
-	return has_node ? of_node->hold_s : has_fault ? of_fault->hold_s : s->hold_s;
+	if (of_node && of_fault)
+		return r.node->hold_s > r.fault->hold_s ? r.node->hold_s
+							: r.fault->hold_s;
+	return of_node ? r.node->hold_s : of_fault ? r.fault->hold_s : s->hold_s;
 }
 
 /* --- seeing --- */
@@ -188,6 +193,14 @@ unreadable_fault(const struct policy_node *n)
 			return &n->faults[i];
 	}
 	return NULL;
+}
+
+bool
+policy_is_sick(const struct policy_node *n)
+{
+	return !n->cordoned &&
+	       (n->state == NODE_FAILING || n->state == NODE_UNREACHABLE ||
+		   n->state == NODE_DOWN || n->state == NODE_DEAD);
 }
 
 bool
@@ -408,17 +421,27 @@ policy_decide(const struct policy_node *n, const struct policy_settings *s,
 	return v;
 }
 
+bool
+policy_reason_text(
+    const struct policy_verdict *v, enum policy_reason reason, char *out, size_t size)
+{
+	if ((v->reasons & bit(reason)) == 0)
+		return false;
+	snprintf(out, size, "%s%s%.200s", policy_reasons[reason].text,
+	    reason == REASON_PLAN ? ": " : "", reason == REASON_PLAN ? v->plan_why : "");
+	return true;
+}
+
 void
 policy_reasons_text(const struct policy_verdict *v, char *out, size_t size)
 {
+	char line[LIMIT_TEXT];
 	size_t length = 0;
 
 	out[0] = '\0';
 	for (int i = 0; i < REASON_COUNT && length + 1 < size; i++) {
-		if ((v->reasons & bit((enum policy_reason)i)) == 0)
-			continue;
-		length += (size_t)snprintf(out + length, size - length, "%s%s%s%.200s",
-		    length == 0 ? "" : "; ", policy_reasons[i].text,
-		    i == REASON_PLAN ? ": " : "", i == REASON_PLAN ? v->plan_why : "");
+		if (policy_reason_text(v, (enum policy_reason)i, line, sizeof(line)))
+			length += (size_t)snprintf(out + length, size - length, "%s%s",
+			    length == 0 ? "" : "; ", line);
 	}
 }

@@ -30,6 +30,7 @@ extern const struct policy_fault policy_faults[];
 extern const size_t policy_fault_count;
 /* Never NULL: a probe of a newer agent is told, and nothing is done about it. */
 const struct policy_fault *policy_fault_find(const char *probe);
+bool policy_fault_is_known(const struct policy_fault *fault);
 
 /* --- settings --- */
 
@@ -124,6 +125,8 @@ bool policy_see(struct policy_node *n, const struct policy_settings *s,
 /* What another node saw of it. */
 void
 policy_looked(struct policy_node *n, const char *observer, bool serves, int64_t now_ms);
+/* Failing, unreachable, down or dead, and nobody has it in hand. */
+bool policy_is_sick(const struct policy_node *n);
 /* Should other nodes be asked to look? While it is silent, or cannot be read. */
 bool policy_wants_looks(const struct policy_node *n);
 /* The fault that counts: of those that stand one that evacuates, longest first; or NULL. */
@@ -191,7 +194,10 @@ struct policy_verdict {
 struct policy_verdict
 policy_decide(const struct policy_node *n, const struct policy_settings *s,
     const struct policy_cluster *c, const struct policy_plan *plan, int64_t now_ms);
-/* "a; b; c", cut at the end of out. */
+/* What that interlock says of it; false: it does not hold it back. */
+bool policy_reason_text(
+    const struct policy_verdict *v, enum policy_reason reason, char *out, size_t size);
+/* All that do: "a; b; c", cut at the end of out. */
 void policy_reasons_text(const struct policy_verdict *v, char *out, size_t size);
 
 #endif

@@ -59,15 +59,8 @@ fault_check(const void *row, struct err *e)
 {
 	const struct policy_rule_conf *conf = row;
 
-	for (size_t i = 0; i < policy_fault_count; i++) {
-		const char *probe = policy_faults[i].probe;
-
-		/* "log:": any that begins so */
-		if (strcmp(probe, conf->name) == 0 ||
-		    (probe[strlen(probe) - 1] == ':' &&
-			strncmp(probe, conf->name, strlen(probe)) == 0))
-			return rule_check(row, e);
-	}
+	if (policy_fault_is_known(policy_fault_find(conf->name)))
+		return rule_check(row, e);
 	return err_set(e, ERR_REFUSED,
 	    "automatic_evacuation: \"%.60s\" is no fault that agents report (mailboxd, "
 	    "lmtp, mariadb, disk:store, ...; the manual has them all)",

@@ -95,14 +95,6 @@ event_take(struct replay *r, const json_t *event, struct err *e)
 	return true;
 }
 
-static bool
-is_sick(const struct actor *a)
-{
-	return !a->cordoned &&
-	       (a->node.state == NODE_FAILING || a->node.state == NODE_UNREACHABLE ||
-		   a->node.state == NODE_DOWN || a->node.state == NODE_DEAD);
-}
-
 static struct policy_cluster
 replay_cluster(const struct replay *r, const struct actor *of)
 {
@@ -113,7 +105,7 @@ replay_cluster(const struct replay *r, const struct actor *of)
 
 		c.known += !a->empty;
 		c.heard += !a->empty && a->connected;
-		c.others_sick += a != of && is_sick(a);
+		c.others_sick += a != of && policy_is_sick(&a->node);
 		c.job_open = c.job_open || a->job_until_s != 0;
 	}
 	for (size_t i = 0; i < r->begun; i++)

@@ -41,6 +41,12 @@ policy_fault_find(const char *probe)
 	return &unknown_fault;
 }
 
+bool
+policy_fault_is_known(const struct policy_fault *fault)
+{
+	return fault != &unknown_fault;
+}
+
 const char *const policy_mode_names[] = {"off", "ask", "auto"};
 _Static_assert(ARRAY_LEN(policy_mode_names) == POLICY_MODE_COUNT, "name every mode");
 

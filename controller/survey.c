@@ -12,6 +12,7 @@
 #include "controller/move_checks.h"
 #include "controller/world_private.h"
 #include "proto/base/xalloc.h"
+#include "proto/zimbra/ports.h"
 
 #define ITEM_BYTES_GUESS 30000
 
@@ -177,7 +178,7 @@ survey_node(struct survey *v, struct plan_node *n)
 static void
 survey_source(const struct survey *v, const char *node, struct ask_account *out)
 {
-	out->source_lmtp_port = 7025;
+	out->source_lmtp_port = ZIMBRA_LMTP_PORT;
 	for (size_t i = 0; i < v->server_count; i++) {
 		if (strcasecmp(v->servers[i].host, node) != 0)
 			continue;

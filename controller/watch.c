@@ -116,8 +116,8 @@ see_node(const struct fleet_node *f, void *ctx)
 		probes[i].text = f->failing[i].text;
 		seen.failing_count++;
 	}
-	seen.cordoned = n->node.cordoned;
-	seen.empty = n->node.empty;
+	seen.cordoned = n->cordoned;
+	seen.empty = n->cordoned && n->emptied;
 	n->record.heard_ms = f->heard_ms;
 	if (f->has_inventory) {
 		n->record.mailboxes = f->mailbox_count;
@@ -156,13 +156,6 @@ see_job(const struct job *job, void *ctx)
 		n->job = job->number;
 }
 
-static bool
-is_sick(const struct watched *n)
-{
-	return n->node.state == NODE_FAILING || n->node.state == NODE_UNREACHABLE ||
-	       n->node.state == NODE_DOWN || n->node.state == NODE_DEAD;
-}
-
 /* What jobs and cordons say, before the nodes are seen. */
 static void
 watch_see_marks(struct watch *w)
@@ -181,12 +174,8 @@ watch_see_marks(struct watch *w)
 		log_error(NULL, "%s", e.text); /* as they were */
 		return;
 	}
-	for (size_t i = 0; i < w->count; i++) {
-		struct policy_node *n = &w->rows[i]->node;
-
-		n->cordoned = cordons_has(&cordons, n->name);
-		n->empty = n->cordoned && w->rows[i]->emptied;
-	}
+	for (size_t i = 0; i < w->count; i++)
+		w->rows[i]->cordoned = cordons_has(&cordons, w->rows[i]->node.name);
 	cordons_fini(&cordons);
 }
 
@@ -205,8 +194,7 @@ watch_see(struct watch *w)
 			continue;
 		w->cluster.known++;
 		w->cluster.heard += n->node.connected;
-		/* Cordoned: somebody has it in hand, and others need not wait for it. */
-		w->sick += is_sick(n) && !n->node.cordoned;
+		w->sick += policy_is_sick(&n->node);
 	}
 }
 
@@ -249,28 +237,36 @@ watch_looked(struct watch *w, const char *observer, const char *node, bool serve
 
 /* --- deciding --- */
 
+void
+watch_subject(const char *node, char out[WATCH_SUBJECT])
+{
+	snprintf(out, WATCH_SUBJECT, "node:%s", node);
+}
+
 static void
 watch_note(struct watch *w, const struct watched *n, const char *what, const char *why)
 {
-	char subject[WORLD_NAME + 8];
+	char subject[WATCH_SUBJECT];
 	char text[2 * LIMIT_TEXT];
 
-	snprintf(subject, sizeof(subject), "node:%s", n->node.name);
+	watch_subject(n->node.name, subject);
 	snprintf(text, sizeof(text), "policy: %s: %.600s", what, why);
 	log_info(NULL, "node %s: %s", n->node.name, text);
 	if (!journal_is_read_only(w->host.journal))
 		journal_event(w->host.journal, "info", subject, text);
 }
 
+/* plan NULL: the last one, while it is fresh and speaks against it. */
 static struct policy_verdict
-watch_judge(struct watch *w, const struct watched *n)
+watch_judge(struct watch *w, const struct watched *n, const struct policy_plan *plan)
 {
 	int64_t now = w->host.mono_ms();
-	bool fresh = n->planned_ms != 0 && now - n->planned_ms < (int64_t)PLAN_OLD_S * MS;
 
-	w->cluster.others_sick = w->sick - (is_sick(n) && !n->node.cordoned);
-	return policy_decide(
-	    &n->node, w->settings, &w->cluster, fresh ? &n->plan : NULL, now);
+	if (plan == NULL && n->planned_ms != 0 &&
+	    now - n->planned_ms < (int64_t)PLAN_OLD_S * MS)
+		plan = &n->plan;
+	w->cluster.others_sick = w->sick - policy_is_sick(&n->node);
+	return policy_decide(&n->node, w->settings, &w->cluster, plan, now);
 }
 
 /* Every change of mind goes to the log of decisions. */
@@ -291,19 +287,27 @@ watch_keep(struct watch *w, struct watched *n, const struct policy_verdict *v)
 	watch_note(w, n, policy_decision_names[v->decision], text);
 }
 
+/* A plan that speaks against it counts for a while; a good one is used now or made anew. */
+static void
+watch_keep_plan(struct watch *w, struct watched *n, const struct policy_plan *plan)
+{
+	n->plan = *plan;
+	n->planned_ms = plan->possible && plan->without_room == 0 ? 0 : w->host.mono_ms();
+}
+
 static void
 watch_begin(struct watch *w, struct watched *n, const struct plan *plan)
 {
+	struct policy_plan failed = {.possible = false};
 	char why[LIMIT_TEXT];
 	struct err e;
 
 	policy_why(&n->node, w->host.mono_ms(), why, sizeof(why));
 	if (!w->host.begin(w->host.ctx, plan, &n->job, &e)) {
-		n->plan.possible = false;
-		snprintf(n->plan.why, sizeof(n->plan.why), "%s", e.text);
+		snprintf(failed.why, sizeof(failed.why), "%s", e.text);
+		watch_keep_plan(w, n, &failed);
 		return;
 	}
-	n->planned_ms = 0; /* for the next time */
 	w->cluster.job_open = true;
 	w->cluster.begun_today++;
 	watch_tell_begun(w, n, why);
@@ -313,42 +317,26 @@ static void
 on_plan(void *owner, uint32_t number, const struct plan *plan, const struct err *e)
 {
 	struct watch *w = owner;
+	struct watched *n = w->planning;
+	struct policy_plan facts = {.possible = false};
 	struct policy_verdict v;
+	struct err why;
 
 	(void)number;
-	for (size_t i = 0; i < w->count; i++) {
-		struct watched *n = w->rows[i];
-		struct err why;
-
-		if (!n->surveying)
-			continue;
-		n->surveying = false;
-		n->planned_ms = w->host.mono_ms();
-		memset(&n->plan, 0, sizeof(n->plan));
-		n->plan.possible = plan != NULL && plan_has_work(plan, &why);
-		snprintf(n->plan.why, sizeof(n->plan.why), "%s",
-		    plan == NULL       ? e->text
-		    : n->plan.possible ? ""
-				       : why.text);
-		n->plan.without_room = plan == NULL ? 0 : plan->no_room_count;
-		/* Time has passed: everything is asked once more. */
-		watch_see(w);
-		v = watch_judge(w, n);
-		watch_keep(w, n, &v);
-		if (v.decision == DECIDE_EVACUATE && plan != NULL)
-			watch_begin(w, n, plan);
-		return;
-	}
-}
-
-static bool
-watch_is_surveying(const struct watch *w)
-{
-	for (size_t i = 0; i < w->count; i++) {
-		if (w->rows[i]->surveying)
-			return true;
-	}
-	return false;
+	w->planning = NULL;
+	facts.possible = plan != NULL && plan_has_work(plan, &why);
+	snprintf(facts.why, sizeof(facts.why), "%s",
+	    plan == NULL     ? e->text
+	    : facts.possible ? ""
+			     : why.text);
+	facts.without_room = plan == NULL ? 0 : plan->no_room_count;
+	watch_keep_plan(w, n, &facts);
+	/* Time has passed: everything is asked once more. */
+	watch_see(w);
+	v = watch_judge(w, n, &facts);
+	watch_keep(w, n, &v);
+	if (v.decision == DECIDE_EVACUATE)
+		watch_begin(w, n, plan);
 }
 
 static void
@@ -356,17 +344,12 @@ watch_decide(struct watch *w, struct watched *n)
 {
 	struct policy_verdict v;
 
-	if (n->job != 0 || n->surveying)
+	if (n->job != 0 || n == w->planning)
 		return;
-	v = watch_judge(w, n);
-	/* A good plan that is not used within this look is made anew. */
-	if (v.decision == DECIDE_EVACUATE) {
-		n->planned_ms = 0;
-		v = watch_judge(w, n);
-	}
+	v = watch_judge(w, n, NULL);
 	watch_keep(w, n, &v);
-	if (v.decision == DECIDE_PLAN && !watch_is_surveying(w)) {
-		n->surveying = true;
+	if (v.decision == DECIDE_PLAN && w->planning == NULL) {
+		w->planning = n;
 		w->host.survey(w->host.ctx, n->node.name, on_plan, w);
 	}
 }
@@ -398,7 +381,7 @@ watch_forget(struct watch *w, const char *node, struct err *e)
 		return err_set(e, ERR_REFUSED,
 		    "node %.200s: its agent is connected; stop zmferry-agent there first",
 		    node);
-	if (n->surveying || n->job != 0)
+	if (n == w->planning || n->job != 0)
 		return err_set(
 		    e, ERR_REFUSED, "node %.200s: it is just being evacuated", node);
 	if (!journal_node_forget(w->host.journal, n->node.name, e))

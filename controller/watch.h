@@ -15,6 +15,8 @@
 #include "controller/policy.h"
 #include "controller/world_live.h"
 
+#define WATCH_WHO "policy" /* who began a job by itself */
+
 struct watch;
 struct alerts;
 

@@ -10,7 +10,7 @@
 #define MS 1000
 
 struct told {
-	char subject[WORLD_NAME + 8];
+	char subject[WATCH_SUBJECT];
 	char why[LIMIT_TEXT];
 	char since[40];
 	char holds[160];
@@ -46,7 +46,7 @@ told_fill(const struct watch *w, const struct watched *n, struct told *t)
 	int64_t since_ms =
 	    n->node.connected ? n->node.state_since_ms : n->node.silent_since_ms;
 
-	snprintf(t->subject, sizeof(t->subject), "node:%s", n->node.name);
+	watch_subject(n->node.name, t->subject);
 	policy_why(&n->node, now, t->why, sizeof(t->why));
 	clock_format(w->host.wall_ms() - (now - since_ms), t->since, sizeof(t->since));
 	policy_reasons_text(&n->verdict, t->reasons, sizeof(t->reasons));
@@ -76,23 +76,23 @@ tell(struct watch *w, struct watched *n, enum alert_key key, const struct told *
 static void
 calm(struct watch *w, struct watched *n)
 {
-	char subject[WORLD_NAME + 8];
+	char subject[WATCH_SUBJECT];
 
 	if (n->calm)
 		return;
 	n->calm = true;
 	n->told = false;
-	snprintf(subject, sizeof(subject), "node:%s", n->node.name);
+	watch_subject(n->node.name, subject);
 	alert_clear(w->host.alerts, subject);
 }
 
 void
 watch_tell_begun(struct watch *w, struct watched *n, const char *why)
 {
-	char subject[WORLD_NAME + 8];
+	char subject[WATCH_SUBJECT];
 	char job[24];
 
-	snprintf(subject, sizeof(subject), "node:%s", n->node.name);
+	watch_subject(n->node.name, subject);
 	snprintf(job, sizeof(job), "j%u", n->job);
 	n->calm = false;
 	n->told = true;

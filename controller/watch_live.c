@@ -10,8 +10,7 @@
 #include "controller/watch_live.h"
 #include "proto/base/clock.h"
 #include "proto/base/log.h"
-
-#define LMTP_PORT 7025 /* zimbraLmtpBindPort's default, as the agents' own probe */
+#include "proto/zimbra/ports.h"
 
 /* The job goes on without it; the gate moves who lands on the node meanwhile. */
 static void
@@ -62,7 +61,7 @@ host_look(void *ctx, const char *observer, const char *node)
 {
 	struct controller *c = ctx;
 
-	return fleet_look(c->fleet, observer, node, LMTP_PORT);
+	return fleet_look(c->fleet, observer, node, ZIMBRA_LMTP_PORT);
 }
 
 static void
@@ -78,7 +77,7 @@ host_survey(void *ctx, const char *node, survey_done_fn done, void *owner)
 static bool
 host_begin(void *ctx, const struct plan *plan, uint32_t *job_out, struct err *e)
 {
-	return controller_begin_job(ctx, plan, "policy", job_out, e);
+	return controller_begin_job(ctx, plan, WATCH_WHO, job_out, e);
 }
 
 static int64_t

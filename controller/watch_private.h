@@ -6,21 +6,19 @@
 #include "controller/alert/table.h"
 #include "controller/watch.h"
 
-#define WATCH_WHO "policy" /* who began a job by itself */
-
 struct watched {
 	struct policy_node node;
 	struct watch_record record;
-	bool heard;   /* since this controller started */
-	bool emptied; /* in this look: its last job evacuated all of it */
+	bool heard; /* since this controller started */
+	bool cordoned;
+	bool emptied; /* its last job evacuated all of it */
 	struct policy_verdict verdict;
 	/* looking from elsewhere */
 	char asked[POLICY_OBSERVERS][WORLD_NAME];
 	int64_t asked_ms; /* 0 = never */
-	/* planning */
-	bool surveying;
+	/* the last plan, if it speaks against an evacuation */
 	struct policy_plan plan;
-	int64_t planned_ms; /* 0 = no plan */
+	int64_t planned_ms; /* 0 = none */
 	uint32_t job;	    /* that we began and that is open */
 	/* telling */
 	bool calm; /* nothing of it is raised */
@@ -36,7 +34,12 @@ struct watch {
 	size_t count;
 	struct policy_cluster cluster;
 	uint32_t sick;
+	struct watched *planning; /* whose plan is being made; NULL = nobody's */
 };
+
+#define WATCH_SUBJECT (WORLD_NAME + 8)
+/* "node:mbs1": of its alerts and events. */
+void watch_subject(const char *node, char out[WATCH_SUBJECT]);
 
 struct watched *watch_find(const struct watch *w, const char *name);
 /* Raises, changes or ends what is to be told of the node. */

@@ -3,27 +3,15 @@
 #include <stdio.h>
 #include <strings.h>
 
+#include "controller/json_values.h"
 #include "controller/watch_private.h"
-#include "proto/base/clock.h"
 
-/* A monotonic time as the wall clock's; "" = never. */
+/* A monotonic time as the wall clock's. */
 static json_t *
 time_of(const struct watch *w, int64_t mono_ms)
 {
-	char out[40] = "";
-
-	if (mono_ms != 0)
-		clock_format(
-		    w->host.wall_ms() - (w->host.mono_ms() - mono_ms), out, sizeof(out));
-	return json_string(out);
-}
-
-static json_t *
-text(const char *s)
-{
-	json_t *value = json_string(s);
-
-	return value != NULL ? value : json_string("?");
+	return json_time(
+	    mono_ms == 0 ? 0 : w->host.wall_ms() - (w->host.mono_ms() - mono_ms));
 }
 
 static json_t *
@@ -38,8 +26,8 @@ view_faults(const struct watch *w, const struct policy_node *n)
 		if (!f->stands)
 			continue;
 		json_array_append_new(rows,
-		    json_pack("{sosososisbsbss}", "probe", text(f->probe), "text",
-			text(f->text), "since", time_of(w, f->since_ms), "hold_s",
+		    json_pack("{sosososisbsbss}", "probe", json_text(f->probe), "text",
+			json_text(f->text), "since", time_of(w, f->since_ms), "hold_s",
 			(int)policy_hold_of(w->settings, n->name, f->probe), "unreadable",
 			def->unreadable, "evacuates", def->evacuates, "mode",
 			policy_mode_names[policy_mode_of(
@@ -57,9 +45,9 @@ view_looks(const struct watch *w, const struct policy_node *n)
 		const struct policy_look *l = &n->looks[i];
 
 		if (l->observer[0] != '\0')
-			json_array_append_new(
-			    rows, json_pack("{sosbso}", "observer", text(l->observer),
-				      "serves", l->serves, "at", time_of(w, l->at_ms)));
+			json_array_append_new(rows,
+			    json_pack("{sosbso}", "observer", json_text(l->observer),
+				"serves", l->serves, "at", time_of(w, l->at_ms)));
 	}
 	return rows;
 }
@@ -70,15 +58,13 @@ view_reasons(const struct policy_verdict *v)
 	json_t *rows = json_array();
 
 	for (int i = 0; i < REASON_COUNT; i++) {
-		char line[2 * LIMIT_TEXT];
+		char line[LIMIT_TEXT];
 
-		if ((v->reasons & (uint32_t)1 << i) == 0)
+		if (!policy_reason_text(v, (enum policy_reason)i, line, sizeof(line)))
 			continue;
-		snprintf(line, sizeof(line), "%s%s%s", policy_reasons[i].text,
-		    i == REASON_PLAN ? ": " : "", i == REASON_PLAN ? v->plan_why : "");
 		json_array_append_new(
 		    rows, json_pack("{ssso}", "reason", policy_reasons[i].name, "text",
-			      text(line)));
+			      json_text(line)));
 	}
 	return rows;
 }
@@ -92,10 +78,10 @@ view_node(const struct watch *w, const struct watched *n)
 	policy_why(&n->node, w->host.mono_ms(), why, sizeof(why));
 	if (n->job != 0)
 		snprintf(job, sizeof(job), "j%u", n->job);
-	return json_pack("{sosssssososssosssososo}", "node", text(n->node.name), "state",
-	    policy_state_names[n->node.state], "mode",
+	return json_pack("{sosssssososssosssososo}", "node", json_text(n->node.name),
+	    "state", policy_state_names[n->node.state], "mode",
 	    policy_mode_names[policy_mode_of(w->settings, n->node.name, NULL)], "since",
-	    time_of(w, n->node.state_since_ms), "why", text(why), "decision",
+	    time_of(w, n->node.state_since_ms), "why", json_text(why), "decision",
 	    n->job != 0 ? "evacuate" : policy_decision_names[n->verdict.decision],
 	    "reasons", view_reasons(&n->verdict), "job", job, "faults",
 	    view_faults(w, &n->node), "looks", view_looks(w, &n->node), "mailboxes",

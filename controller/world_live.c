@@ -16,6 +16,7 @@
 #include "proto/base/clock.h"
 #include "proto/base/log.h"
 #include "proto/base/xalloc.h"
+#include "proto/zimbra/ports.h"
 
 #define SOAP_TIMEOUT_MS 30000
 
@@ -139,7 +140,7 @@ live_read_account(struct live_job *job, struct err *e)
 		snprintf(
 		    out->aliases[out->alias_count++], WORLD_NAME, "%s", facts.aliases[i]);
 	account_facts_fini(&facts);
-	out->source_lmtp_port = 7025;
+	out->source_lmtp_port = ZIMBRA_LMTP_PORT;
 	return directory_list_servers(job->directory, on_server, a, e);
 }
 

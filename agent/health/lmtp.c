@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Does an LMTP server greet? Connections are made anew each time, as the MTA does. */
 #include <errno.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -10,27 +9,9 @@
 #include "agent/health/probes.h"
 #include "proto/base/clock.h"
 #include "proto/base/tls.h"
+#include "proto/zimbra/ports.h"
 
-#define LMTP_PORT 7025	/* zimbraLmtpBindPort */
 #define CONNECT_MS 3000 /* within one host, or one cluster */
-#define SLICE_MS 250	/* so that the end of the agent is noticed */
-
-/* Waits for bytes; false: none came in time, or it is to end. */
-static bool
-lmtp_wait(int fd, uint64_t until_ms, const atomic_bool *cancelled)
-{
-	for (;;) {
-		struct pollfd waiting = {.fd = fd, .events = POLLIN};
-		uint64_t now = clock_mono_ms();
-		uint64_t left_ms = until_ms - now;
-
-		if (now >= until_ms || atomic_load(cancelled))
-			return false;
-		if (poll(&waiting, 1, (int)(left_ms < SLICE_MS ? left_ms : SLICE_MS)) ==
-		    1)
-			return true;
-	}
-}
 
 /* Reads one line; false: silence, or an end before it. */
 static bool
@@ -42,7 +23,7 @@ lmtp_read_line(
 	while (len + 1 < size) {
 		ssize_t n;
 
-		if (!lmtp_wait(fd, until_ms, cancelled))
+		if (!probe_wait(fd, until_ms, cancelled))
 			return false;
 		n = read(fd, out + len, size - 1 - len);
 		if (n < 0 && (errno == EINTR || errno == EAGAIN))
@@ -88,7 +69,8 @@ probe_lmtp(struct probe_run *r)
 	const char *host = agent_resolve(r->agent->conf, r->agent->zimbra.host);
 	struct err e;
 
-	if (!lmtp_greets(host, LMTP_PORT, r->def->fail_ms, &r->agent->cancelled, &e))
+	if (!lmtp_greets(
+		host, ZIMBRA_LMTP_PORT, r->def->fail_ms, &r->agent->cancelled, &e))
 		probe_found(
 		    r, SEVERITY_FAIL, "%.350s; no mail can be delivered here", e.text);
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "agent/health/probes.h"
+#include "proto/base/clock.h"
 
 #define GREETING_MAX 512
 #define PROTOCOL 10
@@ -106,7 +107,7 @@ probe_mariadb(struct probe_run *r)
 		    strerror(errno));
 		return;
 	}
-	if (probe_wait(r, fd, r->def->fail_ms))
+	if (probe_wait(fd, clock_mono_ms() + r->def->fail_ms, &r->agent->cancelled))
 		len = read(fd, greeting, sizeof(greeting));
 	if (len <= 0)
 		probe_found(r, SEVERITY_FAIL,

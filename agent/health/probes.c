@@ -113,15 +113,16 @@ probe_judge_time(const struct probe_def *def, uint32_t took_ms)
 }
 
 bool
-probe_wait(const struct probe_run *r, int fd, unsigned timeout_ms)
+probe_wait(int fd, uint64_t until_ms, const atomic_bool *cancelled)
 {
-	uint64_t until_ms = clock_mono_ms() + timeout_ms;
-
-	while (!atomic_load(&r->agent->cancelled) && clock_mono_ms() < until_ms) {
+	while (!atomic_load(cancelled)) {
 		struct pollfd waiting = {.fd = fd, .events = POLLIN};
-		uint64_t left_ms = until_ms - clock_mono_ms();
+		uint64_t now = clock_mono_ms();
 
-		if (poll(&waiting, 1, (int)(left_ms < SLICE_MS ? left_ms : SLICE_MS)) ==
+		if (now >= until_ms)
+			return false;
+		if (poll(&waiting, 1,
+			(int)(until_ms - now < SLICE_MS ? until_ms - now : SLICE_MS)) ==
 		    1)
 			return true;
 	}

@@ -53,8 +53,8 @@ void probe_found(struct probe_run *r, enum severity severity, const char *fmt, .
 /* By the row's warn_ms and fail_ms. */
 enum severity probe_judge_time(const struct probe_def *def, uint32_t took_ms);
 
-/* Waits for bytes; false: none came in time, or the agent is ending. */
-bool probe_wait(const struct probe_run *r, int fd, unsigned timeout_ms);
+/* Waits for bytes until then (monotonic); false: none came, or the agent is ending. */
+bool probe_wait(int fd, uint64_t until_ms, const atomic_bool *cancelled);
 
 /* The kinds (mailboxd.c, mariadb.c, disk.c). Blocking. */
 void probe_mailboxd(struct probe_run *r);

@@ -12,6 +12,7 @@
 
 #include "controller/alert/alert_private.h"
 #include "controller/journal.h"
+#include "controller/json_values.h"
 #include "proto/base/clock.h"
 #include "proto/base/log.h"
 #include "proto/base/utf8.h"
@@ -260,17 +261,7 @@ alert_silence(struct alerts *all, const char *subject, uint32_t seconds, const c
 /* --- shown --- */
 
 static json_t *
-json_time(int64_t at_ms)
-{
-	char text[40] = "";
-
-	if (at_ms != 0)
-		clock_format(at_ms, text, sizeof(text));
-	return json_string(text);
-}
-
-static json_t *
-json_text(const char *text)
+words(const char *text)
 {
 	json_t *value = json_string(text);
 
@@ -286,16 +277,16 @@ alert_view(const struct alert *a)
 	const char *way;
 	json_t *sent;
 
-	json_object_set_new(row, "subject", json_text(a->subject));
-	json_object_set_new(row, "node", json_text(a->node));
-	json_object_set_new(row, "text", json_text(a->text));
-	json_object_set_new(row, "meaning", json_text(a->meaning));
-	json_object_set_new(row, "did", json_text(a->did));
-	json_object_set_new(row, "next", json_text(a->next));
+	json_object_set_new(row, "subject", words(a->subject));
+	json_object_set_new(row, "node", words(a->node));
+	json_object_set_new(row, "text", words(a->text));
+	json_object_set_new(row, "meaning", words(a->meaning));
+	json_object_set_new(row, "did", words(a->did));
+	json_object_set_new(row, "next", words(a->next));
 	json_object_set_new(row, "comes_and_goes", json_boolean(a->state.returns > 0));
-	json_object_set_new(row, "acked_by", json_text(a->acked_by));
+	json_object_set_new(row, "acked_by", words(a->acked_by));
 	json_object_set_new(row, "acked_at", json_time(a->acked_ms));
-	json_object_set_new(row, "silenced_by", json_text(a->silenced_by));
+	json_object_set_new(row, "silenced_by", words(a->silenced_by));
 	json_object_set_new(row, "silenced_until", json_time(a->state.silenced_until_ms));
 	json_object_foreach(a->sent, way, sent)
 	{

@@ -7,33 +7,16 @@
 #include <string.h>
 
 #include "controller/cordon.h"
+#include "controller/json_values.h"
 #include "proto/base/clock.h"
 #include "proto/base/log.h"
 #include "proto/base/xalloc.h"
 #include "proto/version.h"
 
 static json_t *
-text(const char *s)
-{
-	json_t *value = json_string(s);
-
-	return value != NULL ? value : json_string("?");
-}
-
-static json_t *
 number(uint64_t n)
 {
 	return json_integer((json_int_t)n);
-}
-
-static json_t *
-time_of(int64_t wall_ms)
-{
-	char out[40] = "";
-
-	if (wall_ms != 0)
-		clock_format(wall_ms, out, sizeof(out));
-	return json_string(out);
 }
 
 /* --- nodes --- */
@@ -55,12 +38,12 @@ on_node(const struct fleet_node *n, void *ctx)
 								: "ok";
 	json_t *row = json_object();
 
-	json_object_set_new(row, "name", text(n->name));
-	json_object_set_new(row, "state", text(state));
+	json_object_set_new(row, "name", json_text(n->name));
+	json_object_set_new(row, "state", json_text(state));
 	json_object_set_new(row, "connected", json_boolean(n->connected));
 	json_object_set_new(row, "inventory", json_boolean(n->has_inventory));
-	json_object_set_new(row, "address", text(n->address));
-	json_object_set_new(row, "version", text(n->version));
+	json_object_set_new(row, "address", json_text(n->address));
+	json_object_set_new(row, "version", json_text(n->version));
 	json_object_set_new(row, "mailboxes", number(n->mailbox_count));
 	json_object_set_new(row, "old_copies", number(0));
 	json_object_set_new(
@@ -69,8 +52,8 @@ on_node(const struct fleet_node *n, void *ctx)
 	json_object_set_new(row, "room_bytes", number(used < limit ? limit - used : 0));
 	json_object_set_new(row, "disk_total_bytes", number(n->spool_total_bytes));
 	json_object_set_new(row, "disk_free_bytes", number(n->spool_free_bytes));
-	json_object_set_new(row, "heard", time_of(n->heard_ms));
-	json_object_set_new(row, "note", text(n->note));
+	json_object_set_new(row, "heard", json_time(n->heard_ms));
+	json_object_set_new(row, "note", json_text(n->note));
 	json_array_append_new(list->rows, row);
 }
 
@@ -200,7 +183,7 @@ plan_targets(const struct plan *p)
 		if (!p->nodes[i].is_target || p->targets == NULL)
 			continue;
 		json_array_append_new(
-		    rows, json_pack("{sosIsIsIsI}", "node", text(p->nodes[i].name),
+		    rows, json_pack("{sosIsIsIsI}", "node", json_text(p->nodes[i].name),
 			      "bytes_before", (json_int_t)t->bytes_before, "bytes_after",
 			      (json_int_t)t->bytes_after, "count_before",
 			      (json_int_t)t->count_before, "count_after",
@@ -213,7 +196,7 @@ plan_targets(const struct plan *p)
 static void
 plan_note(json_t *notes, json_t *keys, const char *key, const char *sentence)
 {
-	json_array_append_new(notes, text(sentence));
+	json_array_append_new(notes, json_text(sentence));
 	json_array_append_new(keys, json_string(key));
 }
 
@@ -289,19 +272,20 @@ view_plan(const struct plan *p)
 		const struct plan_account *a = &p->accounts[i];
 
 		if (a->target >= 0)
-			json_array_append_new(moves,
-			    json_pack("{sososIsosb}", "account", text(a->name),
-				"account_id", text(a->id), "bytes", (json_int_t)a->bytes,
-				"target", text(p->nodes[a->target].name), "has_mailbox",
-				a->has_mailbox));
-		else
 			json_array_append_new(
-			    refused, json_pack("{sososo}", "account", text(a->name),
-					 "why", text(a->refused), "next", text(a->next)));
+			    moves, json_pack("{sososIsosb}", "account",
+				       json_text(a->name), "account_id", json_text(a->id),
+				       "bytes", (json_int_t)a->bytes, "target",
+				       json_text(p->nodes[a->target].name), "has_mailbox",
+				       a->has_mailbox));
+		else
+			json_array_append_new(refused,
+			    json_pack("{sososo}", "account", json_text(a->name), "why",
+				json_text(a->refused), "next", json_text(a->next)));
 	}
-	json_object_set_new(plan, "kind", text(plan_kind_names[p->kind]));
-	json_object_set_new(plan, "node", text(p->node));
-	json_object_set_new(plan, "version", text(p->version));
+	json_object_set_new(plan, "kind", json_text(plan_kind_names[p->kind]));
+	json_object_set_new(plan, "node", json_text(p->node));
+	json_object_set_new(plan, "version", json_text(p->version));
 	json_object_set_new(plan, "mailboxes", number(p->moved_count));
 	json_object_set_new(plan, "bytes", number(p->moved_bytes));
 	json_object_set_new(plan, "moves", moves);
@@ -323,14 +307,14 @@ view_job(struct controller *c, const struct job *job)
 	json_t *row = json_object();
 
 	jobs_progress(c->jobs, job->number, &p);
-	json_object_set_new(row, "id", text(job->id));
-	json_object_set_new(row, "kind", text(job->kind));
-	json_object_set_new(row, "node", text(job->node));
-	json_object_set_new(row, "who", text(job->who));
-	json_object_set_new(row, "state", text(job_states[job->state].name));
-	json_object_set_new(row, "created", time_of(job->created_ms));
-	json_object_set_new(row, "ended", time_of(job->ended_ms));
-	json_object_set_new(row, "reason", text(job->reason));
+	json_object_set_new(row, "id", json_text(job->id));
+	json_object_set_new(row, "kind", json_text(job->kind));
+	json_object_set_new(row, "node", json_text(job->node));
+	json_object_set_new(row, "who", json_text(job->who));
+	json_object_set_new(row, "state", json_text(job_states[job->state].name));
+	json_object_set_new(row, "created", json_time(job->created_ms));
+	json_object_set_new(row, "ended", json_time(job->ended_ms));
+	json_object_set_new(row, "reason", json_text(job->reason));
 	json_object_set_new(row, "moves_total", number(p.total));
 	json_object_set_new(row, "moves_done", number(p.done));
 	json_object_set_new(row, "moves_clean", number(p.clean));
@@ -342,7 +326,7 @@ view_job(struct controller *c, const struct job *job)
 	json_object_set_new(row, "eta_s", json_real(p.eta_s));
 	json_object_set_new(row, "lock_p50_ms", number(p.lock_p50_ms));
 	json_object_set_new(row, "lock_p99_ms", number(p.lock_p99_ms));
-	json_object_set_new(row, "stall", text(p.stall));
+	json_object_set_new(row, "stall", json_text(p.stall));
 	if (job->state == JOB_DONE_WITH_FAILURES && p.set_aside == 0 && p.clean == p.done)
 		json_object_set_new(row, "next",
 		    json_sprintf("zmferry plan evacuate %s says who cannot go; when the "
@@ -410,26 +394,26 @@ view_move(struct controller *c, const struct move *m)
 
 	(void)c;
 	move_next_step(m, next, sizeof(next));
-	json_object_set_new(row, "id", text(m->id));
+	json_object_set_new(row, "id", json_text(m->id));
 	json_object_set_new(row, "job", json_sprintf("j%u", m->job_number));
-	json_object_set_new(row, "account", text(m->account_name));
-	json_object_set_new(row, "account_id", text(m->account_id));
-	json_object_set_new(row, "source", text(m->source));
-	json_object_set_new(row, "target", text(m->target));
-	json_object_set_new(row, "state", text(move_states[m->state].name));
-	json_object_set_new(row, "holds", text(move_states[m->state].sentence));
-	json_object_set_new(row, "since", time_of(m->since_ms));
-	json_object_set_new(row, "doing", text(m->doing));
+	json_object_set_new(row, "account", json_text(m->account_name));
+	json_object_set_new(row, "account_id", json_text(m->account_id));
+	json_object_set_new(row, "source", json_text(m->source));
+	json_object_set_new(row, "target", json_text(m->target));
+	json_object_set_new(row, "state", json_text(move_states[m->state].name));
+	json_object_set_new(row, "holds", json_text(move_states[m->state].sentence));
+	json_object_set_new(row, "since", json_time(m->since_ms));
+	json_object_set_new(row, "doing", json_text(m->doing));
 	json_object_set_new(row, "bytes", number(m->bytes));
 	json_object_set_new(row, "items", number(m->data.listed));
 	json_object_set_new(row, "lock_ms", number(m->data.lock_ms));
-	json_object_set_new(row, "old_copy", text(old_copy(m)));
+	json_object_set_new(row, "old_copy", json_text(old_copy(m)));
 	json_object_set_new(row, "verdict",
-	    text((move_states[m->state].holds & ARRIVED) != 0 && m->data.no_mailbox
-		     ? "clean"
-		     : m->data.verdict));
-	json_object_set_new(row, "error", text(m->error));
-	json_object_set_new(row, "next", text(next));
+	    json_text((move_states[m->state].holds & ARRIVED) != 0 && m->data.no_mailbox
+			  ? "clean"
+			  : m->data.verdict));
+	json_object_set_new(row, "error", json_text(m->error));
+	json_object_set_new(row, "next", json_text(next));
 	return row;
 }
 

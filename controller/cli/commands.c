@@ -10,15 +10,13 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "controller/cli/print.h"
 #include "controller/cli/wait.h"
 #include "proto/base/buf.h"
-#include "proto/base/conf.h"
 #include "proto/base/http_client.h"
-
-typedef void (*print_fn)(FILE *out, const json_t *answer);
 
 int
 command_fail(const struct options *o, const struct err *e)
@@ -41,7 +39,7 @@ command_fail(const struct options *o, const struct err *e)
 	return err_exit_code(e->kind);
 }
 
-static void
+void
 command_show(const struct options *o, const json_t *answer, print_fn print)
 {
 	if (!o->json) {
@@ -67,7 +65,7 @@ command_path(const char *prefix, const char *argument, const char *suffix)
 	return path;
 }
 
-static int
+int
 command_get(struct options *o, const char *path, print_fn print)
 {
 	struct err e;
@@ -104,12 +102,6 @@ run_events(struct options *o)
 	return command_get(o, "/v1/events", print_events);
 }
 
-static int
-run_alerts(struct options *o)
-{
-	return command_get(o, "/v1/alerts", print_alerts);
-}
-
 /* Exit code 0: nothing fails. Warnings are for reading. */
 static int
 run_doctor(struct options *o)
@@ -123,65 +115,6 @@ run_doctor(struct options *o)
 	command_show(o, answer, print_doctor);
 	code =
 	    json_integer_value(json_object_get(answer, "failures")) > 0 ? ERR_REFUSED : 0;
-	json_decref(answer);
-	return code;
-}
-
-static int
-alert_change(struct options *o, const char *suffix, json_t *take_body)
-{
-	char *path = command_path("/v1/alerts/", o->argument, suffix);
-	json_t *answer;
-	struct err e;
-	bool ok = api_call(&o->api, "POST", path, take_body, &answer, &e);
-
-	json_decref(take_body);
-	free(path);
-	if (!ok)
-		return command_fail(o, &e);
-	command_show(o, answer, print_alert);
-	json_decref(answer);
-	return 0;
-}
-
-static int
-run_alert_ack(struct options *o)
-{
-	return alert_change(o, "/ack", json_object());
-}
-
-static int
-run_alert_silence(struct options *o)
-{
-	uint32_t seconds;
-	struct err e;
-
-	if (o->for_time != NULL && conf_duration_parse(o->for_time, &seconds))
-		return alert_change(
-		    o, "/silence", json_pack("{sI}", "seconds", (json_int_t)seconds));
-	err_set(&e, ERR_REFUSED, "\"%.40s\" is not how long (try --for 2h; 0s ends it)",
-	    o->for_time == NULL ? "" : o->for_time);
-	return command_fail(o, &e);
-}
-
-/* 1 when some way did not take it: scripts ask. */
-static int
-run_alerts_test(struct options *o)
-{
-	json_t *answer;
-	const json_t *row;
-	struct err e;
-	size_t i;
-	int code = 0;
-
-	if (!api_call(&o->api, "POST", "/v1/alerts/test", NULL, &answer, &e))
-		return command_fail(o, &e);
-	command_show(o, answer, print_alerts_test);
-	json_array_foreach(json_object_get(answer, "ways"), i, row)
-	{
-		if (!json_is_true(json_object_get(row, "ok")))
-			code = 1;
-	}
 	json_decref(answer);
 	return code;
 }
@@ -329,8 +262,8 @@ out:
 	return code;
 }
 
-static int
-cordon_change(struct options *o, const char *path)
+int
+command_post_node(struct options *o, const char *path, print_fn print)
 {
 	json_t *body = json_pack("{ss}", "node", o->argument);
 	json_t *answer;
@@ -340,21 +273,30 @@ cordon_change(struct options *o, const char *path)
 	json_decref(body);
 	if (!ok)
 		return command_fail(o, &e);
-	command_show(o, answer, print_cordon);
+	command_show(o, answer, print);
 	json_decref(answer);
 	return 0;
+}
+
+bool
+command_node_is(const char *host, const char *wanted)
+{
+	size_t length = strlen(wanted);
+
+	return strncasecmp(host, wanted, length) == 0 &&
+	       (host[length] == '\0' || host[length] == '.');
 }
 
 static int
 run_cordon(struct options *o)
 {
-	return cordon_change(o, "/v1/cordon");
+	return command_post_node(o, "/v1/cordon", print_cordon);
 }
 
 static int
 run_uncordon(struct options *o)
 {
-	return cordon_change(o, "/v1/uncordon");
+	return command_post_node(o, "/v1/uncordon", print_cordon);
 }
 
 static int

@@ -11,6 +11,20 @@ char *command_path(const char *front, const char *word, const char *back);
 MUST_USE bool
 command_confirm(const struct options *o, const char *question, struct err *e);
 
+typedef void (*print_fn)(FILE *out, const json_t *answer);
+/* As JSON when that was asked for, else by print. */
+void command_show(const struct options *o, const json_t *answer, print_fn print);
+/* Asks, and shows the answer; the exit code. */
+int command_get(struct options *o, const char *path, print_fn print);
+/* The same with the argument as the node that something is done to. */
+int command_post_node(struct options *o, const char *path, print_fn print);
+/* Is host meant by wanted: its whole name, or its front up to a dot? */
+bool command_node_is(const char *host, const char *wanted);
+
+int run_alerts(struct options *o);
+int run_alert_ack(struct options *o);
+int run_alert_silence(struct options *o);
+int run_alerts_test(struct options *o);
 int run_policy(struct options *o);
 int run_policy_explain(struct options *o);
 int run_policy_replay(struct options *o);

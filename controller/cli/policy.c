@@ -1,24 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The commands about the policy, and how their answers are shown. */
-#include <stdlib.h>
-#include <string.h>
+#include <stdio.h>
 
 #include "controller/cli/commands_private.h"
 #include "controller/cli/print_private.h"
-
-static void
-print_reasons(FILE *out, const json_t *node, const char *front)
-{
-	const json_t *row;
-	size_t i;
-
-	json_array_foreach(json_object_get(node, "reasons"), i, row)
-	{
-		fputs(front, out);
-		print_safe(out, text_of(row, "text"));
-		fputc('\n', out);
-	}
-}
 
 static void
 print_policy(FILE *out, const json_t *answer)
@@ -81,7 +66,12 @@ print_explained(FILE *out, const json_t *answer)
 	}
 	fprintf(out, "decision: %s%s%s\n", word_of(node, "decision"),
 	    text_of(node, "job")[0] == '\0' ? "" : ", job ", word_of(node, "job"));
-	print_reasons(out, node, "  because ");
+	json_array_foreach(json_object_get(node, "reasons"), i, row)
+	{
+		fputs("  because ", out);
+		print_safe(out, text_of(row, "text"));
+		fputc('\n', out);
+	}
 }
 
 static void
@@ -105,42 +95,22 @@ print_replay(FILE *out, const json_t *answer)
 	}
 }
 
-static void
-show(const struct options *o, const json_t *answer, void (*print)(FILE *, const json_t *))
-{
-	if (o->json)
-		print_json(stdout, answer, JSON_SORT_KEYS);
-	else
-		print(stdout, answer);
-}
-
 int
 run_policy(struct options *o)
 {
-	json_t *answer;
-	struct err e;
-
-	if (!api_call(&o->api, "GET", "/v1/policy", NULL, &answer, &e))
-		return command_fail(o, &e);
-	show(o, answer, print_policy);
-	json_decref(answer);
-	return 0;
+	return command_get(o, "/v1/policy", print_policy);
 }
 
 /* One of the nodes, by its whole name or its front up to a dot. */
 static json_t *
 pick_node(json_t *nodes, const char *name)
 {
-	size_t length = strlen(name);
 	json_t *node;
 	size_t i;
 
 	json_array_foreach(nodes, i, node)
 	{
-		const char *full = text_of(node, "node");
-
-		if (strncasecmp(full, name, length) == 0 &&
-		    (full[length] == '\0' || full[length] == '.'))
+		if (command_node_is(text_of(node, "node"), name))
 			return node;
 	}
 	return NULL;
@@ -164,7 +134,7 @@ run_policy_explain(struct options *o)
 		return command_fail(o, &e);
 	}
 	one = json_pack("{s[O]}", "nodes", node);
-	show(o, one, print_explained);
+	command_show(o, one, print_explained);
 	json_decref(one);
 	json_decref(answer);
 	return 0;
@@ -191,7 +161,7 @@ run_policy_replay(struct options *o)
 	json_decref(history);
 	if (!ok)
 		return command_fail(o, &e);
-	show(o, answer, print_replay);
+	command_show(o, answer, print_replay);
 	json_decref(answer);
 	return 0;
 }
@@ -206,15 +176,5 @@ print_forgotten(FILE *out, const json_t *answer)
 int
 run_forget(struct options *o)
 {
-	json_t *body = json_pack("{ss}", "node", o->argument);
-	json_t *answer;
-	struct err e;
-	bool ok = api_call(&o->api, "POST", "/v1/forget", body, &answer, &e);
-
-	json_decref(body);
-	if (!ok)
-		return command_fail(o, &e);
-	show(o, answer, print_forgotten);
-	json_decref(answer);
-	return 0;
+	return command_post_node(o, "/v1/forget", print_forgotten);
 }

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "controller/cli/commands.h"
 #include "controller/cli/commands_private.h"
@@ -22,15 +21,6 @@ purge_one(struct options *o, const char *id, json_t **answer_out, struct err *e)
 	return ok;
 }
 
-static bool
-node_matches(const char *host, const char *wanted)
-{
-	size_t length = strlen(wanted);
-
-	return strncasecmp(host, wanted, length) == 0 &&
-	       (host[length] == '\0' || host[length] == '.');
-}
-
 /* Whose old copy is there and may be deleted without more words. */
 static json_t *
 purge_candidates(const json_t *moves, const char *node)
@@ -43,7 +33,7 @@ purge_candidates(const json_t *moves, const char *node)
 	{
 		if (strcmp(text_of(m, "old_copy"), "kept") == 0 &&
 		    strcmp(text_of(m, "verdict"), "clean") == 0 &&
-		    (node == NULL || node_matches(text_of(m, "source"), node)))
+		    (node == NULL || command_node_is(text_of(m, "source"), node)))
 			json_array_append(wanted, m);
 	}
 	return wanted;

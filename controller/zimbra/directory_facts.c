@@ -11,6 +11,7 @@
 #include "controller/zimbra/directory.h"
 #include "controller/zimbra/directory_private.h"
 #include "proto/base/xalloc.h"
+#include "proto/zimbra/ports.h"
 
 static const char *const account_attrs[] = {"zimbraId", "zimbraMailDeliveryAddress",
     "uid", "mail", "zimbraMailHost", "zimbraMailTransport", "zimbraAccountStatus",
@@ -401,7 +402,8 @@ on_server(struct directory *d, LDAPMessage *entry, void *ctx, struct err *e)
 	s.lmtp_permanent_when_over_quota =
 	    text[0] == '\0' ? search->global_permanent : strcasecmp(text, "TRUE") == 0;
 	value_get(d, entry, "zimbraLmtpBindPort", text, sizeof(text));
-	s.lmtp_port = text[0] == '\0' ? 7025 : (unsigned)strtoul(text, NULL, 10);
+	s.lmtp_port =
+	    text[0] == '\0' ? ZIMBRA_LMTP_PORT : (unsigned)strtoul(text, NULL, 10);
 	value_get(d, entry, "zimbraAdminPort", text, sizeof(text));
 	s.admin_port = text[0] == '\0' ? 7071 : (unsigned)strtoul(text, NULL, 10);
 	return search->fn(&s, search->ctx) ||
