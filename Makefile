@@ -37,11 +37,11 @@ agent_src   := main agent agent_link requests requests_local conf lane lane_task
                worker/receive worker/receive_items worker/receive_record worker/target \
                worker/steer worker/import worker/mend worker/verify
 
-core_src    := move moves moves_copies move_table move_steps move_takes move_purge move_checks job job_table job_gate job_progress job_copies plan pools retention \
+core_src    := level move moves moves_copies move_table move_steps move_takes move_purge move_checks job job_table job_gate job_progress job_copies plan pools retention \
                journal journal_data journal_events journal_cordons journal_backup journal_rows journal_nodes \
                json_values policy policy_table policy_replay watch watch_alerts watch_view \
                fleet fleet_ask fleet_notices fleet_index fleet_facts world doctor
-edge_src    := controller conf survey world_live watch_live policy_conf doctor_collect cordon \
+edge_src    := controller conf survey survey_level world_live watch_live policy_conf doctor_collect cordon \
                zimbra/directory zimbra/directory_facts zimbra/admin \
                api/http api/http_listen api/serve api/gate api/session api/signin api/rights \
                api/idempotency api/approvals api/changes api/routes api/view api/overview api/page api/doctor api/plans api/purges api/cordons api/policy

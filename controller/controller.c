@@ -143,6 +143,28 @@ is_cordoned(void *ctx, const char *node)
 	return has;
 }
 
+struct home_walk {
+	home_fn fn;
+	void *ctx;
+};
+
+static void
+home_on_move(struct move *m, void *ctx)
+{
+	const struct home_walk *walk = ctx;
+
+	if ((move_states[m->state].holds & ARRIVED) != 0 && !m->data.no_mailbox)
+		walk->fn(walk->ctx, m->account_id, m->target, m->bytes);
+}
+
+static void
+each_home(void *ctx, home_fn fn, void *fn_ctx)
+{
+	struct controller *c = ctx;
+
+	moves_each(jobs_moves(c->jobs), home_on_move, &(struct home_walk){fn, fn_ctx});
+}
+
 /* Is that mailbox the copy that a move of ours left there, and nothing else? */
 static bool
 is_own_copy(void *ctx, const char *account_id, const char *node, uint64_t mailbox_id)
@@ -249,6 +271,7 @@ controller_listen(struct controller *c, struct err *e)
 		return false;
 	world_live_set_fleet(c->world, c->fleet);
 	world_live_set_copies(c->world, is_own_copy, c);
+	world_live_set_homes(c->world, each_home, c);
 	world_live_set_cordons(c->world, is_cordoned, c);
 	return serve_start(c, e);
 }

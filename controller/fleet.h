@@ -86,5 +86,10 @@ void fleet_each(struct fleet *f, fleet_each_fn fn, void *ctx);
 /* The mailbox of an account on a node, NULL = none there. */
 const struct fleet_mailbox *
 fleet_mailbox(const struct fleet_node *n, const char *account_id);
+/* The account's zimbraId, as far as it is a UUID; of another the answer is nobody's. */
+#define FLEET_ID_SIZE 37
+/* A UUID's 16 bytes; any other id as two FNV-1a hashes. */
+void fleet_account_key(const char *id, size_t len, uint8_t out[16]);
+void fleet_mailbox_id(const struct fleet_mailbox *m, char out[FLEET_ID_SIZE]);
 
 #endif

@@ -15,9 +15,8 @@
 
 #define MAILBOXES_MAX 2000000u
 
-/* A UUID's 16 bytes; any other id as two FNV-1a hashes. */
-static void
-account_key(const char *id, size_t len, uint8_t out[16])
+void
+fleet_account_key(const char *id, size_t len, uint8_t out[16])
 {
 	uint64_t hash[2] = {14695981039346656037u, 1099511628211u};
 	size_t digits = 0;
@@ -63,11 +62,22 @@ fleet_mailbox(const struct fleet_node *n, const char *account_id)
 {
 	struct fleet_mailbox key;
 
-	account_key(account_id, strlen(account_id), key.account_id);
+	fleet_account_key(account_id, strlen(account_id), key.account_id);
 	if (n->mailbox_count == 0)
 		return NULL;
 	return bsearch(
 	    &key, n->mailboxes, n->mailbox_count, sizeof(key), compare_mailbox);
+}
+
+void
+fleet_mailbox_id(const struct fleet_mailbox *m, char out[FLEET_ID_SIZE])
+{
+	const uint8_t *b = m->account_id;
+
+	snprintf(out, FLEET_ID_SIZE,
+	    "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0],
+	    b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12],
+	    b[13], b[14], b[15]);
 }
 
 static void
@@ -160,7 +170,7 @@ agent_take_inventory(struct agent *a, const Wire__InventoryPage *page)
 		struct fleet_mailbox *row = &a->fresh[a->fresh_count++];
 
 		memset(row, 0, sizeof(*row));
-		account_key(
+		fleet_account_key(
 		    (const char *)m->account_id.data, m->account_id.len, row->account_id);
 		row->size_bytes = m->size_bytes;
 		row->mailbox_id = (uint32_t)m->mailbox_id;

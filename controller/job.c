@@ -375,9 +375,11 @@ jobs_check_free(struct jobs *all, const char *node, struct err *e)
 		if (job_states[job->state].is_end)
 			continue;
 		return err_set(e, ERR_REFUSED,
-		    "node %s: job %s (%s %s) is not over; one job moves mail at a time: "
+		    "%s%s%sjob %s (%s%s%s) is not over; one job moves mail at a time: "
 		    "zmferry job wait %s",
-		    node, job->id, job->kind, job->node, job->id);
+		    node[0] == '\0' ? "" : "node ", node, node[0] == '\0' ? "" : ": ",
+		    job->id, job->kind, job->node[0] == '\0' ? "" : " ", job->node,
+		    job->id);
 	}
 	return true;
 }
@@ -394,7 +396,7 @@ jobs_create(struct jobs *all, const struct plan *plan, const char *who,
 		return false;
 	job.number = all->count == 0 ? 1 : all->rows[all->count - 1]->number + 1;
 	snprintf(job.id, sizeof(job.id), "j%u", job.number);
-	snprintf(job.kind, sizeof(job.kind), "%s", plan_kind_names[plan->kind]);
+	snprintf(job.kind, sizeof(job.kind), "%s", plan_kinds[plan->kind].name);
 	snprintf(job.node, sizeof(job.node), "%s", plan->node);
 	snprintf(job.to, sizeof(job.to), "%s", plan->to);
 	snprintf(job.who, sizeof(job.who), "%s", who);

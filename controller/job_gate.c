@@ -173,16 +173,27 @@ job_take_gate(struct jobs *all, struct job *job, const struct plan *plan, uint32
 	}
 }
 
+enum plan_kind
+job_kind(const struct job *job)
+{
+	enum plan_kind kind = PLAN_EVACUATE;
+
+	(void)plan_kind_parse(job->kind, &kind); /* the journal has only these */
+	return kind;
+}
+
 bool
 job_fills(const struct job *job)
 {
-	return strcmp(job->kind, plan_kind_names[PLAN_EVACUATE]) != 0;
+	return !plan_kinds[job_kind(job)].empties;
 }
 
 /* Nobody new can have come: what the plan named has arrived, or it has not. */
 void
 job_take_arrival(struct jobs *all, struct job *job)
 {
+	const char *where =
+	    job->node[0] == '\0' ? "the nodes chosen for them" : job->node;
 	struct job_progress p;
 	char text[LIMIT_TEXT];
 
@@ -191,15 +202,14 @@ job_take_arrival(struct jobs *all, struct job *job)
 		snprintf(text, sizeof(text),
 		    "%u of %u mailboxes did not get to %.150s; see: zmferry moves "
 		    "--failed",
-		    p.set_aside, p.total, job->node);
+		    p.set_aside, p.total, where);
 	else if (p.clean < p.done)
 		snprintf(text, sizeof(text),
 		    "all are on %.150s, but %u verdicts are not clean; see: zmferry "
 		    "moves --failed",
-		    job->node, p.done - p.clean);
+		    where, p.done - p.clean);
 	else
-		snprintf(
-		    text, sizeof(text), "%u mailboxes are on %.200s", p.done, job->node);
+		snprintf(text, sizeof(text), "%u mailboxes are on %.200s", p.done, where);
 	job_event(all, job,
 	    p.set_aside > 0 || p.clean < p.done ? JOB_EV_LEFT : JOB_EV_CLEAN, text);
 }

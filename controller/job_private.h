@@ -4,6 +4,7 @@
 #define CONTROLLER_JOB_PRIVATE_H
 
 #include "controller/job.h"
+#include "controller/plan.h"
 
 struct jobs {
 	struct journal *journal;
@@ -32,6 +33,7 @@ MUST_USE bool job_add_moves(struct jobs *all, const struct job *job,
 void jobs_on_survey(
     void *owner, uint32_t job_number, const struct plan *plan, const struct err *why);
 
+enum plan_kind job_kind(const struct job *job);
 /* Does it fill its node, and not empty it? Then nothing is asked at its gate. */
 bool job_fills(const struct job *job);
 void job_take_arrival(struct jobs *all, struct job *job);

@@ -18,17 +18,21 @@
 #define SPACE_FLOOR (1024u * 1024)
 #define LOAD_OF_A_MAILBOX (1024u * 1024)
 
-const char *const plan_kind_names[PLAN_KIND_COUNT] = {
-    [PLAN_EVACUATE] = "evacuate",
-    [PLAN_RESTORE] = "restore",
-    [PLAN_MOVE] = "move",
+/* clang-format off */
+const struct plan_kind_def plan_kinds[PLAN_KIND_COUNT] = {
+	/*                   name         empties spreads */
+	[PLAN_EVACUATE]  = { "evacuate",  true,   false },
+	[PLAN_RESTORE]   = { "restore",   false,  false },
+	[PLAN_MOVE]      = { "move",      false,  false },
+	[PLAN_REBALANCE] = { "rebalance", false,  true  },
 };
+/* clang-format on */
 
 bool
 plan_kind_parse(const char *name, enum plan_kind *out)
 {
 	for (int i = 0; i < PLAN_KIND_COUNT; i++) {
-		if (strcmp(plan_kind_names[i], name) == 0) {
+		if (strcmp(plan_kinds[i].name, name) == 0) {
 			*out = (enum plan_kind)i;
 			return true;
 		}
@@ -158,6 +162,13 @@ plan_find_node(const struct plan *p, const char *name, struct err *e)
 	return found;
 }
 
+/* Is its node the only target? */
+static bool
+plan_fills(const struct plan *p)
+{
+	return !plan_kinds[p->kind].empties && !plan_kinds[p->kind].spreads;
+}
+
 bool
 plan_choose_targets(struct plan *p, const char *to, struct err *e)
 {
@@ -169,9 +180,9 @@ plan_choose_targets(struct plan *p, const char *to, struct err *e)
 		bool is_node = strcasecmp(p->nodes[i].name, p->node) == 0;
 
 		p->nodes[i].is_target =
-		    p->kind == PLAN_EVACUATE ? to[0] == '\0' && !is_node : is_node;
+		    plan_fills(p) ? is_node : to[0] == '\0' && !is_node;
 	}
-	if (p->kind != PLAN_EVACUATE && to[0] != '\0')
+	if (plan_fills(p) && to[0] != '\0')
 		ok = err_set(e, ERR_REFUSED,
 		    "node %s: is the target; another cannot be named", p->node);
 	for (char *name; ok && to[0] != '\0' && (name = strsep(&rest, ",")) != NULL;) {
@@ -197,10 +208,16 @@ plan_room_needed(uint64_t bytes)
 	return bytes * SPACE_FACTOR + SPACE_FLOOR;
 }
 
-static uint64_t
-plan_load(const struct plan_target *t)
+uint64_t
+plan_load(uint64_t bytes, uint64_t count)
 {
-	return t->bytes_after + t->count_after * LOAD_OF_A_MAILBOX;
+	return bytes + count * LOAD_OF_A_MAILBOX;
+}
+
+static uint64_t
+plan_load_after(const struct plan_target *t)
+{
+	return plan_load(t->bytes_after, t->count_after);
 }
 
 /* Largest first; equal sizes by id, so that the order never depends on LDAP's. */
@@ -252,8 +269,8 @@ plan_set_version(struct plan *p)
 	snprintf(p->version, sizeof(p->version), "%016" PRIx64, hash);
 }
 
-static bool
-plan_check_nodes(struct plan *p, struct err *e)
+bool
+plan_check_nodes(const struct plan *p, struct err *e)
 {
 	size_t targets = 0;
 	const char *last = "";
@@ -261,7 +278,7 @@ plan_check_nodes(struct plan *p, struct err *e)
 	for (size_t i = 0; i < p->node_count; i++) {
 		const struct plan_node *n = &p->nodes[i];
 		bool is_source =
-		    p->kind == PLAN_EVACUATE && strcasecmp(n->name, p->node) == 0;
+		    plan_kinds[p->kind].empties && strcasecmp(n->name, p->node) == 0;
 
 		/* What is to be emptied may be sick, as long as it can be read. */
 		if (!n->has_agent || (is_source ? n->unreadable : !n->healthy) ||
@@ -274,8 +291,7 @@ plan_check_nodes(struct plan *p, struct err *e)
 					? "; mend that first, there is nothing to "
 					  "export from a node that does not serve"
 					: "");
-			if (n->is_target &&
-			    (p->to[0] != '\0' || p->kind != PLAN_EVACUATE))
+			if (n->is_target && (p->to[0] != '\0' || plan_fills(p)))
 				return err_set(e, ERR_REFUSED,
 				    "node %s: cannot take mailboxes: %.300s", n->name,
 				    n->why_not);
@@ -285,6 +301,10 @@ plan_check_nodes(struct plan *p, struct err *e)
 		}
 		targets += n->is_target;
 	}
+	if (targets == 0 && p->node[0] == '\0')
+		return err_set(e, ERR_REFUSED,
+		    "no node can take mailboxes%s%.250s; zmferry nodes",
+		    last[0] == '\0' ? "" : ": ", last);
 	if (targets == 0)
 		return err_set(e, ERR_REFUSED,
 		    "node %s: no other node can take its mailboxes%s%.250s", p->node,
@@ -325,14 +345,15 @@ plan_refuse(struct plan *p, struct plan_account *a, const uint64_t *room)
 	snprintf(a->refused, sizeof(a->refused),
 	    "no target has %" PRIu64 " MB free below its fill limit",
 	    plan_room_needed(a->bytes) >> 20);
-	if (p->kind == PLAN_EVACUATE)
+	if (plan_kinds[p->kind].empties)
 		snprintf(a->next, sizeof(a->next),
 		    "free space on a target or add a node, then: zmferry plan evacuate "
 		    "%s",
 		    p->node);
 	else
 		snprintf(a->next, sizeof(a->next),
-		    "free space on %.200s, or a higher fill_limit, then again", p->node);
+		    "free space on %.200s, or a higher fill_limit, then again",
+		    p->node[0] == '\0' ? "the targets" : p->node);
 }
 
 /* The usable target that is least loaded with this mailbox on it; -1 = none has room. */
@@ -344,17 +365,33 @@ plan_best(const struct plan *p, const struct plan_account *a, const uint64_t *ro
 	for (size_t i = 0; i < p->node_count; i++) {
 		const struct plan_target *t = &p->targets[i];
 
+		if (plan_kinds[p->kind].spreads && a->target != (int)i)
+			continue; /* chosen before, with everybody else in view */
 		if (!p->nodes[i].is_target || !p->nodes[i].has_agent ||
 		    !p->nodes[i].healthy || p->nodes[i].cordoned ||
 		    room[i] < plan_room_needed(a->bytes) || plan_has_old_copy(a, i))
 			continue;
 		/* An old copy of ours is deleted first: no harm, but work. */
-		if (best < 0 || plan_load(t) < plan_load(&p->targets[best]) ||
-		    (plan_load(t) == plan_load(&p->targets[best]) &&
+		if (best < 0 || plan_load_after(t) < plan_load_after(&p->targets[best]) ||
+		    (plan_load_after(t) == plan_load_after(&p->targets[best]) &&
 			plan_has_own_copy(a, (size_t)best) && !plan_has_own_copy(a, i)))
 			best = (int)i;
 	}
 	return best;
+}
+
+/* Where it lives now has less afterwards. */
+static void
+plan_leaves(struct plan *p, const struct plan_account *a)
+{
+	for (size_t i = 0; i < p->node_count; i++) {
+		struct plan_target *t = &p->targets[i];
+
+		if (strcasecmp(p->nodes[i].name, a->source) != 0 || t->count_after == 0)
+			continue;
+		t->count_after--;
+		t->bytes_after -= a->bytes < t->bytes_after ? a->bytes : t->bytes_after;
+	}
 }
 
 static void
@@ -364,11 +401,15 @@ plan_place(struct plan *p, struct plan_account *a, uint64_t *room)
 		a->target = plan_best(p, a, room);
 		if (a->target < 0)
 			plan_refuse(p, a, room);
+	} else {
+		a->target = -1;
 	}
 	if (a->target < 0) {
 		p->refused_count++;
 		return;
 	}
+	if (plan_kinds[p->kind].spreads)
+		plan_leaves(p, a);
 	room[a->target] -= plan_room_needed(a->bytes);
 	p->targets[a->target].bytes_after += a->bytes;
 	p->targets[a->target].count_after++;
@@ -416,6 +457,10 @@ plan_has_nobody(const struct plan *p, struct err *e)
 		    "is "
 		    "nothing to bring back",
 		    p->node);
+	case PLAN_REBALANCE:
+		return err_set(e, ERR_REFUSED,
+		    "the nodes are even already, as far as whole mailboxes can make "
+		    "them; there is nothing to move");
 	case PLAN_MOVE:
 	case PLAN_KIND_COUNT:
 		break;
@@ -430,7 +475,9 @@ plan_has_work(const struct plan *p, struct err *e)
 		return plan_has_nobody(p, e);
 	if (p->moved_count == 0)
 		return err_set(e, ERR_REFUSED,
-		    "node %s: none of %zu accounts can be moved; %s: %.250s", p->node,
-		    p->account_count, p->accounts[0].name, p->accounts[0].refused);
+		    "%s%s%snone of %zu accounts can be moved; %s: %.250s",
+		    p->node[0] == '\0' ? "" : "node ", p->node,
+		    p->node[0] == '\0' ? "" : ": ", p->account_count, p->accounts[0].name,
+		    p->accounts[0].refused);
 	return true;
 }

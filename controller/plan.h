@@ -17,16 +17,25 @@ enum plan_kind {
 	PLAN_EVACUATE, /* everybody who lives on the node */
 	PLAN_RESTORE, /* who was moved away from the node and lives elsewhere, back to it */
 	PLAN_MOVE,    /* those accounts, to the node */
+	PLAN_REBALANCE, /* from the nodes above the mean to those below it */
 	PLAN_KIND_COUNT
 };
-extern const char *const plan_kind_names[PLAN_KIND_COUNT];
+
+struct plan_kind_def {
+	const char *name;
+	bool
+	    empties; /* everybody on the node goes; it may be sick while it can be read */
+	bool
+	    spreads; /* no node is emptied or filled: who goes where is chosen by level.h */
+};
+extern const struct plan_kind_def plan_kinds[PLAN_KIND_COUNT];
 bool plan_kind_parse(const char *name, enum plan_kind *out);
 
 /* What somebody wants planned. */
 struct plan_request {
 	enum plan_kind kind;
-	char node[WORLD_NAME]; /* whole, or its front up to a dot */
-	char to[1024];	       /* PLAN_EVACUATE: "A,B"; "" = all others */
+	char node[WORLD_NAME]; /* whole, or its front up to a dot; spreads: "" */
+	char to[1024];	       /* empties, spreads: "A,B"; "" = all others */
 	char **accounts; /* PLAN_MOVE: names; PLAN_RESTORE: ids. Owned, as is each */
 	size_t account_count;
 };
@@ -57,7 +66,7 @@ struct plan_account {
 	bool has_mailbox;
 	char refused[LIMIT_TEXT]; /* a false precondition known now; "" = none */
 	char next[LIMIT_TEXT];
-	int target; /* out: index of the node, -1 = not moved */
+	int target; /* index of the node, -1 = not moved; out, but of one that spreads */
 	uint64_t
 	    old_copies; /* bit i: nodes[i] has a mailbox of it already; the first 64 */
 	uint64_t own_copies; /* as above; left there by a move, deleted before it comes */
@@ -69,7 +78,7 @@ struct plan_target { /* a node as it will be */
 
 struct plan {
 	enum plan_kind kind;
-	char node[WORLD_NAME]; /* the one that is emptied, or filled */
+	char node[WORLD_NAME]; /* the one that is emptied, or filled; spreads: "" */
 	char to[1024];
 	char version[20]; /* hash of everything that decides; a stale plan has another */
 	struct plan_node *nodes;     /* owned, as are the next two */
@@ -89,6 +98,9 @@ void plan_free(struct plan **p);
 struct plan_node *plan_add_node(struct plan *p);
 struct plan_account *plan_add_account(struct plan *p);
 
+/* What so many mailboxes of so many bytes in all weigh on a node: its bytes, and a little
+   for each being there, so that many small ones spread too. */
+uint64_t plan_load(uint64_t bytes, uint64_t count);
 /* What a mailbox of so many bytes takes of a target's disk: the spool, the mailbox, its index. */
 uint64_t plan_room_needed(uint64_t bytes);
 /* Refused when there is nobody to move, or nobody that can be moved. */
@@ -98,6 +110,8 @@ MUST_USE bool plan_make(struct plan *p, struct err *e);
 
 /* "mbs1" finds "mbs1.example.org" when only one begins so; the index, or -1 with e. */
 int plan_find_node(const struct plan *p, const char *name, struct err *e);
+/* Can the emptied node be read, and is there anybody to take mailboxes? */
+MUST_USE bool plan_check_nodes(const struct plan *p, struct err *e);
 /* Marks the nodes named in "A,B" as targets; "" = all but the emptied one. */
 MUST_USE bool plan_choose_targets(struct plan *p, const char *to, struct err *e);
 

@@ -10,27 +10,11 @@
 #include <string.h>
 
 #include "controller/move_checks.h"
-#include "controller/world_private.h"
+#include "controller/survey_private.h"
 #include "proto/base/xalloc.h"
 #include "proto/zimbra/ports.h"
 
 #define ITEM_BYTES_GUESS 30000
-
-struct survey {
-	struct work work;
-	struct world_live *w;
-	struct directory *directory;
-	struct plan *plan;
-	struct plan_request rq; /* node: as given, then as found */
-	survey_done_fn done;
-	void *owner;
-	uint32_t number;
-	struct account_facts *accounts; /* owned copies, aliases not kept */
-	size_t account_count;
-	struct server_facts *servers;
-	size_t server_count;
-	size_t groups;
-};
 
 /* --- on the pool --- */
 
@@ -44,8 +28,8 @@ on_server(const struct server_facts *s, void *ctx)
 	return true;
 }
 
-static bool
-on_account(const struct account_facts *a, void *ctx)
+bool
+survey_keep_account(const struct account_facts *a, void *ctx)
 {
 	struct survey *v = ctx;
 
@@ -74,7 +58,7 @@ on_restored(const struct account_facts *a, void *ctx)
 
 	return bsearch(&id, v->rq.accounts, v->rq.account_count, sizeof(char *),
 		   compare_ids) == NULL ||
-	       on_account(a, v);
+	       survey_keep_account(a, v);
 }
 
 static bool
@@ -107,7 +91,7 @@ survey_named(struct survey *v, struct err *e)
 			return err_set(e, ERR_REFUSED,
 			    "account %.200s: the directory has none of that name",
 			    v->rq.accounts[i]);
-		(void)on_account(&facts, v);
+		(void)survey_keep_account(&facts, v);
 		account_facts_fini(&facts);
 	}
 	return true;
@@ -127,6 +111,8 @@ survey_run(struct work *work)
 			snprintf(plan_add_node(v->plan)->name, WORLD_NAME, "%s",
 			    v->servers[i].host);
 	}
+	if (plan_kinds[v->rq.kind].spreads)
+		return true; /* who goes is chosen on the loop, then looked up */
 	index = plan_find_node(v->plan, v->rq.node, e);
 	if (index < 0)
 		return false;
@@ -136,7 +122,8 @@ survey_run(struct work *work)
 		return survey_restored(v, e);
 	if (v->rq.kind == PLAN_MOVE)
 		return survey_named(v, e);
-	return directory_list_accounts(v->directory, v->rq.node, on_account, v, e) &&
+	return directory_list_accounts(
+		   v->directory, v->rq.node, survey_keep_account, v, e) &&
 	       directory_count_groups(v->directory, v->rq.node, &v->groups, e);
 }
 
@@ -205,7 +192,7 @@ survey_check(struct survey *v, const struct account_facts *a, struct plan_accoun
 		return;
 	snprintf(p->refused, sizeof(p->refused), "%s", e.text);
 	snprintf(p->next, sizeof(p->next), "do that, then: zmferry plan %s %.200s",
-	    plan_kind_names[v->rq.kind], v->rq.kind == PLAN_MOVE ? p->name : v->rq.node);
+	    plan_kinds[v->rq.kind].name, v->rq.kind == PLAN_MOVE ? p->name : v->rq.node);
 }
 
 /* A mailbox where the account does not live is an old copy: no target, Zimbra would open it again. */
@@ -234,7 +221,7 @@ survey_old_copies(struct survey *v, struct plan_account *p)
 static void
 survey_its_node(struct survey *v, const struct fleet_node *f, struct plan_account *p)
 {
-	if (v->rq.kind == PLAN_EVACUATE || p->refused[0] != '\0')
+	if (plan_kinds[v->rq.kind].empties || p->refused[0] != '\0')
 		return;
 	if (strcasecmp(p->source, v->rq.node) == 0) {
 		snprintf(
@@ -251,7 +238,7 @@ survey_its_node(struct survey *v, const struct fleet_node *f, struct plan_accoun
 }
 
 static void
-survey_account(struct survey *v, const struct account_facts *a)
+survey_account(struct survey *v, const struct account_facts *a, int target)
 {
 	const struct fleet_node *f = fleet_find(v->w->fleet, a->mail_host);
 	struct plan_account *p = plan_add_account(v->plan);
@@ -260,6 +247,7 @@ survey_account(struct survey *v, const struct account_facts *a)
 	snprintf(p->id, sizeof(p->id), "%s", a->id);
 	snprintf(p->name, sizeof(p->name), "%s", a->name);
 	snprintf(p->source, sizeof(p->source), "%s", a->mail_host);
+	p->target = target;
 	p->has_mailbox = box != NULL;
 	p->bytes = box == NULL ? 0 : box->size_bytes;
 	p->items = box == NULL ? 0 : box->size_bytes / ITEM_BYTES_GUESS + 1;
@@ -274,15 +262,34 @@ survey_fill(struct survey *v)
 	const struct fleet_node *f = fleet_find(v->w->fleet, v->rq.node);
 	size_t with_mailbox = 0;
 
-	for (size_t i = 0; i < v->plan->node_count; i++)
-		survey_node(v, &v->plan->nodes[i]);
+	if (v->chosen == NULL) {
+		for (size_t i = 0; i < v->plan->node_count; i++)
+			survey_node(v, &v->plan->nodes[i]);
+	}
 	for (size_t i = 0; i < v->account_count; i++) {
-		survey_account(v, &v->accounts[i]);
+		survey_account(
+		    v, &v->accounts[i], v->chosen == NULL ? -1 : v->chosen[i].to);
 		with_mailbox += v->plan->accounts[i].has_mailbox;
 	}
 	v->plan->groups = v->groups;
-	if (v->rq.kind == PLAN_EVACUATE && f != NULL && f->mailbox_count > with_mailbox)
+	if (plan_kinds[v->rq.kind].empties && f != NULL &&
+	    f->mailbox_count > with_mailbox)
 		v->plan->orphans = f->mailbox_count - with_mailbox;
+}
+
+/* --- the end, or the second half --- */
+
+/* False: nothing more to ask, or it could not be asked (work.err). */
+static bool
+survey_goes_on(struct survey *v, struct err *e)
+{
+	for (size_t i = 0; i < v->plan->node_count; i++)
+		survey_node(v, &v->plan->nodes[i]);
+	if (!plan_choose_targets(v->plan, v->rq.to, e) || !plan_check_nodes(v->plan, e))
+		return false;
+	survey_level(v);
+	v->work.run = survey_run_chosen;
+	return work_submit(v->w->loop, &v->work, e);
 }
 
 static void
@@ -292,6 +299,12 @@ survey_done(struct work *work)
 	struct err e = work->err;
 	bool ok = work->ok;
 
+	if (ok && plan_kinds[v->rq.kind].spreads && v->chosen == NULL &&
+	    !v->w->stopping) {
+		if (survey_goes_on(v, &e))
+			return;
+		ok = false;
+	}
 	live_give_directory(v->w, v->directory);
 	if (ok) {
 		survey_fill(v);
@@ -306,6 +319,7 @@ survey_done(struct work *work)
 	plan_request_fini(&v->rq);
 	free(v->accounts);
 	free(v->servers);
+	free(v->chosen);
 	free(v);
 }
 

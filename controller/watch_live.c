@@ -34,9 +34,9 @@ controller_begin_job(struct controller *c, const struct plan *plan, const char *
 	if (!jobs_create(c->jobs, plan, who, number_out, e))
 		return false;
 	/* Who is emptied gets no new accounts, until it is filled again. */
-	if (plan->kind != PLAN_MOVE)
-		cordon_start(
-		    c, plan->node, plan->kind == PLAN_EVACUATE, who, on_job_cordoned, c);
+	if (plan_kinds[plan->kind].empties || plan->kind == PLAN_RESTORE)
+		cordon_start(c, plan->node, plan_kinds[plan->kind].empties, who,
+		    on_job_cordoned, c);
 	return true;
 }
 

@@ -405,6 +405,13 @@ world_live_set_copies(struct world_live *w, own_copy_fn fn, void *ctx)
 }
 
 void
+world_live_set_homes(struct world_live *w, each_home_fn fn, void *ctx)
+{
+	w->each_home = fn;
+	w->each_home_ctx = ctx;
+}
+
+void
 world_live_set_cordons(struct world_live *w, cordoned_fn fn, void *ctx)
 {
 	w->cordoned = fn;

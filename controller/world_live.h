@@ -24,6 +24,11 @@ void world_live_set_fleet(struct world_live *w, struct fleet *fleet);
 typedef bool (*own_copy_fn)(
     void *ctx, const char *account_id, const char *node, uint64_t mailbox_id);
 void world_live_set_copies(struct world_live *w, own_copy_fn fn, void *ctx);
+/* Tells plans where our own moves brought whom, newest last: inventories are a minute old. */
+typedef void (*home_fn)(
+    void *ctx, const char *account_id, const char *node, uint64_t bytes);
+typedef void (*each_home_fn)(void *ctx, home_fn fn, void *fn_ctx);
+void world_live_set_homes(struct world_live *w, each_home_fn fn, void *ctx);
 /* Tells plans whether new mailboxes are kept off a node. */
 typedef bool (*cordoned_fn)(void *ctx, const char *node);
 void world_live_set_cordons(struct world_live *w, cordoned_fn fn, void *ctx);

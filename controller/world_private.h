@@ -16,6 +16,8 @@ struct world_live {
 	struct fleet *fleet;
 	cordoned_fn cordoned;
 	void *cordoned_ctx;
+	each_home_fn each_home;
+	void *each_home_ctx;
 	own_copy_fn own_copy;
 	void *own_copy_ctx;
 	struct secret *ldap_password;

@@ -77,14 +77,14 @@ plan_stands(struct api_request *rq, const struct plan *plan, const struct err *w
 		    plan->node);
 		snprintf(next, sizeof(next),
 		    "look at the new plan: zmferry plan %s %.150s",
-		    plan_kind_names[plan->kind], plan->node);
+		    plan_kinds[plan->kind].name, plan->node);
 		api_refuse(rq, &e, next);
 		return false;
 	}
 	if (plan_has_work(plan, &e))
 		return true;
 	snprintf(next, sizeof(next), "zmferry plan %s %.150s",
-	    plan_kind_names[plan->kind], plan->node);
+	    plan_kinds[plan->kind].name, plan->node);
 	api_refuse(rq, &e, plan->account_count == 0 ? "zmferry status" : next);
 	return false;
 }
@@ -133,7 +133,7 @@ on_plan_for_job(
 	if (!plan_stands(rq, plan, why, version))
 		return;
 	snprintf(rq->deed, sizeof(rq->deed), "%s %.100s, plan %s",
-	    plan_kind_names[plan->kind], plan->node, plan->version);
+	    plan_kinds[plan->kind].name, plan->node, plan->version);
 	if (c->conf->api_four_eyes && !rq->local)
 		ask_for_approval(rq, plan);
 	else
@@ -157,7 +157,7 @@ post_job(struct api_request *rq)
 		plan_request_fini(&wanted);
 		return;
 	}
-	snprintf(rq->deed, sizeof(rq->deed), "%s %.120s", plan_kind_names[wanted.kind],
+	snprintf(rq->deed, sizeof(rq->deed), "%s %.120s", plan_kinds[wanted.kind].name,
 	    wanted.node);
 	if (!rq->local && (!shown_version(rq, version, sizeof(version)) ||
 			      api_header(rq, "Idempotency-Key") == NULL)) {

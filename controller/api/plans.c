@@ -66,10 +66,21 @@ plan_words(struct api_request *rq, struct plan_request *out)
 	struct err e;
 
 	memset(out, 0, sizeof(*out));
-	if (node == NULL || node[0] == '\0' || strlen(node) >= sizeof(out->node) ||
-	    kind == NULL || !plan_kind_parse(kind, &out->kind)) {
+	if (kind == NULL || !plan_kind_parse(kind, &out->kind)) {
 		err_set(&e, ERR_REFUSED,
-		    "a plan needs a kind (evacuate, restore, move) and a node");
+		    "a plan needs a kind: evacuate, restore, move, rebalance");
+		api_refuse(rq, &e, "zmferry plan evacuate NODE");
+		return false;
+	}
+	if (plan_kinds[out->kind].spreads && (node == NULL || node[0] == '\0')) {
+		node = "";
+	} else if (plan_kinds[out->kind].spreads || node == NULL || node[0] == '\0' ||
+		   strlen(node) >= sizeof(out->node)) {
+		err_set(&e, ERR_REFUSED,
+		    plan_kinds[out->kind].spreads
+			? "%s is about all nodes; those to fill stand in \"to\""
+			: "%s needs a node",
+		    kind);
 		api_refuse(rq, &e, "zmferry plan evacuate NODE");
 		return false;
 	}

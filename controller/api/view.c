@@ -180,7 +180,8 @@ plan_targets(const struct plan *p)
 	for (size_t i = 0; i < p->node_count; i++) {
 		const struct plan_target *t = &p->targets[i];
 
-		if (!p->nodes[i].is_target || p->targets == NULL)
+		if (p->targets == NULL ||
+		    (!p->nodes[i].is_target && t->count_before == t->count_after))
 			continue;
 		json_array_append_new(
 		    rows, json_pack("{sosIsIsIsI}", "node", json_text(p->nodes[i].name),
@@ -212,7 +213,7 @@ plan_notes(const struct plan *p, json_t *notes, json_t *keys)
 	plan_note(notes, keys, "login",
 	    "everybody logs in once more; mail clients fetch their folders anew, never "
 	    "wrongly");
-	if (p->kind == PLAN_EVACUATE)
+	if (plan_kinds[p->kind].empties)
 		plan_note(notes, keys, "pool",
 		    "the node is cordoned: no new account lands on it, until it is "
 		    "filled again "
@@ -283,7 +284,7 @@ view_plan(const struct plan *p)
 			    json_pack("{sososo}", "account", json_text(a->name), "why",
 				json_text(a->refused), "next", json_text(a->next)));
 	}
-	json_object_set_new(plan, "kind", json_text(plan_kind_names[p->kind]));
+	json_object_set_new(plan, "kind", json_text(plan_kinds[p->kind].name));
 	json_object_set_new(plan, "node", json_text(p->node));
 	json_object_set_new(plan, "version", json_text(p->version));
 	json_object_set_new(plan, "mailboxes", number(p->moved_count));

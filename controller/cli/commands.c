@@ -176,9 +176,9 @@ plan_request(const struct options *o, const char *kind)
 {
 	bool is_move = strcmp(kind, "move") == 0;
 	json_t *body = json_pack("{ssss}", "kind", kind, "node",
-	    !is_move	    ? o->argument
-	    : o->to == NULL ? ""
-			    : o->to);
+	    !is_move && o->argument != NULL ? o->argument
+	    : !is_move || o->to == NULL	    ? ""
+					    : o->to);
 
 	json_object_set_new(
 	    body, is_move ? "accounts" : "to", list_of(is_move ? o->argument : o->to));
@@ -338,6 +338,18 @@ run_plan_move(struct options *o)
 }
 
 static int
+run_plan_rebalance(struct options *o)
+{
+	return plan_of_kind(o, "rebalance");
+}
+
+static int
+run_rebalance(struct options *o)
+{
+	return start_of_kind(o, "rebalance");
+}
+
+static int
 run_evacuate(struct options *o)
 {
 	return start_of_kind(o, "evacuate");
@@ -474,6 +486,8 @@ const struct command commands[] = {
 	  "show who would come back to a node that was emptied; changes nothing", run_plan_restore },
 	{ "plan move",     "ACCOUNT", OPT_TO,
 	  "show what moving one account (or A,B) to a node means; changes nothing", run_plan_move },
+	{ "plan rebalance", NULL,    OPT_TO,
+	  "show who would move so that the nodes become even; changes nothing", run_plan_rebalance },
 	{ "evacuate",      "NODE",   OPT_TO | OPT_WAIT | OPT_YES | OPT_DRY_RUN,
 	  "move every mailbox off a node, evenly over the others", run_evacuate },
 	{ "cordon",        "NODE",   0,
@@ -486,6 +500,8 @@ const struct command commands[] = {
 	  "bring back to a node whoever was moved away from it", run_restore },
 	{ "move",          "ACCOUNT", OPT_TO | OPT_WAIT | OPT_YES | OPT_DRY_RUN,
 	  "move one account (or A,B) to the node that --to names", run_move },
+	{ "rebalance",     NULL,     OPT_TO | OPT_WAIT | OPT_YES | OPT_DRY_RUN,
+	  "make the nodes even: from the fuller ones to the emptier ones (or those of --to)", run_rebalance },
 	{ "jobs",          NULL,     0,
 	  "all jobs, newest first", run_jobs },
 	{ "job show",      "ID",     0,

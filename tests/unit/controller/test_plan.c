@@ -414,6 +414,7 @@ test_nobody_to_move_is_said_for_each_kind(void **state)
 	    [PLAN_EVACUATE] = "names nobody on it",
 	    [PLAN_RESTORE] = "nothing to bring back",
 	    [PLAN_MOVE] = "no account is named",
+	    [PLAN_REBALANCE] = "even already",
 	};
 	enum plan_kind parsed;
 
@@ -424,7 +425,7 @@ test_nobody_to_move_is_said_for_each_kind(void **state)
 		p->kind = (enum plan_kind)kind;
 		CHECK(!plan_has_work(p, &e));
 		CHECK_HAS(e.text, parts[kind]);
-		CHECK(plan_kind_parse(plan_kind_names[kind], &parsed));
+		CHECK(plan_kind_parse(plan_kinds[kind].name, &parsed));
 		CHECK_INT(parsed, kind);
 		plan_free(&p);
 	}

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every scenario does: set up, evacuate, wait for an end, ask the oracle."""
+import json
+import os
+import re
+
+from harness import Failed, Installation, ROOT, wait_for
+from zlab.zclient import Zimbra
+
+def place_for(name, net):
+    place = Installation(os.path.join(ROOT, "build", "e2e", name), net=net)
+    place.remove()
+    return Installation(os.path.join(ROOT, "build", "e2e", name), net=net)
+
+
+def require(condition, text):
+    if not condition:
+        raise Failed(text)
+
+
+def require_clean(place, before):
+    verdict = place.oracle(before)
+    require(verdict.returncode == 0, f"the oracle is not content:\n{verdict.stdout[-4000:]}{verdict.stderr[-1000:]}")
+    closing = verdict.stdout.strip().splitlines()[-1]
+    print(f"    oracle: {closing}")
+
+
+def begin(place, mailboxes, seed=1, habits=(), costs=()):
+    place.lab_up(mailboxes=mailboxes, scale="small", seed=seed, habits=habits, costs=costs)
+    before = place.path("before.json")
+    place.lab("inventory", "--out", before)
+    place.install().start()
+    return before
+
+
+def evacuate(place, node="mbs1"):
+    return place.json("evacuate", node, "--yes")["job"]["id"]
+
+
+def all_settled_clean(done):
+    for move in done["moves"]:
+        require(move["state"] == "settled" or move["old_copy"] in ("being deleted", "deleted"),
+                f"{move['account']}: {move['state']}: {move.get('error')}")
+        require(move["verdict"] == "clean", f"{move['account']}: verdict {move['verdict']}: {move.get('error')}")
+
+
+def statuses(place):
+    """{zimbraId: (status, home)} as the directory has it now."""
+    path = place.path("now.json")
+    place.lab("inventory", "--out", path)
+    with open(path, encoding="utf-8") as f:
+        return {i: (a["status"], a["host"]) for i, a in json.load(f)["accounts"].items()}
+
+
+def finish(place, job, seconds=300, tries=4):
+    """The job's last answer; what failed on the way is tried again, as a person would."""
+    done = place.wait_job(job, seconds)
+    for _ in range(tries):
+        if done["job"]["state"] == "done":
+            break
+        place.zmferry("job", "retry", job)
+        done = place.wait_job(job, seconds)
+    require(done["job"]["state"] == "done",
+            f"the job ended {done['job']['state']}: {done['job'].get('reason')}")
+    return done
+
+
+def differences(place, before):
+    """{account: [texts]} of the oracle."""
+    found = {}
+    for row in json.loads(place.oracle(before, "--json").stdout)["differences"]:
+        found.setdefault(row["account"], []).append(row["text"])
+    return found
