@@ -23,7 +23,7 @@ def rebalance(place):
     said = place.zmferry("rebalance", "--to", "mbs9", "--yes", check=False)
     require(said.returncode == 3 and "mbs9" in said.stderr, f"unknown: {said.returncode} {said.stderr}")
     said = place.zmferry("rebalance", "--to", "mbs1", "--yes", check=False)
-    require(said.returncode == 3 and "even already" in said.stderr, f"even: {said.returncode} {said.stdout} {said.stderr}")
+    require(said.returncode == 3 and "even already" in said.stderr, f"even: {said.stdout} {said.stderr}")
     storm.stop(120)
     require_clean(place, before)
 

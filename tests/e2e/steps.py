@@ -2,10 +2,9 @@
 """What every scenario does: set up, evacuate, wait for an end, ask the oracle."""
 import json
 import os
-import re
 
-from harness import Failed, Installation, ROOT, wait_for
-from zlab.zclient import Zimbra
+from harness import Failed, Installation, ROOT
+
 
 def place_for(name, net):
     place = Installation(os.path.join(ROOT, "build", "e2e", name), net=net)
