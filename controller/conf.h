@@ -27,6 +27,20 @@ struct controller_conf {
 	uint16_t zimbra_admin_port;
 	uint32_t retention_days; /* 0: never by itself */
 	char *purge_window;
+	char *platform;		       /* none, docker, kubernetes */
+	char *platform_template;       /* NULL: no container can be made */
+	char **containers;	       /* "host=container" */
+	char *platform_identity;       /* path in the container; NULL: not brought */
+	char *platform_identity_owner; /* "uid:gid" */
+	char *docker_socket;
+	char *docker_url; /* NULL: the socket */
+	char *docker_ca_file;
+	char *docker_cert_file;
+	char *docker_key_file;
+	char *kubernetes_url;
+	char *kubernetes_namespace; /* NULL: the service account's */
+	char *kubernetes_ca_file;
+	char *kubernetes_token_file;
 	char **resolve;	     /* "host=address" */
 	uint32_t fill_limit; /* percent */
 	uint32_t moves_per_source;

@@ -75,12 +75,11 @@ on_looked(
 }
 
 static void
-on_survey(void *ctx, const char *node, const char *to, survey_done_fn done, void *owner,
-    uint32_t number)
+on_survey(void *ctx, enum plan_kind kind, const char *node, const char *to,
+    survey_done_fn done, void *owner, uint32_t number)
 {
 	struct controller *c = ctx;
-
-	struct plan_request rq = {.kind = PLAN_EVACUATE};
+	struct plan_request rq = {.kind = kind};
 
 	snprintf(rq.node, sizeof(rq.node), "%s", node);
 	snprintf(rq.to, sizeof(rq.to), "%s", to);
@@ -163,6 +162,46 @@ each_home(void *ctx, home_fn fn, void *fn_ctx)
 	struct controller *c = ctx;
 
 	moves_each(jobs_moves(c->jobs), home_on_move, &(struct home_walk){fn, fn_ctx});
+}
+
+static void
+removal_ours(void *ctx, const char *node, struct removal_ours *out)
+{
+	struct controller *c = ctx;
+
+	jobs_removal_ours(c->jobs, node, out);
+}
+
+static bool
+is_connected(void *ctx, const char *node)
+{
+	struct controller *c = ctx;
+	const struct fleet_node *n = fleet_find(c->fleet, node);
+
+	return n != NULL && n->connected;
+}
+
+static int64_t
+mailboxes_on(void *ctx, const char *node)
+{
+	struct controller *c = ctx;
+	const struct fleet_node *n = fleet_find(c->fleet, node);
+
+	return n != NULL && n->connected && n->has_inventory ? (int64_t)n->mailbox_count
+							     : -1;
+}
+
+/* Taken out of the cluster. A cordon of a server that the directory does not know ends by itself. */
+static void
+on_forget(void *ctx, const char *node)
+{
+	struct controller *c = ctx;
+	struct err e;
+
+	if (!watch_forget(c->watch, node, &e))
+		log_debug(NULL, "%s", e.text); /* it was never seen */
+	fleet_forget(c->fleet, node);
+	cordon_start(c, "", true, "", on_cordons_resumed, c);
 }
 
 /* Is that mailbox the copy that a move of ours left there, and nothing else? */
@@ -272,6 +311,7 @@ controller_listen(struct controller *c, struct err *e)
 	world_live_set_fleet(c->world, c->fleet);
 	world_live_set_copies(c->world, is_own_copy, c);
 	world_live_set_homes(c->world, each_home, c);
+	world_live_set_ours(c->world, removal_ours, c);
 	world_live_set_cordons(c->world, is_cordoned, c);
 	return serve_start(c, e);
 }
@@ -286,6 +326,9 @@ controller_begin(struct controller *c, struct err *e)
 	const struct jobs_host host = {
 	    .ctx = c,
 	    .survey = on_survey,
+	    .forget = on_forget,
+	    .is_connected = is_connected,
+	    .mailboxes_on = mailboxes_on,
 	    .own_admin_id = c->own_admin_id,
 	    .alerts = c->alerts,
 	};

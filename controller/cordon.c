@@ -40,6 +40,7 @@ struct cordoning {
 	struct plan *names; /* for finding a node by its front */
 	struct server_facts *servers;
 	size_t server_count;
+	struct pool everyone; /* every server of the directory, mailboxes or not */
 	struct cos *list;
 	size_t cos_count;
 	struct cordons cordons;
@@ -68,6 +69,7 @@ on_server(const struct server_facts *s, void *ctx)
 {
 	struct cordoning *x = ctx;
 
+	(void)pool_add(&x->everyone, s->id);
 	if (!s->has_mailbox)
 		return true;
 	x->servers = xrealloc_array(x->servers, x->server_count + 1, sizeof(*x->servers));
@@ -223,6 +225,27 @@ record_of(const struct cordons *all, const char *cos_id)
 	return NULL;
 }
 
+/* A server that was taken out of the directory is cordoned no more, and in nobody's pool. */
+static void
+cordon_drop_gone(struct cordoning *x)
+{
+	struct cordons *all = &x->cordons;
+	size_t kept = 0;
+
+	if (x->everyone.count == POOL_MAX)
+		return; /* not all of them are known here: nothing is dropped on a guess */
+	for (size_t i = 0; i < all->count; i++) {
+		if (pool_has(&x->everyone, all->rows[i].server_id))
+			all->rows[kept++] = all->rows[i];
+	}
+	all->count = kept;
+	for (size_t i = 0; i < all->pool_count; i++) {
+		pool_keep(&all->pools[i].base, &x->everyone);
+		pool_keep(&all->pools[i].before, &x->everyone);
+		pool_keep(&all->pools[i].wanted, &x->everyone);
+	}
+}
+
 /* The node among the cordoned, or out of them. */
 static bool
 cordon_set(struct cordoning *x, struct err *e)
@@ -307,6 +330,8 @@ cordon_have_read(struct work *work)
 
 	live_give_directory(x->w, x->directory);
 	x->directory = NULL;
+	if (work->ok)
+		cordon_drop_gone(x);
 	if (!work->ok || x->w->stopping || x->server_count == 0 || !cordon_set(x, &e) ||
 	    !cordon_plan(x, &e) ||
 	    !journal_cordons_save(x->c->journal, &x->cordons, &e)) {

@@ -230,6 +230,7 @@ fleet_on_hello(struct fleet *f, struct peer *p, const Wire__Hello *h)
 	}
 	a->peer = p;
 	a->facts.connected = true;
+	a->forgotten = false;
 	agent_forget_health(a);
 	a->facts.heard_ms = clock_wall_ms();
 	a->facts.mail_port = (uint16_t)h->mail_port;
@@ -512,8 +513,10 @@ fleet_find(struct fleet *f, const char *name)
 void
 fleet_each(struct fleet *f, fleet_each_fn fn, void *ctx)
 {
-	for (struct agent *a = f->agents; a != NULL; a = a->next)
-		fn(&a->facts, ctx);
+	for (struct agent *a = f->agents; a != NULL; a = a->next) {
+		if (!a->forgotten)
+			fn(&a->facts, ctx);
+	}
 }
 
 /* --- life --- */

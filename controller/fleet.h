@@ -82,6 +82,8 @@ fleet_cancel(struct fleet *f, const char *node, const char *move_id, uint32_t st
 const struct fleet_node *
 fleet_find(struct fleet *f, const char *name); /* NULL = never heard */
 typedef void (*fleet_each_fn)(const struct fleet_node *n, void *ctx);
+/* Nobody expects it any more; it is heard of again when its agent calls. */
+void fleet_forget(struct fleet *f, const char *name);
 void fleet_each(struct fleet *f, fleet_each_fn fn, void *ctx);
 /* The mailbox of an account on a node, NULL = none there. */
 const struct fleet_mailbox *

@@ -209,6 +209,9 @@ ops_fill(const struct ask *a, const struct fleet_node *target, struct ops *o,
 		OP(PURGE, purge);
 		return;
 	case ASK_READ_ACCOUNT:
+	case ASK_STANDING:
+	case ASK_UNLIST:
+	case ASK_PLATFORM:
 	case ASK_FREEZE_READ:
 	case ASK_LOCK:
 	case ASK_ALLOW_IMPORT:

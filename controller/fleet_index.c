@@ -33,3 +33,12 @@ fleet_index_add(struct fleet_index *index, struct agent *a)
 	a->next_of_bucket = index->buckets[bucket];
 	index->buckets[bucket] = a;
 }
+
+void
+fleet_forget(struct fleet *f, const char *name)
+{
+	struct agent *a = fleet_agent_find(f, name);
+
+	if (a != NULL)
+		a->forgotten = true;
+}

@@ -20,6 +20,7 @@ struct agent {
 	struct agent *next_of_bucket;
 	struct fleet *fleet;
 	struct fleet_node facts;
+	bool forgotten;	   /* taken out of the cluster; not listed until it calls again */
 	struct peer *peer; /* NULL: not connected, or not yet known */
 	uint32_t version;  /* of the protocol, both know it */
 	struct pending *pending;

@@ -84,7 +84,23 @@ job_apply(struct jobs *all, struct job *job, enum job_event ev, const char *reas
 	log_info(NULL, "job=%s node=%s %s -> %s: %s", job->id, job->node,
 	    job_states[edge->from].name, job_states[edge->to].name, job->reason);
 	journal_event(all->journal, "info", job->id, job->reason);
+	job->step_no++;
+	job->attempts = 0;
+	job->asked = false;
+	if (job_states[job->state].waits)
+		job_tell_waits(all, job);
+	else
+		alert_clear(all->host.alerts, job->id);
 	return true;
+}
+
+/* Nothing goes on before a person did something. */
+void
+job_tell_waits(struct jobs *all, const struct job *job)
+{
+	alert_raise(all->host.alerts, ALERT_JOB_WAITS, job->id,
+	    ALERT_FACTS("job", job->id, "kind", job->kind, "node", job->node, "why",
+		job->reason));
 }
 
 void
@@ -353,11 +369,12 @@ jobs_poke(struct jobs *all)
 		if (look.unfinished == 0 &&
 		    (job->state == JOB_MOVING || job->state == JOB_CANCELLING))
 			job_event(all, job, JOB_EV_ALL_ENDED, "");
+		job_node_look(all, job);
 		if (job->state == JOB_GATE && job_fills(job)) {
 			job_take_arrival(all, job);
 		} else if (job->state == JOB_GATE && !all->gate_asked) {
 			all->gate_asked = true;
-			all->host.survey(all->host.ctx, job->node, job->to,
+			all->host.survey(all->host.ctx, PLAN_EVACUATE, job->node, job->to,
 			    jobs_on_survey, all, job->number);
 		}
 	}
@@ -388,7 +405,10 @@ bool
 jobs_create(struct jobs *all, const struct plan *plan, const char *who,
     uint32_t *number_out, struct err *e)
 {
-	struct job job = {.state = JOB_MOVING};
+	bool later =
+	    plan->kind == PLAN_ADD; /* its moves are planned when it has joined */
+	struct job job = {.state = later ? JOB_PROVISIONING : JOB_MOVING,
+	    .destroy_volumes = plan->destroy_volumes};
 	uint32_t before = moves_next_number(all->moves);
 	uint32_t added = 0;
 
@@ -406,7 +426,7 @@ jobs_create(struct jobs *all, const struct plan *plan, const char *who,
 		return false;
 	if (!journal_batch_end(all->journal,
 		journal_job_save(all->journal, &job, e) &&
-		    job_add_moves(all, &job, plan, &added, e),
+		    (later || job_add_moves(all, &job, plan, &added, e)),
 		e)) {
 		moves_drop_from(all->moves, before);
 		return err_wrap(e, "job %s", job.id);
@@ -463,6 +483,8 @@ jobs_change(struct jobs *all, uint32_t number, enum job_event ev, struct err *e)
 		    "job j%u: there is no such job; see: zmferry jobs", number);
 	if (ev == JOB_EV_RETRY && job_states[job->state].is_end &&
 	    !jobs_check_free(all, job->node, e))
+		return false;
+	if (ev == JOB_EV_CONTINUE && !job_node_continue(all, job, e))
 		return false;
 	if (!job_apply(all, job, ev, "", e))
 		return false;

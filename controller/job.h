@@ -7,8 +7,8 @@
 #define CONTROLLER_JOB_H
 
 #include "controller/move.h"
+#include "controller/plan.h"
 
-struct plan;
 struct jobs;
 
 enum job_state {
@@ -16,6 +16,16 @@ enum job_state {
 	JOB_PAUSED,
 	JOB_CANCELLING,
 	JOB_GATE, /* all moves ended: is the node really empty? */
+	/* a node that comes in */
+	JOB_PROVISIONING, /* its container is made */
+	JOB_JOINING,	  /* is it a healthy mailbox server with an agent yet? */
+	JOB_ADD_HELD,	  /* waits for a person: the container cannot be made */
+	/* a node that goes */
+	JOB_SAFETY,	 /* what speaks against taking it out? */
+	JOB_REMOVE_HELD, /* waits for a person: something does */
+	JOB_UNLISTING,	 /* out of Zimbra's directory */
+	JOB_DISMANTLING, /* its container is taken away */
+	JOB_BY_HAND,	 /* waits for a person who takes it away */
 	JOB_DONE,
 	JOB_DONE_WITH_FAILURES,
 	JOB_CANCELLED,
@@ -31,6 +41,11 @@ enum job_event {
 	JOB_EV_RESUME,
 	JOB_EV_CANCEL,
 	JOB_EV_RETRY,
+	JOB_EV_OK,	/* the step is done */
+	JOB_EV_EMPTY,	/* nobody is on the node any more, and it is to go */
+	JOB_EV_HOLD,	/* only a person can get on from here */
+	JOB_EV_BY_HAND, /* the platform is a person */
+	JOB_EV_CONTINUE,
 	JOB_EVENT_COUNT
 };
 
@@ -39,18 +54,24 @@ struct job {
 	char id[LIMIT_ID]; /* "j" number */
 	char kind[16];	   /* "evacuate" */
 	char node[WORLD_NAME];
-	char to[1024]; /* node names, comma-separated; "" = all others */
-	char who[64];  /* "uid 0", "zimbra admin ..." */
+	char to[1024];	      /* node names, comma-separated; "" = all others */
+	char who[64];	      /* "uid 0", "zimbra admin ..." */
+	bool destroy_volumes; /* with the container; kind "remove" */
 	enum job_state state;
 	int64_t created_ms; /* wall clock */
 	int64_t ended_ms;
 	char reason[LIMIT_TEXT]; /* why it ended as it did, or why it stands */
+	/* in memory only */
+	bool asked;	   /* its step has a question open */
+	uint32_t attempts; /* of its step */
+	uint32_t step_no;  /* a late answer is recognised by it */
 };
 
 struct job_state_def {
 	const char *name;
 	bool is_end;
 	bool starts_moves;
+	bool waits; /* for a person */
 };
 
 struct job_edge {
@@ -85,10 +106,15 @@ struct jobs_limits {
 struct jobs_host {
 	void *ctx;
 	/* Plans the node again; done(owner, job number, plan or NULL, err) comes later. */
-	void (*survey)(void *ctx, const char *node, const char *to,
+	void (*survey)(void *ctx, enum plan_kind kind, const char *node, const char *to,
 	    void (*done)(void *owner, uint32_t job_number, const struct plan *plan,
 		const struct err *e),
 	    void *owner, uint32_t job_number);
+	/* The node is out: nothing is expected of it any more. Repeatable. */
+	void (*forget)(void *ctx, const char *node);
+	/* Mailboxes on it by its inventory; -1 = its agent is away. */
+	int64_t (*mailboxes_on)(void *ctx, const char *node);
+	bool (*is_connected)(void *ctx, const char *node); /* its agent */
 	const char *own_admin_id;
 	struct alerts *alerts; /* alert/alert.h */
 };
@@ -112,6 +138,9 @@ const struct job *jobs_find(struct jobs *all, uint32_t number);
 typedef void (*jobs_each_fn)(const struct job *job, void *ctx);
 void jobs_each(struct jobs *all, jobs_each_fn fn, void *ctx);
 void jobs_progress(struct jobs *all, uint32_t number, struct job_progress *out);
+/* What the journal knows of a node that is to be taken out (removal.h); the wishes stay. */
+struct removal_ours;
+void jobs_removal_ours(struct jobs *all, const char *node, struct removal_ours *out);
 /* Nodes went or came, time passed: look whether something can start. */
 void jobs_poke(struct jobs *all);
 

@@ -72,6 +72,16 @@ job_leaves_stuck(struct jobs *all, const struct job *job, const struct plan_acco
 	return false;
 }
 
+bool
+job_has_moves(struct jobs *all, const struct job *job)
+{
+	struct id_list have = {.job_number = job->number};
+
+	moves_each(all->moves, id_on_move, &have);
+	free(have.ids);
+	return have.count > 0;
+}
+
 static int
 compare_ids(const void *a, const void *b)
 {
@@ -169,7 +179,8 @@ job_take_gate(struct jobs *all, struct job *job, const struct plan *plan, uint32
 		snprintf(text, sizeof(text),
 		    "%s is empty: the directory names nobody on it; old copies are kept",
 		    job->node);
-		job_event(all, job, JOB_EV_CLEAN, text);
+		job_event(all, job,
+		    job_kind(job) == PLAN_REMOVE ? JOB_EV_EMPTY : JOB_EV_CLEAN, text);
 	}
 }
 

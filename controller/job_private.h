@@ -18,6 +18,7 @@ struct jobs {
 	bool gate_asked;
 	bool stopping;
 };
+struct removal_ours;
 
 struct job *jobs_at(struct jobs *all, uint32_t number);
 /* An event of the job; when it cannot be journaled it is looked at again with the next poke. */
@@ -37,6 +38,13 @@ enum plan_kind job_kind(const struct job *job);
 /* Does it fill its node, and not empty it? Then nothing is asked at its gate. */
 bool job_fills(const struct job *job);
 void job_take_arrival(struct jobs *all, struct job *job);
+bool job_has_moves(struct jobs *all, const struct job *job);
+/* A node that comes in or goes (job_node.c): asks what its state asks. */
+bool job_is_about_a_node(const struct job *job);
+void job_node_look(struct jobs *all, struct job *job);
+/* A person says: go on. Refused when what he was to do is not done. */
+MUST_USE bool job_node_continue(struct jobs *all, struct job *job, struct err *e);
+void job_tell_waits(struct jobs *all, const struct job *job);
 /* Old copies (job_copies.c). Is there one on the target that has to go first? Then it is asked to. */
 bool job_copy_is_in_the_way(struct jobs *all, struct move *m);
 

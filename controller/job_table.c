@@ -7,14 +7,22 @@
 
 /* clang-format off */
 const struct job_state_def job_states[JOB_STATE_COUNT] = {
-	/*                          name                  end    starts moves */
-	[JOB_MOVING]             = { "moving",             false, true  },
-	[JOB_PAUSED]             = { "paused",             false, false },
-	[JOB_CANCELLING]         = { "cancelling",         false, false },
-	[JOB_GATE]               = { "gate",               false, false },
-	[JOB_DONE]               = { "done",               true,  false },
-	[JOB_DONE_WITH_FAILURES] = { "done_with_failures", true,  false },
-	[JOB_CANCELLED]          = { "cancelled",          true,  false },
+	/*                          name                  end    moves  waits */
+	[JOB_MOVING]             = { "moving",             false, true,  false },
+	[JOB_PAUSED]             = { "paused",             false, false, false },
+	[JOB_CANCELLING]         = { "cancelling",         false, false, false },
+	[JOB_GATE]               = { "gate",               false, false, false },
+	[JOB_PROVISIONING]       = { "provisioning",       false, false, false },
+	[JOB_JOINING]            = { "joining",            false, false, false },
+	[JOB_ADD_HELD]           = { "add_held",           false, false, true  },
+	[JOB_SAFETY]             = { "safety",             false, false, false },
+	[JOB_REMOVE_HELD]        = { "remove_held",        false, false, true  },
+	[JOB_UNLISTING]          = { "unlisting",          false, false, false },
+	[JOB_DISMANTLING]        = { "dismantling",        false, false, false },
+	[JOB_BY_HAND]            = { "by_hand",            false, false, true  },
+	[JOB_DONE]               = { "done",               true,  false, false },
+	[JOB_DONE_WITH_FAILURES] = { "done_with_failures", true,  false, false },
+	[JOB_CANCELLED]          = { "cancelled",          true,  false, false },
 };
 
 const struct job_edge job_edges[] = {
@@ -28,6 +36,29 @@ const struct job_edge job_edges[] = {
 	{ JOB_GATE,               JOB_EV_LEFT,      JOB_DONE_WITH_FAILURES, "something is left to do for a person" },
 	{ JOB_GATE,               JOB_EV_MORE,      JOB_MOVING,             "accounts were made on the node meanwhile" },
 	{ JOB_GATE,               JOB_EV_CANCEL,    JOB_CANCELLED,          "cancelled by a person" },
+	{ JOB_GATE,               JOB_EV_EMPTY,     JOB_SAFETY,             "the directory names nobody on the node any more" },
+	/* a node that comes in */
+	{ JOB_PROVISIONING,       JOB_EV_OK,        JOB_JOINING,            "its container runs, or a person starts it" },
+	{ JOB_PROVISIONING,       JOB_EV_HOLD,      JOB_ADD_HELD,           "the container could not be made" },
+	{ JOB_PROVISIONING,       JOB_EV_CANCEL,    JOB_CANCELLED,          "cancelled by a person; what was made stays" },
+	{ JOB_ADD_HELD,           JOB_EV_CONTINUE,  JOB_PROVISIONING,       "a person says: go on" },
+	{ JOB_ADD_HELD,           JOB_EV_CANCEL,    JOB_CANCELLED,          "cancelled by a person; what was made stays" },
+	{ JOB_JOINING,            JOB_EV_MORE,      JOB_MOVING,             "the node has joined; it gets its share" },
+	{ JOB_JOINING,            JOB_EV_CLEAN,     JOB_DONE,               "the node has joined; the nodes are even already" },
+	{ JOB_JOINING,            JOB_EV_CONTINUE,  JOB_JOINING,            "looked at once more" },
+	{ JOB_JOINING,            JOB_EV_CANCEL,    JOB_CANCELLED,          "cancelled by a person; what was made stays" },
+	/* a node that goes */
+	{ JOB_SAFETY,             JOB_EV_OK,        JOB_UNLISTING,          "nothing speaks against taking it out" },
+	{ JOB_SAFETY,             JOB_EV_HOLD,      JOB_REMOVE_HELD,        "something speaks against taking it out" },
+	{ JOB_SAFETY,             JOB_EV_CANCEL,    JOB_CANCELLED,          "cancelled by a person; the node is empty and stays" },
+	{ JOB_REMOVE_HELD,        JOB_EV_CONTINUE,  JOB_SAFETY,             "a person says: go on" },
+	{ JOB_REMOVE_HELD,        JOB_EV_CANCEL,    JOB_CANCELLED,          "cancelled by a person; the node is empty and stays" },
+	{ JOB_UNLISTING,          JOB_EV_OK,        JOB_DISMANTLING,        "the directory does not know it any more" },
+	{ JOB_UNLISTING,          JOB_EV_HOLD,      JOB_REMOVE_HELD,        "Zimbra refuses to take it out" },
+	{ JOB_DISMANTLING,        JOB_EV_OK,        JOB_DONE,               "the node is out of the cluster" },
+	{ JOB_DISMANTLING,        JOB_EV_HOLD,      JOB_REMOVE_HELD,        "the platform refuses to take its container away" },
+	{ JOB_DISMANTLING,        JOB_EV_BY_HAND,   JOB_BY_HAND,            "a person takes its container away" },
+	{ JOB_BY_HAND,            JOB_EV_CONTINUE,  JOB_DONE,               "a person took the container away" },
 	{ JOB_DONE_WITH_FAILURES, JOB_EV_RETRY,     JOB_MOVING,             "what failed is tried again" },
 	{ JOB_MOVING,             JOB_EV_RETRY,     JOB_MOVING,             "what failed is tried again" },
 	{ JOB_CANCELLED,          JOB_EV_RETRY,     JOB_MOVING,             "taken up again by a person" },
@@ -44,6 +75,11 @@ static const char *const event_names[] = {
     [JOB_EV_RESUME] = "resume",
     [JOB_EV_CANCEL] = "cancel",
     [JOB_EV_RETRY] = "retry",
+    [JOB_EV_OK] = "ok",
+    [JOB_EV_EMPTY] = "empty",
+    [JOB_EV_HOLD] = "hold",
+    [JOB_EV_BY_HAND] = "by_hand",
+    [JOB_EV_CONTINUE] = "continue",
 };
 static_assert(ARRAY_LEN(event_names) == JOB_EVENT_COUNT, "name every event");
 

@@ -164,7 +164,8 @@ journal_job_save(struct journal *j, const struct job *job, struct err *e)
 	if (!journal_begin(j, e))
 		return false;
 	if (!journal_prepare(j,
-		"INSERT OR REPLACE INTO job VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", &s, e))
+		"INSERT OR REPLACE INTO job VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", &s,
+		e))
 		goto fail;
 	sqlite3_bind_int64(s, 1, job->number);
 	bind_text(s, 2, job->kind);
@@ -175,6 +176,7 @@ journal_job_save(struct journal *j, const struct job *job, struct err *e)
 	sqlite3_bind_int64(s, 7, job->created_ms);
 	sqlite3_bind_int64(s, 8, job->ended_ms);
 	bind_text(s, 9, job->reason);
+	sqlite3_bind_int(s, 10, job->destroy_volumes);
 	if (!journal_step_done(j, s, "job", e))
 		goto fail;
 	return journal_commit(j, e);
@@ -202,6 +204,7 @@ journal_jobs_load(struct journal *j, journal_job_fn fn, void *ctx, struct err *e
 		job.created_ms = sqlite3_column_int64(s, 6);
 		job.ended_ms = sqlite3_column_int64(s, 7);
 		column_copy(s, 8, job.reason, sizeof(job.reason));
+		job.destroy_volumes = sqlite3_column_int(s, 9) != 0;
 		if (!job_state_parse(column_text(s, 5), &job.state)) {
 			err_set(e, ERR_CORRUPT,
 			    "journal: job %s is in a state nobody knows: \"%s\"", job.id,

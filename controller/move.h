@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One mailbox move: its state, what is journaled of it, and the engine that walks the
- * tables of move_table.c. Loop thread only. Moves are owned by struct moves and named
- * by number; nobody keeps a pointer across time.
+ * tables of move_table.c. Loop thread only. Moves are owned by struct moves, named by number.
  */
 #ifndef CONTROLLER_MOVE_H
 #define CONTROLLER_MOVE_H
@@ -49,6 +48,7 @@ enum move_event {
 	EV_CANCEL,
 	EV_RETRY,
 	EV_PURGE, /* a person's wish, the retention's, or that of a mailbox coming home */
+	EV_NODE_GONE, /* the source was taken out of the cluster */
 	MOVE_EVENT_COUNT
 };
 

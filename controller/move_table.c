@@ -101,6 +101,7 @@ const struct move_edge move_edges[] = {
 	{ MOVE_VERIFYING,   EV_OK,     MOVE_SETTLED,     "every item was compared" },
 	{ MOVE_VERIFYING,   EV_FAILED, MOVE_STUCK,       "the mailboxes could not be compared" },
 	{ MOVE_SETTLED,     EV_PURGE,  MOVE_PURGING,     "the old copy is not needed any more" },
+	{ MOVE_SETTLED,     EV_NODE_GONE, MOVE_DONE,     "its old node was taken out of the cluster, the old copy with it" },
 	{ MOVE_PURGING,     EV_OK,     MOVE_DONE,        "the old copy is gone, the mailbox is whole" },
 	{ MOVE_PURGING,     EV_AGAIN,  MOVE_PURGE_LOCKING, "the source was started again and has to load the copy first" },
 	{ MOVE_PURGING,     EV_FAILED, MOVE_SETTLED,     "the old copy stays" },
@@ -141,6 +142,7 @@ static const char *const event_names[] = {
     [EV_CANCEL] = "cancel",
     [EV_RETRY] = "retry",
     [EV_PURGE] = "purge",
+    [EV_NODE_GONE] = "node_gone",
 };
 static_assert(ARRAY_LEN(event_names) == MOVE_EVENT_COUNT, "name every event");
 

@@ -7,9 +7,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "proto/base/log.h"
+
 struct copy_search {
 	const char *account_id, *node;
 	const struct move *not_this;
+	struct moves *all;
 	struct move *found;
 };
 
@@ -152,4 +155,23 @@ moves_purge(struct moves *all, uint32_t number, bool unclean, struct err *e)
 		return true;
 	snprintf(m->error, sizeof(m->error), "%s", before);
 	return false;
+}
+
+static void
+gone_on_move(struct move *m, void *ctx)
+{
+	const struct copy_search *s = ctx;
+	struct err e;
+
+	if (m->state == MOVE_SETTLED && strcasecmp(m->source, s->node) == 0 &&
+	    !move_apply(s->all, m, EV_NODE_GONE, "", &e))
+		log_error(NULL, "%s", e.text); /* it stays settled; nothing is lost */
+}
+
+void
+moves_node_gone(struct moves *all, const char *node)
+{
+	struct copy_search s = {.node = node, .all = all};
+
+	moves_each(all, gone_on_move, &s);
 }

@@ -16,6 +16,8 @@ MUST_USE bool
 moves_may_purge(struct moves *all, uint32_t number, bool unclean, struct err *e);
 /* The settled move that left the account's copy on that node, as far as a move did: NULL = none. */
 struct move *moves_left_copy(struct moves *all, const char *account_id, const char *node);
+/* The node was taken out of the cluster: nobody can delete an old copy there any more. */
+void moves_node_gone(struct moves *all, const char *node);
 /* A move of the account whose old copy is being deleted: NULL = none. */
 struct move *moves_tidying(struct moves *all, const char *account_id);
 

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controller/removal.h"
 #include "proto/base/xalloc.h"
 
 #define SPACE_FACTOR 2
@@ -25,6 +26,8 @@ const struct plan_kind_def plan_kinds[PLAN_KIND_COUNT] = {
 	[PLAN_RESTORE]   = { "restore",   false,  false },
 	[PLAN_MOVE]      = { "move",      false,  false },
 	[PLAN_REBALANCE] = { "rebalance", false,  true  },
+	[PLAN_REMOVE]    = { "remove",    true,   false },
+	[PLAN_ADD]       = { "add",       false,  true  },
 };
 /* clang-format on */
 
@@ -87,6 +90,9 @@ plan_free(struct plan **p)
 	free((*p)->nodes);
 	free((*p)->targets);
 	free((*p)->accounts);
+	if ((*p)->removal != NULL)
+		removal_report_fini((*p)->removal);
+	free((*p)->removal);
 	xfree(p);
 }
 
@@ -191,7 +197,8 @@ plan_choose_targets(struct plan *p, const char *to, struct err *e)
 		if (name[0] == '\0')
 			continue;
 		ok = index >= 0;
-		if (ok && strcasecmp(p->nodes[index].name, p->node) == 0)
+		if (ok && plan_kinds[p->kind].empties &&
+		    strcasecmp(p->nodes[index].name, p->node) == 0)
 			ok = err_set(e, ERR_REFUSED,
 			    "node %s: cannot be emptied into itself", p->node);
 		if (ok)
@@ -462,6 +469,8 @@ plan_has_nobody(const struct plan *p, struct err *e)
 		    "the nodes are even already, as far as whole mailboxes can make "
 		    "them; there is nothing to move");
 	case PLAN_MOVE:
+	case PLAN_REMOVE:
+	case PLAN_ADD:
 	case PLAN_KIND_COUNT:
 		break;
 	}
@@ -471,6 +480,9 @@ plan_has_nobody(const struct plan *p, struct err *e)
 bool
 plan_has_work(const struct plan *p, struct err *e)
 {
+	/* An empty node can be taken out, and one brought in that then gets nothing. */
+	if (p->account_count == 0 && (p->kind == PLAN_REMOVE || p->kind == PLAN_ADD))
+		return true;
 	if (p->account_count == 0)
 		return plan_has_nobody(p, e);
 	if (p->moved_count == 0)

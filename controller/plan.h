@@ -18,6 +18,8 @@ enum plan_kind {
 	PLAN_RESTORE, /* who was moved away from the node and lives elsewhere, back to it */
 	PLAN_MOVE,    /* those accounts, to the node */
 	PLAN_REBALANCE, /* from the nodes above the mean to those below it */
+	PLAN_REMOVE,	/* as PLAN_EVACUATE; then the node is taken out of the cluster */
+	PLAN_ADD,	/* the node is brought in; then as PLAN_REBALANCE to it */
 	PLAN_KIND_COUNT
 };
 
@@ -38,6 +40,7 @@ struct plan_request {
 	char to[1024];	       /* empties, spreads: "A,B"; "" = all others */
 	char **accounts; /* PLAN_MOVE: names; PLAN_RESTORE: ids. Owned, as is each */
 	size_t account_count;
+	bool destroy_volumes; /* PLAN_REMOVE */
 };
 void plan_request_fini(struct plan_request *r);
 void plan_request_add(struct plan_request *r, const char *account);
@@ -48,6 +51,7 @@ struct plan_node {
 	char name[WORLD_NAME];
 	bool has_agent; /* connected, with an inventory */
 	bool healthy;
+	bool absent;	     /* PLAN_ADD: not in the directory yet */
 	bool unreadable;     /* nothing can be exported from it, whatever else is wrong */
 	bool cordoned;	     /* no target */
 	bool is_target;	     /* the person's choice, or all others */
@@ -91,6 +95,9 @@ struct plan {
 	uint64_t cleared_count; /* old copies of our own that are deleted first */
 	uint64_t orphans;	/* mailboxes on the node whose account lives elsewhere */
 	uint64_t groups;	/* distribution lists that name the node as home */
+	bool destroy_volumes;
+	char platform[LIMIT_TEXT];	/* what is there of its container, or would be */
+	struct removal_report *removal; /* PLAN_REMOVE; owned */
 };
 
 struct plan *plan_new(enum plan_kind kind, const char *node);

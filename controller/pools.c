@@ -25,6 +25,21 @@ pool_add(struct pool *p, const char *id)
 	return true;
 }
 
+void
+pool_keep(struct pool *p, const struct pool *among)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < p->count; i++) {
+		if (!pool_has(among, p->ids[i]))
+			continue;
+		if (kept != i)
+			memcpy(p->ids[kept], p->ids[i], sizeof(p->ids[kept]));
+		kept++;
+	}
+	p->count = kept;
+}
+
 bool
 pool_equal(const struct pool *a, const struct pool *b)
 {

@@ -22,6 +22,8 @@ struct pool { /* zimbraIds of servers; order means nothing */
 bool pool_has(const struct pool *p, const char *id);
 /* False: it is full. One that is there already is no second. */
 bool pool_add(struct pool *p, const char *id);
+/* Takes out whoever is not in among. */
+void pool_keep(struct pool *p, const struct pool *among);
 bool pool_equal(const struct pool *a, const struct pool *b);
 /*
  * base without the cordoned; an empty base, or one of which nothing is left, becomes all the

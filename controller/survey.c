@@ -98,6 +98,54 @@ survey_named(struct survey *v, struct err *e)
 }
 
 static bool
+survey_platform(struct survey *v, enum platform_op op, struct err *e)
+{
+	struct platform_answer answer;
+
+	if (!platform_do(v->w->platform, op, v->rq.node, v->rq.destroy_volumes,
+		&v->work.cancelled, &answer, e))
+		return false;
+	snprintf(v->plan->platform, sizeof(v->plan->platform), "%s", answer.text);
+	return true;
+}
+
+static bool
+survey_removed(struct survey *v, struct err *e)
+{
+	if (!directory_server_standing(v->directory, v->rq.node, &v->standing, e))
+		return false;
+	if (v->standing.others == 0)
+		return err_set(e, ERR_REFUSED,
+		    "node %.150s: is the only mailbox server, nobody could take over; "
+		    "add "
+		    "one first: zmferry add NODE",
+		    v->rq.node);
+	return survey_platform(v, PLATFORM_DESCRIBE, e);
+}
+
+/* The directory need not know it yet. */
+static bool
+survey_added(struct survey *v, struct err *e)
+{
+	struct plan_node *n;
+
+	if (strchr(v->rq.node, '.') == NULL)
+		return err_set(e, ERR_REFUSED,
+		    "node %.150s: a new node needs its whole name, as its "
+		    "zimbraServiceHostname will be",
+		    v->rq.node);
+	snprintf(v->rq.to, sizeof(v->rq.to), "%s", v->rq.node);
+	for (size_t i = 0; i < v->plan->node_count; i++) {
+		if (strcasecmp(v->plan->nodes[i].name, v->rq.node) == 0)
+			return survey_platform(v, PLATFORM_CHECK, e);
+	}
+	n = plan_add_node(v->plan);
+	n->absent = true;
+	snprintf(n->name, sizeof(n->name), "%s", v->rq.node);
+	return survey_platform(v, PLATFORM_CHECK, e);
+}
+
+static bool
 survey_run(struct work *work)
 {
 	struct survey *v = (struct survey *)work;
@@ -111,6 +159,8 @@ survey_run(struct work *work)
 			snprintf(plan_add_node(v->plan)->name, WORLD_NAME, "%s",
 			    v->servers[i].host);
 	}
+	if (v->rq.kind == PLAN_ADD)
+		return survey_added(v, e);
 	if (plan_kinds[v->rq.kind].spreads)
 		return true; /* who goes is chosen on the loop, then looked up */
 	index = plan_find_node(v->plan, v->rq.node, e);
@@ -118,6 +168,8 @@ survey_run(struct work *work)
 		return false;
 	snprintf(v->rq.node, sizeof(v->rq.node), "%s", v->plan->nodes[index].name);
 	snprintf(v->plan->node, sizeof(v->plan->node), "%s", v->rq.node);
+	if (v->rq.kind == PLAN_REMOVE && !survey_removed(v, e))
+		return false;
 	if (v->rq.kind == PLAN_RESTORE)
 		return survey_restored(v, e);
 	if (v->rq.kind == PLAN_MOVE)
@@ -135,6 +187,13 @@ survey_node(struct survey *v, struct plan_node *n)
 	const struct fleet_node *f = fleet_find(v->w->fleet, n->name);
 	uint64_t limit;
 
+	/* As it will be. How large its disk is nobody knows yet. */
+	if (v->rq.kind == PLAN_ADD && strcasecmp(n->name, v->rq.node) == 0 &&
+	    (n->absent || f == NULL || !f->connected)) {
+		n->has_agent = n->healthy = true;
+		n->room_bytes = UINT64_MAX / 4;
+		return;
+	}
 	if (f == NULL || !f->connected || !f->has_inventory) {
 		snprintf(n->why_not, sizeof(n->why_not),
 		    "no agent of it is connected; start zmferry-agent there (new node: "
@@ -272,6 +331,14 @@ survey_fill(struct survey *v)
 		with_mailbox += v->plan->accounts[i].has_mailbox;
 	}
 	v->plan->groups = v->groups;
+	if (v->rq.kind == PLAN_REMOVE) {
+		struct removal_ours ours = {
+		    .planned = true, .destroy_volumes = v->rq.destroy_volumes};
+
+		v->w->ours(v->w->ours_ctx, v->rq.node, &ours);
+		v->plan->removal = XNEW(struct removal_report);
+		removal_judge(v->rq.node, &v->standing, &ours, v->plan->removal);
+	}
 	if (plan_kinds[v->rq.kind].empties && f != NULL &&
 	    f->mailbox_count > with_mailbox)
 		v->plan->orphans = f->mailbox_count - with_mailbox;
@@ -283,6 +350,13 @@ survey_fill(struct survey *v)
 static bool
 survey_goes_on(struct survey *v, struct err *e)
 {
+	const struct fleet_node *f = fleet_find(v->w->fleet, v->rq.node);
+
+	if (v->rq.kind == PLAN_ADD && f != NULL && f->connected && f->healthy)
+		return err_set(e, ERR_REFUSED,
+		    "node %.150s: is in the cluster already; to give it a share: zmferry "
+		    "rebalance --to %.150s",
+		    v->rq.node, v->rq.node);
 	for (size_t i = 0; i < v->plan->node_count; i++)
 		survey_node(v, &v->plan->nodes[i]);
 	if (!plan_choose_targets(v->plan, v->rq.to, e) || !plan_check_nodes(v->plan, e))
@@ -320,6 +394,7 @@ survey_done(struct work *work)
 	free(v->accounts);
 	free(v->servers);
 	free(v->chosen);
+	server_standing_fini(&v->standing);
 	free(v);
 }
 
@@ -332,6 +407,7 @@ world_live_survey(struct world_live *w, const struct plan_request *rq,
 
 	v->w = w;
 	v->plan = plan_new(rq->kind, rq->node);
+	v->plan->destroy_volumes = rq->destroy_volumes;
 	plan_request_copy(&v->rq, rq);
 	v->done = done;
 	v->owner = owner;

@@ -108,11 +108,13 @@ level_add_node(struct levelling *l, int node)
 	const struct plan_node *n = &l->v->plan->nodes[node];
 	const struct fleet_node *f = fleet_find(l->v->w->fleet, n->name);
 
-	if (f == NULL || !n->has_agent || !n->healthy || n->cordoned)
+	if (!n->has_agent || !n->healthy || n->cordoned)
 		return;
 	l->nodes[node].room_bytes = n->room_bytes;
 	l->nodes[node].gives = true;
 	l->nodes[node].takes = n->is_target;
+	if (f == NULL)
+		return; /* it is to be */
 	for (size_t i = 0; i < f->mailbox_count; i++) {
 		const struct fleet_mailbox *m = &f->mailboxes[i];
 		struct home *home = l->home_count == 0

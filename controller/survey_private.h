@@ -5,6 +5,7 @@
 
 #include "controller/plan.h"
 #include "controller/world_private.h"
+#include "controller/zimbra/references.h"
 
 /* Somebody who is to move so that nodes become even; indexes of the plan's nodes. */
 struct chosen {
@@ -27,7 +28,8 @@ struct survey {
 	struct server_facts *servers;
 	size_t server_count;
 	size_t groups;
-	struct chosen *chosen; /* of a plan that spreads */
+	struct server_standing standing; /* PLAN_REMOVE */
+	struct chosen *chosen;		 /* of a plan that spreads */
 	size_t chosen_count;
 };
 

@@ -9,6 +9,7 @@
 
 static const char *const ask_names[] = {
     [ASK_READ_ACCOUNT] = "read account",
+    [ASK_STANDING] = "look who names the server",
     [ASK_FREEZE_READ] = "read values to give back",
     [ASK_LOCK] = "lock",
     [ASK_ALLOW_IMPORT] = "allow import",
@@ -16,6 +17,8 @@ static const char *const ask_names[] = {
     [ASK_SET_HOME] = "set home",
     [ASK_FLUSH] = "flush cache",
     [ASK_SESSIONS] = "end sessions",
+    [ASK_UNLIST] = "take the server out of the directory",
+    [ASK_PLATFORM] = "platform",
     [ASK_PREFLIGHT] = "pre-flight",
     [ASK_RESERVE] = "reserve spool",
     [ASK_STAGE] = "stage",
@@ -51,6 +54,9 @@ ask_free(struct ask **a)
 		return;
 	free((*a)->out.stage.lacking_json);
 	free((*a)->out.verdict.json);
+	if ((*a)->out.standing != NULL)
+		server_standing_fini((*a)->out.standing);
+	free((*a)->out.standing);
 	xfree(a);
 }
 

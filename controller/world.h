@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "controller/platform/platform.h"
+#include "controller/zimbra/standing.h"
 #include "proto/base/err.h"
 #include "proto/limits.h"
 #include "proto/zimbra/freeze.h"
@@ -21,6 +23,7 @@
 enum ask_kind {
 	/* directory (LDAP master) */
 	ASK_READ_ACCOUNT, /* out.account */
+	ASK_STANDING,	  /* of the server in.source: out.standing */
 	/* Zimbra admin SOAP, sent to in.host */
 	ASK_FREEZE_READ,  /* out.saved: the values to give back */
 	ASK_LOCK,	  /* in.saved */
@@ -29,6 +32,9 @@ enum ask_kind {
 	ASK_SET_HOME, /* in.new_home becomes zimbraMailHost; in.pin_id */
 	ASK_FLUSH,    /* account cache of in.host */
 	ASK_SESSIONS, /* a new zimbraAuthTokenValidityValue: every session ends */
+	ASK_UNLIST, /* the server in.source out of the directory, by in.host; "" = any other */
+	/* the platform */
+	ASK_PLATFORM, /* in.op on the container of in.source; out.platform */
 	/* agent of in.host */
 	ASK_PREFLIGHT, /* out.preflight */
 	ASK_RESERVE,   /* in.source, in.bytes, in.ticket */
@@ -127,6 +133,8 @@ struct ask {
 		struct row row;
 		uint64_t last_item_id, change;
 		bool contacts_only;
+		enum platform_op op;
+		bool destroy_volumes;
 		bool tracking_imap;
 		size_t name_count;
 		char names[WORLD_ALIASES + 1][WORLD_NAME];
@@ -141,6 +149,8 @@ struct ask {
 		bool held;
 		uint64_t applied, refused, misses;
 		char text[LIMIT_TEXT];
+		struct server_standing *standing; /* owned by the ask */
+		struct platform_answer platform;
 	} out;
 	bool ok;
 	struct err err;

@@ -13,6 +13,7 @@
 
 #include "controller/world_private.h"
 #include "controller/zimbra/admin.h"
+#include "controller/zimbra/references.h"
 #include "proto/base/clock.h"
 #include "proto/base/log.h"
 #include "proto/base/xalloc.h"
@@ -181,6 +182,9 @@ live_soap_ask(struct live_job *job, struct err *e)
 		ok = admin_end_sessions(c, a->account_id, e);
 		break;
 	case ASK_READ_ACCOUNT:
+	case ASK_STANDING:
+	case ASK_UNLIST:
+	case ASK_PLATFORM:
 	case ASK_PREFLIGHT:
 	case ASK_RESERVE:
 	case ASK_STAGE:
@@ -204,13 +208,54 @@ live_soap_ask(struct live_job *job, struct err *e)
 	return ok;
 }
 
+/* By a server that stays: in.target if the loop knew a healthy one, else any other. */
+static bool
+live_unlist(struct live_job *job, struct err *e)
+{
+	struct ask *a = job->ask;
+	struct server_standing s;
+	struct soap_client *c;
+	bool ok;
+
+	if (!directory_server_standing(job->directory, a->in.source, &s, e))
+		return false;
+	ok = directory_list_servers(job->directory, on_server, a, e);
+	if (ok && a->out.account.target_id[0] == '\0') {
+		snprintf(a->in.target, sizeof(a->in.target), "%s", s.other);
+		snprintf(a->out.account.target_id, sizeof(a->out.account.target_id), "%s",
+		    s.other_id);
+	}
+	if (ok && s.found && s.others == 0)
+		ok = err_set(e, ERR_REFUSED, "it is the only mailbox server");
+	if (ok && s.found) {
+		c = live_soap(
+		    job->w, a->in.target, SOAP_TIMEOUT_MS, &job->work.cancelled);
+		ok = unlist_server(c, a->in.target, a->out.account.target_id, &s, e);
+		soap_client_free(&c);
+	}
+	server_standing_fini(&s);
+	return ok;
+}
+
 static bool
 live_run(struct work *work)
 {
 	struct live_job *job = (struct live_job *)work;
+	struct ask *a = job->ask;
 
-	if (job->ask->kind == ASK_READ_ACCOUNT)
+	if (a->kind == ASK_READ_ACCOUNT)
 		return live_read_account(job, &work->err);
+	if (a->kind == ASK_UNLIST)
+		return live_unlist(job, &work->err);
+	if (a->kind == ASK_STANDING) {
+		a->out.standing = XNEW(struct server_standing);
+		return directory_server_standing(
+		    job->directory, a->in.source, a->out.standing, &work->err);
+	}
+	if (a->kind == ASK_PLATFORM)
+		return platform_do(job->w->platform, a->in.op, a->in.source,
+		    a->in.destroy_volumes, &work->cancelled, &a->out.platform,
+		    &work->err);
 	return live_soap_ask(job, &work->err);
 }
 
@@ -261,6 +306,16 @@ live_fail_later(struct world_live *w, struct ask *a)
 	uv_timer_start(&late->timer, on_late, 0, 0);
 }
 
+/* A server that answers, for work that any could do. */
+static void
+live_pick(const struct fleet_node *n, void *ctx)
+{
+	struct ask *a = ctx;
+
+	if (n->connected && n->healthy && strcasecmp(n->name, a->in.source) != 0)
+		snprintf(a->in.target, sizeof(a->in.target), "%s", n->name);
+}
+
 static void
 live_ask(void *ctx, struct ask *a)
 {
@@ -282,7 +337,10 @@ live_ask(void *ctx, struct ask *a)
 	job->until_ms = clock_mono_ms() + (uint64_t)a->deadline_s * 1000;
 	job->work.run = live_run;
 	job->work.done = live_done;
-	if (a->kind == ASK_READ_ACCOUNT)
+	if (a->kind == ASK_UNLIST && a->in.target[0] == '\0')
+		fleet_each(w->fleet, live_pick, a);
+	if (a->kind == ASK_READ_ACCOUNT || a->kind == ASK_STANDING ||
+	    a->kind == ASK_UNLIST)
 		job->directory = live_take_directory(w);
 	if (work_submit(w->loop, &job->work, &a->err))
 		return;
@@ -389,7 +447,8 @@ world_live_new(uv_loop_t *loop, const struct controller_conf *conf,
 	    .stop = live_stop,
 	};
 	if (!secret_load(conf->ldap_password_file, &w->ldap_password, e) ||
-	    !secret_load(conf->zimbra_admin_password_file, &w->admin_password, e)) {
+	    !secret_load(conf->zimbra_admin_password_file, &w->admin_password, e) ||
+	    !platform_new(conf, &w->platform, e)) {
 		world_live_free(&w);
 		return false;
 	}
@@ -409,6 +468,13 @@ world_live_set_homes(struct world_live *w, each_home_fn fn, void *ctx)
 {
 	w->each_home = fn;
 	w->each_home_ctx = ctx;
+}
+
+void
+world_live_set_ours(struct world_live *w, removal_ours_fn fn, void *ctx)
+{
+	w->ours = fn;
+	w->ours_ctx = ctx;
 }
 
 void
@@ -439,6 +505,7 @@ world_live_free(struct world_live **w)
 		directory_free(&(*w)->directories[--(*w)->directory_count]);
 	secret_free(&(*w)->ldap_password);
 	secret_free(&(*w)->admin_password);
+	platform_free(&(*w)->platform);
 	xfree(w);
 }
 

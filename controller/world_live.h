@@ -11,6 +11,7 @@
 #include "controller/conf.h"
 #include "controller/fleet.h"
 #include "controller/plan.h"
+#include "controller/removal.h"
 #include "controller/world.h"
 #include "controller/zimbra/directory.h"
 
@@ -29,6 +30,9 @@ typedef void (*home_fn)(
     void *ctx, const char *account_id, const char *node, uint64_t bytes);
 typedef void (*each_home_fn)(void *ctx, home_fn fn, void *fn_ctx);
 void world_live_set_homes(struct world_live *w, each_home_fn fn, void *ctx);
+/* Tells plans what the journal knows of a node that is to be taken out. */
+typedef void (*removal_ours_fn)(void *ctx, const char *node, struct removal_ours *out);
+void world_live_set_ours(struct world_live *w, removal_ours_fn fn, void *ctx);
 /* Tells plans whether new mailboxes are kept off a node. */
 typedef bool (*cordoned_fn)(void *ctx, const char *node);
 void world_live_set_cordons(struct world_live *w, cordoned_fn fn, void *ctx);

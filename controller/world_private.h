@@ -14,10 +14,13 @@ struct world_live {
 	uv_loop_t *loop;
 	const struct controller_conf *conf;
 	struct fleet *fleet;
+	struct platform *platform;
 	cordoned_fn cordoned;
 	void *cordoned_ctx;
 	each_home_fn each_home;
 	void *each_home_ctx;
+	removal_ours_fn ours;
+	void *ours_ctx;
 	own_copy_fn own_copy;
 	void *own_copy_ctx;
 	struct secret *ldap_password;

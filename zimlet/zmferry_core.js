@@ -16,6 +16,14 @@
 		paused: ["resume", "cancel"],
 		cancelling: [],
 		gate: [],
+		provisioning: ["cancel"],
+		joining: ["cancel"],
+		add_held: ["continue", "cancel"],
+		safety: ["cancel"],
+		remove_held: ["continue", "cancel"],
+		unlisting: [],
+		dismantling: [],
+		by_hand: ["continue"],
 		done: [],
 		done_with_failures: ["retry"],
 		cancelled: ["retry"]
@@ -392,7 +400,7 @@
 
 	/* A next step is a button where this page can do it, else the command as text. */
 	core.next_step = function (next, context) {
-		var found = /zmferry job (pause|resume|cancel|retry) (j\d+)/.exec(next);
+		var found = /zmferry job (pause|resume|cancel|retry|continue) (j\d+)/.exec(next);
 		if (next === "") {
 			return null;
 		}

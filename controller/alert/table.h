@@ -20,6 +20,7 @@ enum alert_key {
 	ALERT_MOVE_GONE,
 	ALERT_MOVE_NOT_CLEAN,
 	ALERT_MOVE_COPY_STAYS,
+	ALERT_JOB_WAITS,
 	ALERT_MOVE_PURGE_STUCK,
 	/* nodes and the policy over them */
 	ALERT_NODE_FAILING,

@@ -22,8 +22,6 @@
 #include "proto/base/tls.h"
 #include "proto/base/xalloc.h"
 
-#define ENROLL_DAYS 365
-
 uint32_t
 api_number(const char *id, char prefix)
 {
@@ -233,6 +231,7 @@ WISH(pause, JOB_EV_PAUSE)
 WISH(resume, JOB_EV_RESUME)
 WISH(cancel, JOB_EV_CANCEL)
 WISH(retry, JOB_EV_RETRY)
+WISH(continue, JOB_EV_CONTINUE)
 #undef WISH
 
 /* Stopping needs the right on the source only, going on also those on the targets. */
@@ -269,6 +268,12 @@ void
 post_retry(struct api_request *rq)
 {
 	ask_wish(rq, "retry", false, go_retry);
+}
+
+void
+post_continue(struct api_request *rq)
+{
+	ask_wish(rq, "continue", false, go_continue);
 }
 
 /* --- a second administrator --- */
@@ -387,7 +392,7 @@ post_enroll(struct api_request *rq)
 	snprintf(rq->deed, sizeof(rq->deed), "an identity for %.150s", node);
 	snprintf(name, sizeof(name), "node:%s", node);
 	buf_init(&bundle, 1024 * 1024);
-	if (!tls_ca_issue(c->conf->state_dir, name, ENROLL_DAYS, &bundle, &e))
+	if (!tls_ca_issue(c->conf->state_dir, name, TLS_IDENTITY_DAYS, &bundle, &e))
 		api_refuse(rq, &e, "zmferry-controller init");
 	else
 		api_reply(rq, 201,

@@ -13,6 +13,7 @@ void post_job(struct api_request *rq);
 void post_pause(struct api_request *rq);
 void post_resume(struct api_request *rq);
 void post_cancel(struct api_request *rq);
+void post_continue(struct api_request *rq);
 void post_retry(struct api_request *rq);
 void post_approve(struct api_request *rq);
 void post_refuse(struct api_request *rq);

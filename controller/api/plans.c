@@ -68,16 +68,17 @@ plan_words(struct api_request *rq, struct plan_request *out)
 	memset(out, 0, sizeof(*out));
 	if (kind == NULL || !plan_kind_parse(kind, &out->kind)) {
 		err_set(&e, ERR_REFUSED,
-		    "a plan needs a kind: evacuate, restore, move, rebalance");
+		    "a plan needs a kind: evacuate, restore, move, rebalance, remove, "
+		    "add");
 		api_refuse(rq, &e, "zmferry plan evacuate NODE");
 		return false;
 	}
-	if (plan_kinds[out->kind].spreads && (node == NULL || node[0] == '\0')) {
+	if (out->kind == PLAN_REBALANCE && (node == NULL || node[0] == '\0')) {
 		node = "";
-	} else if (plan_kinds[out->kind].spreads || node == NULL || node[0] == '\0' ||
+	} else if (out->kind == PLAN_REBALANCE || node == NULL || node[0] == '\0' ||
 		   strlen(node) >= sizeof(out->node)) {
 		err_set(&e, ERR_REFUSED,
-		    plan_kinds[out->kind].spreads
+		    out->kind == PLAN_REBALANCE
 			? "%s is about all nodes; those to fill stand in \"to\""
 			: "%s needs a node",
 		    kind);
@@ -91,6 +92,7 @@ plan_words(struct api_request *rq, struct plan_request *out)
 		return false;
 	}
 	snprintf(out->node, sizeof(out->node), "%s", node);
+	out->destroy_volumes = json_is_true(json_object_get(rq->body, "destroy_volumes"));
 	if (out->kind == PLAN_RESTORE)
 		moves_each(jobs_moves(c->jobs), left_on_move, &(struct left_search){out});
 	if (out->kind == PLAN_MOVE && !plan_accounts(rq, out))

@@ -207,6 +207,7 @@ const struct api_route controller_routes[] = {
 	{ "POST",   "/v1/jobs/{id}/pause",        "change",  post_pause },
 	{ "POST",   "/v1/jobs/{id}/resume",       "change",  post_resume },
 	{ "POST",   "/v1/jobs/{id}/cancel",       "change",  post_cancel },
+	{ "POST",   "/v1/jobs/{id}/continue",     "change",  post_continue },
 	{ "POST",   "/v1/jobs/{id}/retry",        "change",  post_retry },
 	{ "POST",   "/v1/approvals/{id}/approve", "change",  post_approve },
 	{ "POST",   "/v1/approvals/{id}/refuse",  "change",  post_refuse },

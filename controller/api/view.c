@@ -261,6 +261,22 @@ plan_notes(const struct plan *p, json_t *notes, json_t *keys)
 }
 
 json_t *
+view_removal(const struct removal_report *r)
+{
+	json_t *rows = json_array();
+
+	for (size_t i = 0; r != NULL && i < r->count; i++) {
+		const struct removal_finding *f = &r->findings[i];
+
+		json_array_append_new(
+		    rows, json_pack("{sssssoso}", "check", f->check, "level",
+			      removal_level_names[f->level], "text", json_text(f->text),
+			      "next", json_text(f->next)));
+	}
+	return rows;
+}
+
+json_t *
 view_plan(const struct plan *p)
 {
 	json_t *moves = json_array();
@@ -294,6 +310,8 @@ view_plan(const struct plan *p)
 	json_object_set_new(
 	    plan, "targets", p->targets == NULL ? json_array() : plan_targets(p));
 	plan_notes(p, notes, keys);
+	json_object_set_new(plan, "platform", json_text(p->platform));
+	json_object_set_new(plan, "removal", view_removal(p->removal));
 	json_object_set_new(plan, "notes", notes);
 	json_object_set_new(plan, "note_keys", keys);
 	return json_pack("{so}", "plan", plan);
@@ -343,6 +361,9 @@ view_job(struct controller *c, const struct job *job)
 	else if (job->state == JOB_PAUSED)
 		json_object_set_new(
 		    row, "next", json_sprintf("zmferry job resume %s", job->id));
+	else if (job_states[job->state].waits)
+		json_object_set_new(row, "next",
+		    json_sprintf("when that is done: zmferry job continue %s", job->id));
 	else if (job->state == JOB_CANCELLED)
 		json_object_set_new(row, "next",
 		    json_sprintf("to take it up again: zmferry job retry %s", job->id));

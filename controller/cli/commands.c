@@ -154,53 +154,6 @@ run_job_show(struct options *o)
 	return code;
 }
 
-/* "A,B" as a list. */
-static json_t *
-list_of(const char *text)
-{
-	json_t *list = json_array();
-	char *copy = strdup(text == NULL ? "" : text);
-	char *rest = copy;
-
-	for (char *name; (name = strsep(&rest, ",")) != NULL;) {
-		if (name[0] != '\0')
-			json_array_append_new(list, json_string(name));
-	}
-	free(copy);
-	return list;
-}
-
-/* Of a move the argument names accounts, and --to the node; else the argument is the node. */
-static json_t *
-plan_request(const struct options *o, const char *kind)
-{
-	bool is_move = strcmp(kind, "move") == 0;
-	json_t *body = json_pack("{ssss}", "kind", kind, "node",
-	    !is_move && o->argument != NULL ? o->argument
-	    : !is_move || o->to == NULL	    ? ""
-					    : o->to);
-
-	json_object_set_new(
-	    body, is_move ? "accounts" : "to", list_of(is_move ? o->argument : o->to));
-	return body;
-}
-
-static int
-plan_of_kind(struct options *o, const char *kind)
-{
-	json_t *body = plan_request(o, kind);
-	json_t *answer;
-	struct err e;
-	bool ok = api_call(&o->api, "POST", "/v1/plans", body, &answer, &e);
-
-	json_decref(body);
-	if (!ok)
-		return command_fail(o, &e);
-	command_show(o, answer, print_plan);
-	json_decref(answer);
-	return 0;
-}
-
 bool
 command_confirm(const struct options *o, const char *question, struct err *e)
 {
@@ -216,50 +169,6 @@ command_confirm(const struct options *o, const char *question, struct err *e)
 	    (line[0] == 'y' || line[0] == 'Y'))
 		return true;
 	return err_set(e, ERR_CANCELLED, "not started");
-}
-
-/* Plans, shows, asks, starts; the plan's version goes along so that a stale one is refused. */
-static int
-start_of_kind(struct options *o, const char *kind)
-{
-	json_t *body = plan_request(o, kind);
-	json_t *plan = NULL;
-	json_t *job = NULL;
-	struct err e;
-	int code = 0;
-
-	if (!api_call(&o->api, "POST", "/v1/plans", body, &plan, &e)) {
-		code = command_fail(o, &e);
-		goto out;
-	}
-	if (o->dry_run || !o->json)
-		command_show(o, plan, print_plan);
-	if (o->dry_run)
-		goto out;
-	if (!command_confirm(o, "Start?", &e)) {
-		code = command_fail(o, &e);
-		goto out;
-	}
-	json_object_set(
-	    body, "version", json_object_get(json_object_get(plan, "plan"), "version"));
-	if (!api_call(&o->api, "POST", "/v1/jobs", body, &job, &e)) {
-		code = command_fail(o, &e);
-		goto out;
-	}
-	const char *id =
-	    json_string_value(json_object_get(json_object_get(job, "job"), "id"));
-
-	if (o->wait)
-		code = wait_for_job(o, id);
-	else if (o->json)
-		command_show(o, job, print_job);
-	else
-		printf("\njob %s started; follow it: zmferry job wait %s\n", id, id);
-out:
-	json_decref(job);
-	json_decref(plan);
-	json_decref(body);
-	return code;
 }
 
 int
@@ -303,118 +212,6 @@ static int
 run_cordons(struct options *o)
 {
 	return command_get(o, "/v1/cordons", print_cordons);
-}
-
-static int
-run_plan_evacuate(struct options *o)
-{
-	return plan_of_kind(o, "evacuate");
-}
-
-static int
-run_plan_restore(struct options *o)
-{
-	return plan_of_kind(o, "restore");
-}
-
-/* A node is not guessed. */
-static bool
-has_target(const struct options *o, struct err *e)
-{
-	return (o->to != NULL && o->to[0] != '\0' && strchr(o->to, ',') == NULL) ||
-	       err_set(e, ERR_REFUSED,
-		   "move needs the node to move to, as in: zmferry move ACCOUNT --to "
-		   "NODE");
-}
-
-static int
-run_plan_move(struct options *o)
-{
-	struct err e;
-
-	if (!has_target(o, &e))
-		return command_fail(o, &e);
-	return plan_of_kind(o, "move");
-}
-
-static int
-run_plan_rebalance(struct options *o)
-{
-	return plan_of_kind(o, "rebalance");
-}
-
-static int
-run_rebalance(struct options *o)
-{
-	return start_of_kind(o, "rebalance");
-}
-
-static int
-run_evacuate(struct options *o)
-{
-	return start_of_kind(o, "evacuate");
-}
-
-static int
-run_restore(struct options *o)
-{
-	return start_of_kind(o, "restore");
-}
-
-static int
-run_move(struct options *o)
-{
-	struct err e;
-
-	if (!has_target(o, &e))
-		return command_fail(o, &e);
-	return start_of_kind(o, "move");
-}
-
-static int
-job_change(struct options *o, const char *suffix)
-{
-	char *path = command_path("/v1/jobs/", o->argument, suffix);
-	json_t *answer;
-	struct err e;
-	bool ok = api_call(&o->api, "POST", path, NULL, &answer, &e);
-
-	free(path);
-	if (!ok)
-		return command_fail(o, &e);
-	command_show(o, answer, print_job);
-	json_decref(answer);
-	return o->wait ? wait_for_job(o, o->argument) : 0;
-}
-
-static int
-run_job_pause(struct options *o)
-{
-	return job_change(o, "/pause");
-}
-
-static int
-run_job_resume(struct options *o)
-{
-	return job_change(o, "/resume");
-}
-
-static int
-run_job_cancel(struct options *o)
-{
-	return job_change(o, "/cancel");
-}
-
-static int
-run_job_retry(struct options *o)
-{
-	return job_change(o, "/retry");
-}
-
-static int
-run_job_wait(struct options *o)
-{
-	return wait_for_job(o, o->argument);
 }
 
 static bool
@@ -488,6 +285,10 @@ const struct command commands[] = {
 	  "show what moving one account (or A,B) to a node means; changes nothing", run_plan_move },
 	{ "plan rebalance", NULL,    OPT_TO,
 	  "show who would move so that the nodes become even; changes nothing", run_plan_rebalance },
+	{ "plan remove",   "NODE",   OPT_TO | OPT_VOLUMES,
+	  "show what taking a node out of the cluster means; changes nothing", run_plan_remove },
+	{ "plan add",      "NODE",   0,
+	  "show what bringing a new node in means; changes nothing", run_plan_add },
 	{ "evacuate",      "NODE",   OPT_TO | OPT_WAIT | OPT_YES | OPT_DRY_RUN,
 	  "move every mailbox off a node, evenly over the others", run_evacuate },
 	{ "cordon",        "NODE",   0,
@@ -502,6 +303,10 @@ const struct command commands[] = {
 	  "move one account (or A,B) to the node that --to names", run_move },
 	{ "rebalance",     NULL,     OPT_TO | OPT_WAIT | OPT_YES | OPT_DRY_RUN,
 	  "make the nodes even: from the fuller ones to the emptier ones (or those of --to)", run_rebalance },
+	{ "remove",        "NODE",   OPT_TO | OPT_VOLUMES | OPT_CONFIRM | OPT_WAIT | OPT_YES | OPT_DRY_RUN,
+	  "empty a node, then take it out of Zimbra and its container away", run_remove },
+	{ "add",           "NODE",   OPT_WAIT | OPT_YES | OPT_DRY_RUN,
+	  "make a new node's container, wait until it has joined, give it its share", run_add },
 	{ "jobs",          NULL,     0,
 	  "all jobs, newest first", run_jobs },
 	{ "job show",      "ID",     0,
@@ -516,6 +321,8 @@ const struct command commands[] = {
 	  "end a job: moves before their switch go back, the others finish", run_job_cancel },
 	{ "job retry",     "ID",     OPT_WAIT,
 	  "try the mailboxes again that were set aside or are stuck", run_job_retry },
+	{ "job continue",  "ID",     OPT_WAIT,
+	  "you did what the job waits for: it goes on", run_job_continue },
 	{ "purge job",     "ID",     OPT_YES | OPT_DRY_RUN,
 	  "delete the old copies of a job's mailboxes, as far as verdicts are clean", run_purge_job },
 	{ "purge node",    "NODE",   OPT_YES | OPT_DRY_RUN,

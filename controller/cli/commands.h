@@ -19,6 +19,7 @@ enum {
 	OPT_UNCLEAN = 1 << 7,
 	OPT_CONFIRM = 1 << 8,
 	OPT_FOR = 1 << 12,
+	OPT_VOLUMES = 1 << 13,
 };
 
 struct options {
@@ -33,7 +34,8 @@ struct options {
 	const char *job;
 	const char *out_file;
 	bool unclean;
-	const char *confirm;  /* an account's name, typed out */
+	bool destroy_volumes;
+	const char *confirm;  /* a name, typed out */
 	const char *for_time; /* "2h" */
 	const char *argument; /* the one word behind the verb, or NULL */
 };

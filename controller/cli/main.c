@@ -26,7 +26,8 @@ static const struct {
     {"--out", OPT_OUT, "FILE", "where to write"},
     {"--even-if-not-clean", OPT_UNCLEAN, NULL,
 	"although the verdict is not clean; needs --confirm"},
-    {"--confirm", OPT_CONFIRM, "NAME", "the account, typed out"},
+    {"--confirm", OPT_CONFIRM, "NAME", "the account or the node, typed out"},
+    {"--destroy-volumes", OPT_VOLUMES, NULL, "with the container; needs --confirm"},
     {"--for", OPT_FOR, "TIME", "how long: 90s, 15m, 6h, 2d; 0s ends it"},
 };
 
@@ -198,6 +199,7 @@ set_option(struct options *o, const char *name, const char *value)
 	    {"--job", NULL, &o->job},
 	    {"--out", NULL, &o->out_file},
 	    {"--even-if-not-clean", &o->unclean, NULL},
+	    {"--destroy-volumes", &o->destroy_volumes, NULL},
 	    {"--confirm", NULL, &o->confirm},
 	    {"--for", NULL, &o->for_time},
 	};

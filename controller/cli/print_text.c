@@ -312,6 +312,49 @@ print_plan_refused(FILE *out, const json_t *refused)
 	}
 }
 
+/* What speaks against taking the node out, what happens then, what is left to do. */
+static void
+print_plan_removal(FILE *out, const json_t *plan)
+{
+	static const struct {
+		const char *level, *title;
+	} parts[] = {
+	    {"blocks", "Before it can be taken out"},
+	    {"does", "When it is taken out, zmferry does this too"},
+	    {"after", "When it is out"},
+	    {"note", "And"},
+	};
+	const json_t *rows = json_object_get(plan, "removal");
+	const json_t *row;
+	size_t i;
+
+	if (text_of(plan, "platform")[0] != '\0') {
+		fputs("\nContainer\n  ", out);
+		print_safe(out, text_of(plan, "platform"));
+		fputc('\n', out);
+	}
+	for (size_t part = 0; part < sizeof(parts) / sizeof(parts[0]); part++) {
+		bool first = true;
+
+		json_array_foreach(rows, i, row)
+		{
+			if (strcmp(text_of(row, "level"), parts[part].level) != 0)
+				continue;
+			if (first)
+				fprintf(out, "\n%s\n", parts[part].title);
+			first = false;
+			fputs("  - ", out);
+			print_safe(out, text_of(row, "text"));
+			fputc('\n', out);
+			if (text_of(row, "next")[0] == '\0')
+				continue;
+			fputs("      next: ", out);
+			print_safe(out, text_of(row, "next"));
+			fputc('\n', out);
+		}
+	}
+}
+
 void
 print_plan(FILE *out, const json_t *answer)
 {
@@ -338,6 +381,7 @@ print_plan(FILE *out, const json_t *answer)
 	}
 	if (json_array_size(refused) > 0)
 		print_plan_refused(out, refused);
+	print_plan_removal(out, plan);
 	if (json_array_size(notes) > 0)
 		fputs("\nGood to know\n", out);
 	json_array_foreach(notes, i, row)

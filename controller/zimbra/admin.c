@@ -19,14 +19,20 @@ admin_send(struct soap_client *c, struct soap_request *r, struct err *e)
 }
 
 static struct soap_request *
-admin_modify(const char *account_id)
+admin_of_id(const char *request, const char *id)
 {
-	struct soap_request *r = soap_request_new(SOAP_ADMIN, "ModifyAccountRequest");
+	struct soap_request *r = soap_request_new(SOAP_ADMIN, request);
 
 	soap_open(r, "id");
-	soap_text(r, account_id);
+	soap_text(r, id);
 	soap_close(r);
 	return r;
+}
+
+static struct soap_request *
+admin_modify(const char *account_id)
+{
+	return admin_of_id("ModifyAccountRequest", account_id);
 }
 
 /*
@@ -130,14 +136,51 @@ admin_version(struct soap_client *c, char *out, size_t size, struct err *e)
 }
 
 bool
+admin_set_server(struct soap_client *c, const char *server_id, const char *attr,
+    const char *value, struct err *e)
+{
+	struct soap_request *r = admin_of_id("ModifyServerRequest", server_id);
+
+	soap_a(r, attr, value);
+	return admin_send(c, r, e);
+}
+
+bool
+admin_set_config(
+    struct soap_client *c, const char *attr, const char *value, struct err *e)
+{
+	struct soap_request *r = soap_request_new(SOAP_ADMIN, "ModifyConfigRequest");
+
+	soap_a(r, attr, value);
+	return admin_send(c, r, e);
+}
+
+bool
+admin_set_group_home(
+    struct soap_client *c, const char *group_id, const char *host, struct err *e)
+{
+	struct soap_request *r = admin_of_id("ModifyDistributionListRequest", group_id);
+
+	soap_a(r, "zimbraMailHost", host);
+	return admin_send(c, r, e);
+}
+
+bool
+admin_delete_server(struct soap_client *c, const char *server_id, struct err *e)
+{
+	struct soap_request *r = admin_of_id("DeleteServerRequest", server_id);
+
+	return admin_send(c, r, e) ||
+	       strcmp(soap_fault(c), "account.NO_SUCH_SERVER") == 0 ||
+	       err_wrap(e, "deleting the server from the directory");
+}
+
+bool
 admin_set_pool(struct soap_client *c, const char *cos_id, const char *const *ids,
     size_t count, struct err *e)
 {
-	struct soap_request *r = soap_request_new(SOAP_ADMIN, "ModifyCosRequest");
+	struct soap_request *r = admin_of_id("ModifyCosRequest", cos_id);
 
-	soap_open(r, "id");
-	soap_text(r, cos_id);
-	soap_close(r);
 	for (size_t i = 0; i < count; i++)
 		soap_a(r, "zimbraMailHostPool", ids[i]);
 	if (count == 0)

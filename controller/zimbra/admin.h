@@ -28,6 +28,20 @@ MUST_USE bool admin_set_pool(struct soap_client *c, const char *cos_id,
     const char *const *ids, size_t count, struct err *e);
 /* Cache of classes of service of this one server. */
 MUST_USE bool admin_flush_cos(struct soap_client *c, struct err *e);
+/* One attribute of a server's entry, or of the global configuration; "-name" takes value away. */
+MUST_USE bool admin_set_server(struct soap_client *c, const char *server_id,
+    const char *attr, const char *value, struct err *e);
+MUST_USE bool admin_set_config(
+    struct soap_client *c, const char *attr, const char *value, struct err *e);
+/* zimbraMailHost of a distribution list. */
+MUST_USE bool admin_set_group_home(
+    struct soap_client *c, const char *group_id, const char *host, struct err *e);
+/*
+ * Zimbra passes it on to that server, and does it here when it is away. It refuses while an
+ * account lives there or it is the log host: ERR_REFUSED. One that is gone already is done.
+ */
+MUST_USE bool
+admin_delete_server(struct soap_client *c, const char *server_id, struct err *e);
 /* Zimbra's version as the server tells it: "10.1.0_GA_4655". */
 MUST_USE bool admin_version(struct soap_client *c, char *out, size_t size, struct err *e);
 

@@ -32,9 +32,8 @@ static const char *const server_attrs[] = {"zimbraId", "zimbraServiceHostname",
 
 /* --- values --- */
 
-/* First value into out; too long or absent = "". A value with a NUL is refused as absent. */
-static void
-value_get(
+void
+directory_value(
     struct directory *d, LDAPMessage *entry, const char *attr, char *out, size_t size)
 {
 	struct berval **values = ldap_get_values_len(d->ldap, entry, attr);
@@ -48,8 +47,9 @@ value_get(
 	ldap_value_free_len(values);
 }
 
-static bool
-value_has(struct directory *d, LDAPMessage *entry, const char *attr, const char *wanted)
+bool
+directory_value_has(
+    struct directory *d, LDAPMessage *entry, const char *attr, const char *wanted)
 {
 	struct berval **values = ldap_get_values_len(d->ldap, entry, attr);
 	bool found = false;
@@ -80,16 +80,16 @@ defaults_take(
     struct directory *d, LDAPMessage *entry, const char *key_attr, struct defaults *out)
 {
 	memset(out, 0, sizeof(*out));
-	value_get(d, entry, key_attr, out->key, sizeof(out->key));
-	value_get(d, entry, "zimbraMailQuota", out->quota, sizeof(out->quota));
-	value_get(d, entry, "zimbraExportMaxDays", out->export_max_days,
+	directory_value(d, entry, key_attr, out->key, sizeof(out->key));
+	directory_value(d, entry, "zimbraMailQuota", out->quota, sizeof(out->quota));
+	directory_value(d, entry, "zimbraExportMaxDays", out->export_max_days,
 	    sizeof(out->export_max_days));
-	value_get(d, entry, "zimbraDomainStatus", out->status, sizeof(out->status));
-	value_get(d, entry, "zimbraAuthTokenValidityValueEnabled", out->token_validity,
-	    sizeof(out->token_validity));
-	value_get(d, entry, "zimbraDomainDefaultCOSId", out->default_cos,
+	directory_value(d, entry, "zimbraDomainStatus", out->status, sizeof(out->status));
+	directory_value(d, entry, "zimbraAuthTokenValidityValueEnabled",
+	    out->token_validity, sizeof(out->token_validity));
+	directory_value(d, entry, "zimbraDomainDefaultCOSId", out->default_cos,
 	    sizeof(out->default_cos));
-	out->intercepted = value_has(d, entry, "zimbraInterceptAddress", NULL);
+	out->intercepted = directory_value_has(d, entry, "zimbraInterceptAddress", NULL);
 }
 
 static bool
@@ -184,14 +184,14 @@ account_take_inherited(struct directory *d, LDAPMessage *entry, struct account_f
 	char days[24];
 	char validity[8];
 
-	value_get(d, entry, "zimbraCOSId", cos_id, sizeof(cos_id));
+	directory_value(d, entry, "zimbraCOSId", cos_id, sizeof(cos_id));
 	if (cos_id[0] == '\0')
 		snprintf(cos_id, sizeof(cos_id), "%s", domain->default_cos);
 	const struct defaults *cos = defaults_find(d->cos, d->cos_count, cos_id);
 
-	value_get(d, entry, "zimbraMailQuota", quota, sizeof(quota));
-	value_get(d, entry, "zimbraExportMaxDays", days, sizeof(days));
-	value_get(
+	directory_value(d, entry, "zimbraMailQuota", quota, sizeof(quota));
+	directory_value(d, entry, "zimbraExportMaxDays", days, sizeof(days));
+	directory_value(
 	    d, entry, "zimbraAuthTokenValidityValueEnabled", validity, sizeof(validity));
 	const char *quotas[] = {quota, cos->quota};
 	const char *limits[] = {days, cos->export_max_days, domain->export_max_days,
@@ -206,8 +206,8 @@ account_take_inherited(struct directory *d, LDAPMessage *entry, struct account_f
 	out->export_max_days = effective_number(limits, ARRAY_LEN(limits));
 	out->token_validity_enabled =
 	    strcasecmp(enabled, "FALSE") != 0; /* Zimbra's default: TRUE */
-	out->intercepted =
-	    cos->intercepted || value_has(d, entry, "zimbraInterceptAddress", NULL);
+	out->intercepted = cos->intercepted ||
+			   directory_value_has(d, entry, "zimbraInterceptAddress", NULL);
 	snprintf(out->domain_status, sizeof(out->domain_status), "%s", domain->status);
 }
 
@@ -215,22 +215,27 @@ static void
 account_take(struct directory *d, LDAPMessage *entry, struct account_facts *out)
 {
 	memset(out, 0, sizeof(*out));
-	value_get(d, entry, "zimbraId", out->id, sizeof(out->id));
-	value_get(d, entry, "zimbraMailDeliveryAddress", out->name, sizeof(out->name));
+	directory_value(d, entry, "zimbraId", out->id, sizeof(out->id));
+	directory_value(
+	    d, entry, "zimbraMailDeliveryAddress", out->name, sizeof(out->name));
 	if (out->name[0] == '\0')
-		value_get(d, entry, "mail", out->name, sizeof(out->name));
-	value_get(d, entry, "zimbraMailHost", out->mail_host, sizeof(out->mail_host));
-	value_get(
+		directory_value(d, entry, "mail", out->name, sizeof(out->name));
+	directory_value(
+	    d, entry, "zimbraMailHost", out->mail_host, sizeof(out->mail_host));
+	directory_value(
 	    d, entry, "zimbraMailTransport", out->transport, sizeof(out->transport));
-	value_get(d, entry, "zimbraAccountStatus", out->status, sizeof(out->status));
-	value_get(
+	directory_value(
+	    d, entry, "zimbraAccountStatus", out->status, sizeof(out->status));
+	directory_value(
 	    d, entry, "zimbraMailStatus", out->mail_status, sizeof(out->mail_status));
-	out->is_admin = value_has(d, entry, "zimbraIsAdminAccount", "TRUE");
-	out->is_resource = value_has(d, entry, "objectClass", "zimbraCalendarResource");
-	out->is_system = value_has(d, entry, "zimbraIsSystemResource", "TRUE") ||
-			 value_has(d, entry, "zimbraIsSystemAccount", "TRUE");
+	out->is_admin = directory_value_has(d, entry, "zimbraIsAdminAccount", "TRUE");
+	out->is_resource =
+	    directory_value_has(d, entry, "objectClass", "zimbraCalendarResource");
+	out->is_system =
+	    directory_value_has(d, entry, "zimbraIsSystemResource", "TRUE") ||
+	    directory_value_has(d, entry, "zimbraIsSystemAccount", "TRUE");
 	out->is_external_virtual =
-	    value_has(d, entry, "zimbraIsExternalVirtualAccount", "TRUE");
+	    directory_value_has(d, entry, "zimbraIsExternalVirtualAccount", "TRUE");
 	account_take_inherited(d, entry, out);
 	account_take_aliases(d, entry, out);
 }
@@ -381,8 +386,8 @@ on_global_server(struct directory *d, LDAPMessage *entry, void *ctx, struct err 
 	struct server_search *search = ctx;
 
 	(void)e;
-	search->global_permanent =
-	    value_has(d, entry, "zimbraLmtpPermanentFailureWhenOverQuota", "TRUE");
+	search->global_permanent = directory_value_has(
+	    d, entry, "zimbraLmtpPermanentFailureWhenOverQuota", "TRUE");
 	return true;
 }
 
@@ -393,18 +398,19 @@ on_server(struct directory *d, LDAPMessage *entry, void *ctx, struct err *e)
 	struct server_facts s = {0};
 	char text[16];
 
-	value_get(d, entry, "zimbraId", s.id, sizeof(s.id));
-	value_get(d, entry, "zimbraServiceHostname", s.host, sizeof(s.host));
-	s.has_mailbox = value_has(d, entry, "zimbraServiceEnabled", "mailbox") ||
-			value_has(d, entry, "zimbraServiceEnabled", "service");
-	value_get(
+	directory_value(d, entry, "zimbraId", s.id, sizeof(s.id));
+	directory_value(d, entry, "zimbraServiceHostname", s.host, sizeof(s.host));
+	s.has_mailbox =
+	    directory_value_has(d, entry, "zimbraServiceEnabled", "mailbox") ||
+	    directory_value_has(d, entry, "zimbraServiceEnabled", "service");
+	directory_value(
 	    d, entry, "zimbraLmtpPermanentFailureWhenOverQuota", text, sizeof(text));
 	s.lmtp_permanent_when_over_quota =
 	    text[0] == '\0' ? search->global_permanent : strcasecmp(text, "TRUE") == 0;
-	value_get(d, entry, "zimbraLmtpBindPort", text, sizeof(text));
+	directory_value(d, entry, "zimbraLmtpBindPort", text, sizeof(text));
 	s.lmtp_port =
 	    text[0] == '\0' ? ZIMBRA_LMTP_PORT : (unsigned)strtoul(text, NULL, 10);
-	value_get(d, entry, "zimbraAdminPort", text, sizeof(text));
+	directory_value(d, entry, "zimbraAdminPort", text, sizeof(text));
 	s.admin_port = text[0] == '\0' ? 7071 : (unsigned)strtoul(text, NULL, 10);
 	return search->fn(&s, search->ctx) ||
 	       err_set(e, ERR_CANCELLED, "listing stopped");
@@ -442,8 +448,8 @@ on_cos(struct directory *d, LDAPMessage *entry, void *ctx, struct err *e)
 	struct cos_facts c = {0};
 	bool go_on;
 
-	value_get(d, entry, "zimbraId", c.id, sizeof(c.id));
-	value_get(d, entry, "cn", c.name, sizeof(c.name));
+	directory_value(d, entry, "zimbraId", c.id, sizeof(c.id));
+	directory_value(d, entry, "cn", c.name, sizeof(c.name));
 	c.pool = xcalloc(count + 1, sizeof(*c.pool));
 	for (size_t i = 0; i < count; i++) {
 		if (values[i]->bv_len < sizeof(*c.pool))

@@ -44,4 +44,11 @@ typedef bool (*entry_fn)(
 MUST_USE bool directory_search(struct directory *d, const char *base, const char *filter,
     const char *const *attrs, entry_fn fn, void *ctx, struct err *e);
 
+/* First value into out; too long or absent = "". A value with a NUL is refused as absent. */
+void directory_value(
+    struct directory *d, LDAPMessage *entry, const char *attr, char *out, size_t size);
+/* Is wanted among the values, in any case? NULL: is there any value? */
+bool directory_value_has(
+    struct directory *d, LDAPMessage *entry, const char *attr, const char *wanted);
+
 #endif

@@ -19,6 +19,14 @@ buf_init(struct buf *b, size_t max)
 }
 
 void
+buf_wipe(struct buf *b)
+{
+	if (b->data != NULL)
+		explicit_bzero(b->data, b->cap);
+	buf_fini(b);
+}
+
+void
 buf_fini(struct buf *b)
 {
 	size_t max = b->max;

@@ -20,7 +20,8 @@ struct buf {
 
 void buf_init(struct buf *b, size_t max);
 void buf_fini(struct buf *b);
-void buf_clear(struct buf *b);					    /* keeps the memory */
+void buf_wipe(struct buf *b);  /* overwrites what it held, then frees it */
+void buf_clear(struct buf *b); /* keeps the memory */
 MUST_USE bool buf_add(struct buf *b, const void *data, size_t len); /* false: above max */
 MUST_USE bool buf_add_str(struct buf *b, const char *s);
 MUST_USE bool buf_printf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);

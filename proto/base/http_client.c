@@ -26,6 +26,8 @@
 struct http_client {
 	CURL *easy;
 	char *ca_file;
+	char *cert_file;
+	char *key_file;
 	char *unix_socket;
 	const char *ca_setting;
 	struct curl_slist *connect_to;
@@ -95,6 +97,8 @@ http_client_new(const struct http_client_options *options)
 	if (c->easy == NULL)
 		BUG("libcurl gives no handle");
 	c->ca_file = xstrdup(options->ca_file);
+	c->cert_file = xstrdup(options->cert_file);
+	c->key_file = xstrdup(options->key_file);
 	c->unix_socket = xstrdup(options->unix_socket);
 	c->ca_setting =
 	    options->ca_setting == NULL ? "zimbra_ca_file" : options->ca_setting;
@@ -115,6 +119,8 @@ http_client_free(struct http_client **c)
 	curl_easy_cleanup((*c)->easy);
 	curl_slist_free_all((*c)->connect_to);
 	xfree(&(*c)->ca_file);
+	xfree(&(*c)->cert_file);
+	xfree(&(*c)->key_file);
 	xfree(&(*c)->unix_socket);
 	xfree(c);
 }
@@ -240,6 +246,10 @@ http_set_connection(struct http_client *c)
 		curl_easy_setopt(
 		    h, CURLOPT_CAPATH, NULL); /* only this CA, not the system's too */
 	}
+	if (c->cert_file != NULL)
+		curl_easy_setopt(h, CURLOPT_SSLCERT, c->cert_file);
+	if (c->key_file != NULL)
+		curl_easy_setopt(h, CURLOPT_SSLKEY, c->key_file);
 	if (c->unix_socket != NULL)
 		curl_easy_setopt(h, CURLOPT_UNIX_SOCKET_PATH, c->unix_socket);
 	if (c->connect_to != NULL)

@@ -19,6 +19,8 @@ struct http_client;
 struct http_client_options {
 	const char *ca_file;	 /* NULL: the system's */
 	const char *ca_setting;	 /* its name, for people; NULL: zimbra_ca_file */
+	const char *cert_file;	 /* PEM: our own certificate; NULL: none */
+	const char *key_file;	 /* its key */
 	const char *unix_socket; /* NULL: TCP */
 	const char *const
 	    *resolve; /* "host=address", NULL-terminated, before DNS; may be NULL */

@@ -74,8 +74,8 @@ secret_free(struct secret **s)
 	*s = NULL;
 }
 
-bool
-secret_load(const char *path, struct secret **out, struct err *e)
+static bool
+secret_read(const char *path, bool private, struct secret **out, struct err *e)
 {
 	char bytes[SECRET_FILE_MAX + 2];
 	struct stat st;
@@ -89,7 +89,7 @@ secret_load(const char *path, struct secret **out, struct err *e)
 		close(fd);
 		return err_set(e, ERR_REFUSED, "%s: is not a regular file", path);
 	}
-	if ((st.st_mode & 07) != 0) {
+	if (private && (st.st_mode & 07) != 0) {
 		close(fd);
 		return err_set(e, ERR_REFUSED, "%s: others may read it; run: chmod o= %s",
 		    path, path);
@@ -113,6 +113,18 @@ secret_load(const char *path, struct secret **out, struct err *e)
 		*out = secret_new(bytes, (size_t)len);
 	secret_wipe(bytes, sizeof(bytes));
 	return *out != NULL;
+}
+
+bool
+secret_load(const char *path, struct secret **out, struct err *e)
+{
+	return secret_read(path, true, out, e);
+}
+
+bool
+secret_load_mounted(const char *path, struct secret **out, struct err *e)
+{
+	return secret_read(path, false, out, e);
 }
 
 bool

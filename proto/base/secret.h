@@ -19,6 +19,8 @@ struct secret *secret_random(size_t len);	    /* from the kernel */
 void secret_free(struct secret **s);		    /* wipes */
 /* Reads a file of at most 4 KiB, one trailing newline cut; refuses mode bits for others. */
 MUST_USE bool secret_load(const char *path, struct secret **out, struct err *e);
+/* The same without looking at the mode: a container engine mounts tokens readable by all. */
+MUST_USE bool secret_load_mounted(const char *path, struct secret **out, struct err *e);
 bool secret_equal(const struct secret *a, const struct secret *b); /* constant time */
 size_t secret_len(const struct secret *s);
 /* For handing to a library call only. NUL-terminated. Lives as long as s. */

@@ -17,6 +17,7 @@
 #include "proto/base/err.h"
 
 #define TLS_NAME_MAX 160
+#define TLS_IDENTITY_DAYS 365 /* how long an agent's identity is good */
 
 struct tls_context; /* keys and CA; one per process, shared, read-only after load */
 

@@ -105,6 +105,9 @@ class Installation:
         for pair in costs:
             args += ["--cost", pair]
         self.lab(*args)
+        return self.read_cluster()
+
+    def read_cluster(self):
         with open(os.path.join(self.lab_dir, "cluster.json"), encoding="utf-8") as f:
             self.cluster = json.load(f)
         return self
@@ -136,7 +139,12 @@ class Installation:
     def install(self, controller_extra="", agent_extra=""):
         """Configuration, CA, one identity per node; starts nothing."""
         cluster = self.cluster
-        resolve = ", ".join(f'"{n["host"]}={n["address"]}"' for n in cluster["nodes"])
+        # Nodes that may come later, too.
+        later = [(f"mbs{i}.{cluster['domain']}", f"{self.net}.{i}")
+                 for i in range(len(cluster["nodes"]) + 1, 9)]
+        known = [(n["host"], n["address"]) for n in cluster["nodes"]]
+        resolve = ", ".join(f'"{host}={address}"' for host, address in known + later)
+        self.resolve = resolve
         state = self.path("state")
         ldap_password = self.write(self.path("ldap.password"), cluster["ldap"]["password"] + "\n", 0o400)
         admin_password = self.write(self.path("admin.password"), cluster["admin"]["password"] + "\n", 0o400)
@@ -164,6 +172,19 @@ resolve = {{ {resolve} }}
         for node in cluster["nodes"]:
             self.install_agent(node, resolve, agent_extra)
         return self
+
+    def add_node(self, name):
+        """A new node joins the lab's Zimbra; its agent is installed and not started."""
+        self.lab("add-node", name)
+        self.read_cluster()
+        self.install_agent(self.node(name), self.resolve)
+        return self.agents[name]
+
+    def remove_node(self, name):
+        """What removing its container does: everything in it ends at once."""
+        self.agents.pop(name).kill()
+        self.lab("remove-node", name)
+        self.read_cluster()
 
     def install_agent(self, node, resolve, extra=""):
         name = node["name"]

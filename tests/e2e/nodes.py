@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Scenarios of whole nodes: made even, taken out of the cluster, brought into it."""
+import json
+
+from harness import wait_for
+from zlab.ldapclient import Ldap
 from steps import all_settled_clean, begin, evacuate, finish, require, require_clean
 
 
@@ -28,6 +32,87 @@ def rebalance(place):
     require_clean(place, before)
 
 
+def entries(place, base, filter, attrs):
+    """[(dn, attributes)] of the directory."""
+    c = place.cluster["ldap"]
+    ldap = Ldap(c["uri"], c["bind_dn"], c["password"])
+    try:
+        return ldap.search(base, "sub", filter, attrs)
+    finally:
+        ldap.close()
+
+
+def wait_state(place, job, state, seconds=120):
+    """Until the job is in that state; its row."""
+    def seen():
+        done = place.zmferry("job", "show", job, "--json", check=False)
+        row = json.loads(done.stdout)["job"] if done.returncode == 0 else {}
+        require(row.get("state") == state or not row.get("ended"), f"{job} ended: {row}")
+        return row if row.get("state") == state else None
+    return wait_for(f"job {job} in state {state}", seconds, seen)
+
+
+def named_in_directory(place, host):
+    """Where a server is named: [(dn, attribute)]."""
+    found = []
+    for base in ("cn=config,cn=zimbra", "cn=servers,cn=zimbra", "cn=cos,cn=zimbra", "dc=test"):
+        for dn, attrs in entries(place, base, "(objectClass=*)", None):
+            found += [(dn, name) for name, values in attrs.items()
+                      if any(host in str(v) for v in values)]
+    return found
+
+
+def remove_and_add(place):
+    """A node is taken out of Zimbra by name, its container by hand; another is brought in and gets its share."""
+    before = begin(place, 18)
+    storm = place.background("deliver", "deliver", "--rate", "3")
+    host, server_id = place.node("mbs1")["host"], place.node("mbs1")["id"]
+    plan = place.json("plan", "remove", "mbs1")["plan"]
+    does = " ".join(f["text"] for f in plan["removal"] if f["level"] == "does")
+    require("zimbraMtaAuthHost of mta1" in does and "zimbraVersionCheckServer" in does and "team@" in does,
+            f"what is cleaned: {plan['removal']}")
+    require(not [f for f in plan["removal"] if f["level"] == "blocks"], f"nothing blocks: {plan['removal']}")
+    said = place.zmferry("remove", "mbs1", "--destroy-volumes", "--yes", check=False)
+    require(said.returncode == 3 and "--confirm mbs1" in said.stderr, f"typed: {said.returncode} {said.stderr}")
+    job = place.json("remove", "mbs1", "--yes")["job"]["id"]
+    row = wait_state(place, job, "by_hand", 300)
+    require("stop the container of " + host in row["reason"] and f"job continue {job}" in row["reason"],
+            f"what to do is said: {row['reason']}")
+    require(named_in_directory(place, host) == [], f"still named: {named_in_directory(place, host)}")
+    require(entries(place, "cn=zimbra", f"(zimbraMailHostPool={server_id})", ["cn"]) == [], "its id is in a pool")
+    require([a["key"] for a in place.json("alerts")["alerts"] if a["subject"] == job] == ["job_waits"],
+            "an alert says that the job waits")
+    said = place.zmferry("job", "continue", job, check=False)
+    require(said.returncode == 3 and "still runs" in said.stderr, f"too early: {said.returncode} {said.stderr}")
+    place.controller.kill()
+    place.remove_node("mbs1")
+    place.controller.start()
+    place.wait_ready()
+    place.zmferry("job", "continue", job, "--wait")
+    require(host not in [n["name"] for n in place.json("nodes")["nodes"]], "the node is still listed")
+    wait_for("the end of its cordon", 30, lambda: place.json("cordons")["cordons"] == [])
+    require({m["state"] for m in place.job(job)["moves"]} == {"done"}, "its old copies are gone with it")
+    said = place.zmferry("plan", "remove", "mbs1", check=False)
+    require(said.returncode == 3 and "no mailbox server of that name" in said.stderr, f"twice: {said.stderr}")
+
+    said = place.zmferry("add", "mbs2." + host.split(".", 1)[1], "--yes", check=False)
+    require(said.returncode == 3 and "in the cluster already" in said.stderr, f"there already: {said.stderr}")
+    said = place.zmferry("add", "mbs4", "--yes", check=False)
+    require(said.returncode == 3 and "whole name" in said.stderr, f"short: {said.stderr}")
+    new = "mbs4." + host.split(".", 1)[1]
+    job = place.json("add", new, "--yes")["job"]["id"]
+    row = wait_state(place, job, "joining")
+    place.controller.kill()
+    place.controller.start()
+    place.add_node("mbs4").start()
+    done = finish(place, job)
+    all_settled_clean(done)
+    require(len(done["moves"]) > 3 and {m["target"] for m in done["moves"]} == {new}, f"its share: {done['job']}")
+    storm.stop(120)
+    require_clean(place, before)
+
+
 SCENARIOS = {
+    "remove_and_add": remove_and_add,
     "rebalance": rebalance,
 }

@@ -26,6 +26,7 @@ CALL = re.compile(r"(?<![\w.>])(" + "|".join(BANNED) + r")\s*\(")
 REVEALS = {
     "proto/base/secret.c": "its own",
     "proto/base/smtp_client.c": "libcurl, for SMTP's AUTH",
+    "controller/platform/engine.c": "the bearer token's header, wiped after use",
     "proto/zimbra/soap.c": "libxml2, for AuthRequest",
     "controller/zimbra/directory.c": "libldap, for the bind",
     "controller/journal.c": "the controller's id, which is random but no secret",

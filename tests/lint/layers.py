@@ -23,7 +23,7 @@ MET_IN = {
     r"microhttpd\.h": ("controller/api/http",),
     r"libxml/": ("proto/zimbra/", "agent/mailbox/localconfig"),
     r"openssl/": ("proto/base/tls", "proto/base/secret"),
-    r"archive\.h|archive_entry\.h": ("agent/mailbox/archive",),
+    r"archive\.h|archive_entry\.h": ("agent/mailbox/archive", "controller/platform/docker_files"),
     r"confuse\.h": ("proto/base/conf",),
     r"curl/": ("proto/base/http_client", "proto/base/smtp_client"),
     r"zstd\.h": ("agent/mailbox/", "agent/worker/"),

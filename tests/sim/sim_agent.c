@@ -482,6 +482,9 @@ agent_does(struct sim *s, struct ask *a, int node, int account, bool half)
 	case ASK_PURGE:
 		return do_purge(s, a, node, account);
 	case ASK_READ_ACCOUNT:
+	case ASK_STANDING:
+	case ASK_UNLIST:
+	case ASK_PLATFORM:
 	case ASK_FREEZE_READ:
 	case ASK_LOCK:
 	case ASK_ALLOW_IMPORT:

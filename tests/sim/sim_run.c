@@ -250,13 +250,16 @@ survey_drop(struct sim *s, void *arg)
 }
 
 static void
-on_survey(void *ctx, const char *node, const char *to,
+on_survey(void *ctx, enum plan_kind kind, const char *node, const char *to,
     void (*done)(
 	void *owner, uint32_t job_number, const struct plan *plan, const struct err *e),
     void *owner, uint32_t job_number)
 {
 	struct sim *s = ctx;
 	struct survey_request *rq = XNEW(struct survey_request);
+
+	(void)
+	    kind; /* nodes that come and go have a simulation of their own: test_nodes.c */
 
 	snprintf(rq->node, sizeof(rq->node), "%s", node);
 	snprintf(rq->to, sizeof(rq->to), "%s", to);

@@ -23,6 +23,7 @@ import fcntl
 import http.client
 import json
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -155,6 +156,31 @@ class Lab:
                 "cert_file": cert, "key_file": key, "habits": {}, "costs": {}}
         _write_localconfig(node, self.config)
         return node
+
+    def add_node(self, name, address=None):
+        """A new node, as a set-up that joins the cluster makes it; not started. Its record."""
+        if any(name == n["name"] for n in self.nodes):
+            raise LabError("node %s is in this lab already" % name)
+        address = address or "%s.%s" % (self.config["net"], re.sub(r"\D", "", name) or "90")
+        node = self._make_node(os.path.join(self.dir, "ca"), name, address)
+        dn, attrs = directory.node_server(node, self.config["ports"])
+        ldap = self.ldap()
+        try:
+            ldap.add(dn, attrs)
+        finally:
+            ldap.close()
+        self.nodes.append(node)
+        self.save()
+        return node
+
+    def remove_node(self, name):
+        """Its process ends and the lab knows it no more; its folder stays, as a volume would."""
+        node = self.node(name)
+        pid = self.node_pid(node)
+        if pid:
+            self.kill_node(name)
+        self.config["nodes"] = [n for n in self.nodes if n["name"] != node["name"]]
+        self.save()
 
     def load_directory(self, plan):
         c = self.config["ldap"]

@@ -29,6 +29,7 @@ import socket
 import threading
 import time
 
+from zlab.hosts import Addresses
 from zlab.ldapclient import LdapError, escape
 
 WORKERS = 12
@@ -71,7 +72,7 @@ class Storm:
         self.only = only
         self.random = random.Random(seed)
         self.ldap = lab.ldap()
-        self.addresses = lab.hosts()
+        self.addresses = Addresses(lab.path)
         self.log_path = os.path.join(lab.dir, "deliver.jsonl")
         self.log = open(self.log_path, "a", encoding="utf-8")
         self.lock = threading.Condition()

@@ -206,16 +206,19 @@ def _coses(plan):
             for name, pool in pools.items()]
 
 
+def node_server(node, ports):
+    """The server entry that a mailbox node's set-up makes."""
+    return server_dn(node["host"]), {
+        "objectClass": ["zimbraServer"], "cn": [node["host"]], "zimbraId": [node["id"]],
+        "zimbraServiceHostname": [node["host"]], "zimbraServiceEnabled": NODE_SERVICES,
+        "zimbraServiceInstalled": NODE_SERVICES, "zimbraServerVersion": [SERVER_VERSION],
+        "zimbraAdminPort": [ports["admin"]], "zimbraMailSSLPort": [ports["mail"]],
+        "zimbraLmtpBindPort": [ports["lmtp"]], "zimbraMailMode": ["https"],
+        "zimbraReverseProxyLookupTarget": ["TRUE"]}
+
+
 def _servers(plan, cluster):
-    ports, entries = cluster["ports"], []
-    for node in plan.nodes:
-        entries.append((server_dn(node["host"]), {
-            "objectClass": ["zimbraServer"], "cn": [node["host"]], "zimbraId": [node["id"]],
-            "zimbraServiceHostname": [node["host"]], "zimbraServiceEnabled": NODE_SERVICES,
-            "zimbraServiceInstalled": NODE_SERVICES, "zimbraServerVersion": [SERVER_VERSION],
-            "zimbraAdminPort": [ports["admin"]], "zimbraMailSSLPort": [ports["mail"]],
-            "zimbraLmtpBindPort": [ports["lmtp"]], "zimbraMailMode": ["https"],
-            "zimbraReverseProxyLookupTarget": ["TRUE"]}))
+    entries = [node_server(node, cluster["ports"]) for node in plan.nodes]
     for name, services in (("mta1", ["mta", "amavis", "antispam", "logger", "stats"]),
                            ("proxy1", ["proxy", "memcached", "stats"])):
         host = "%s.%s" % (name, plan.domain)

@@ -227,6 +227,17 @@ class Engine:
         context.change = found.change
         return found.xml()
 
+    def at_server(self, context, request, host):
+        """The answer of that server, or None: it is for this one (facts 7.5, AdminDocumentHandler)."""
+        if host == self.node.host or context.pinned:
+            return None
+        try:
+            return self._pass_on(context, request, host, None)
+        except Fault as fault:
+            if fault.code != "service.PROXY_ERROR" or not self.node.habits["proxy_error_runs_here"]:
+                raise
+            return None
+
     def _admin(self, context, request, handler):
         if handler.needs_token and not context.token.is_admin:
             raise denied("need adequate admin token")

@@ -2,12 +2,14 @@
 """From node to node: SOAP and REST are passed on over kept HTTPS connections."""
 
 import http.client
+import os
 import select
 import socket
 import ssl
 import threading
 
 from .faultcodes import Fault
+from .hosts import Addresses
 from .soap import SOAP12, Xml, el, fault_of, parse_answer, serialize
 
 TIMEOUT_S = 60      # httpclient_internal_connmgr_so_timeout
@@ -36,7 +38,7 @@ def proxy_error(host, why):
 
 class Peers:
     def __init__(self, cluster):
-        self.addresses = {n["host"]: n["address"] for n in cluster["nodes"]}
+        self.addresses = Addresses(os.path.join(cluster["dir"], "cluster.json"))
         self.ports = cluster["ports"]
         self.tls = ssl.create_default_context(cafile=cluster["ca_file"])
         self._lock = threading.Lock()

@@ -69,6 +69,10 @@ def modify_server(context, request):
 def delete_server(context, request):
     server = _named(context, request, "server", "server")
     host, ldap = server.get("zimbraServiceHostname"), context.accounts.ldap
+    elsewhere = context.node.engine.at_server(context, request, host)
+    if elsewhere is not None:
+        context.accounts.forget_others()
+        return elsewhere
     if ldap.search("", "sub", "(&(objectClass=zimbraAccount)(zimbraMailHost=%s))"
                    % escape(host), ["zimbraId"]):
         raise invalid("there are still mailboxes on this server")
@@ -108,6 +112,19 @@ def modify_cos(context, request):
 
 def _cos_xml(cos, names=None):
     return el("cos", {"id": cos.id, "name": cos.get("cn")}, *attributes.xml(cos.attrs, names))
+
+
+@handles(ADMIN, "ModifyDistributionListRequest")
+def modify_list(context, request):
+    key = request.findtext("id") or ""
+    found = _search(context, "", "(&(|(objectClass=zimbraDistributionList)"
+                    "(objectClass=zimbraGroup))(zimbraId=%s))" % escape(key))
+    if not found:
+        raise Fault("account.NO_SUCH_DISTRIBUTION_LIST", "no such distribution list: %s" % key)
+    context.accounts.modify(found[0], attributes.changes(attributes.wanted(request)))
+    entry = _search(context, "", "(zimbraId=%s)" % escape(key))[0]
+    return answer(request, None, el("dl", {"id": entry.id, "name": entry.get("mail")},
+                                    *attributes.xml(entry.attrs)))
 
 
 @handles(ADMIN, "GetDomainRequest")

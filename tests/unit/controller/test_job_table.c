@@ -22,6 +22,7 @@ test_every_state_is_reachable_and_named(void **state)
 
 	(void)state;
 	reach(JOB_MOVING, seen);
+	reach(JOB_PROVISIONING, seen); /* where a job that adds a node begins */
 	for (int s = 0; s < JOB_STATE_COUNT; s++) {
 		if (!seen[s])
 			fail_msg("no way leads to %s", job_states[s].name);
@@ -58,15 +59,19 @@ test_every_state_has_a_way_to_an_end(void **state)
 	}
 }
 
-/* Done is said by the gate alone, and nothing is started but while moving. */
+/* Of mailboxes done is said by the gate alone, and nothing is started but while moving. */
 static void
 test_only_the_gate_says_done(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < job_edge_count; i++) {
-		if (job_edges[i].to == JOB_DONE ||
-		    job_edges[i].to == JOB_DONE_WITH_FAILURES)
-			CHECK_INT(job_edges[i].from, JOB_GATE);
+		enum job_state from = job_edges[i].from;
+
+		if (job_edges[i].to == JOB_DONE_WITH_FAILURES)
+			CHECK_INT(from, JOB_GATE);
+		if (job_edges[i].to == JOB_DONE)
+			CHECK(from == JOB_GATE || from == JOB_JOINING ||
+			      from == JOB_DISMANTLING || from == JOB_BY_HAND);
 	}
 	for (int s = 0; s < JOB_STATE_COUNT; s++)
 		CHECK_INT(job_states[s].starts_moves, s == JOB_MOVING);
@@ -77,8 +82,37 @@ test_every_unfinished_job_can_be_cancelled(void **state)
 {
 	(void)state;
 	for (int s = 0; s < JOB_STATE_COUNT; s++) {
-		if (!job_states[s].is_end && s != JOB_CANCELLING)
+		/* A node that is half out must go all the way. */
+		if (!job_states[s].is_end && s != JOB_CANCELLING && s != JOB_UNLISTING &&
+		    s != JOB_DISMANTLING && s != JOB_BY_HAND)
 			CHECK(job_edge_find((enum job_state)s, JOB_EV_CANCEL) != NULL);
+	}
+}
+
+/* Nothing is taken away but through the question whether it is safe. */
+static void
+test_a_node_goes_only_through_the_safety_question(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < job_edge_count; i++) {
+		const struct job_edge *edge = &job_edges[i];
+
+		if (edge->to == JOB_UNLISTING)
+			CHECK_INT(edge->from, JOB_SAFETY);
+		if (edge->to == JOB_DISMANTLING)
+			CHECK_INT(edge->from, JOB_UNLISTING);
+		if (edge->to == JOB_SAFETY)
+			CHECK(edge->from == JOB_GATE || edge->from == JOB_REMOVE_HELD);
+	}
+}
+
+static void
+test_who_waits_for_a_person_goes_on_by_a_word(void **state)
+{
+	(void)state;
+	for (int s = 0; s < JOB_STATE_COUNT; s++) {
+		if (job_states[s].waits)
+			CHECK(job_edge_find((enum job_state)s, JOB_EV_CONTINUE) != NULL);
 	}
 }
 
@@ -109,6 +143,8 @@ main(void)
 	    TEST(test_every_state_has_a_way_to_an_end),
 	    TEST(test_only_the_gate_says_done),
 	    TEST(test_every_unfinished_job_can_be_cancelled),
+	    TEST(test_a_node_goes_only_through_the_safety_question),
+	    TEST(test_who_waits_for_a_person_goes_on_by_a_word),
 	    TEST(test_every_way_is_clear),
 	    TEST(test_the_picture_is_true),
 	};
