@@ -46,8 +46,8 @@ edge_src    := platform/platform platform/engine platform/docker platform/docker
                zimbra/references controller conf survey survey_level world_live watch_live policy_conf doctor_collect cordon \
                zimbra/directory zimbra/directory_facts zimbra/admin \
                api/http api/http_listen api/serve api/gate api/session api/signin api/rights \
-               api/idempotency api/approvals api/changes api/routes api/view api/overview api/page api/doctor api/plans api/purges api/cordons api/policy
-cli_src     := main api commands jobs wait print_text print_moves print_cordon print_doctor purge policy
+               api/idempotency api/approvals api/changes api/routes api/view api/overview api/page api/doctor api/plans api/purges api/containers api/cordons api/policy
+cli_src     := main api commands jobs containers wait print_text print_moves print_cordon print_doctor purge policy
 
 # alerts
 core_src    += journal_alerts alert/table alert/schedule alert/message alert/alert alert/alert_tell
@@ -238,6 +238,13 @@ check-e2e: packages
 	$(Q)$(PYTHON) tests/e2e/scenarios.py $(E2E)
 	$(if $(E2E),,$(Q)$(PYTHON) tests/e2e/hostile.py)
 
+## check-docker: the lab's nodes in containers on a Docker Engine of the test's own: removed, added, restored
+.PHONY: check-docker
+check-docker: packages
+	$(Q)sh tests/docker/packages.sh
+	$(Q)$(MAKE) --no-print-directory build
+	$(Q)$(PYTHON) tests/docker/run.py $(DOCKER)
+
 ## check-zimbra: the lab's checks against a real Zimbra: ZMFERRY_ZIMBRA_HOSTS, _ADMIN, _PASSWORD, _CA
 check-zimbra:
 	$(Q)cd tests/lab && $(PYTHON) -m zlab.conformance
@@ -262,6 +269,7 @@ test: packages
 	$(Q)$(MAKE) --no-print-directory check-clang
 	$(Q)$(MAKE) --no-print-directory check-lab
 	$(Q)$(MAKE) --no-print-directory check-e2e
+	$(Q)$(MAKE) --no-print-directory check-docker DOCKER=--if-possible
 
 ## demo: a cluster played by the lab, a node evacuated while mail arrives, an oracle
 demo: packages

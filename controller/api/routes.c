@@ -10,6 +10,7 @@
 #include "controller/api/alerts.h"
 #include "controller/api/approvals.h"
 #include "controller/api/changes.h"
+#include "controller/api/containers.h"
 #include "controller/api/cordons.h"
 #include "controller/api/doctor.h"
 #include "controller/api/gate.h"
@@ -211,6 +212,7 @@ const struct api_route controller_routes[] = {
 	{ "POST",   "/v1/jobs/{id}/retry",        "change",  post_retry },
 	{ "POST",   "/v1/approvals/{id}/approve", "change",  post_approve },
 	{ "POST",   "/v1/approvals/{id}/refuse",  "change",  post_refuse },
+	{ "POST",   "/v1/containers",             "change",  post_container },
 	{ "POST",   "/v1/enroll",                 "local",   post_enroll },
 	{ "POST",   "/v1/session",                "open",    post_session },
 	{ "GET",    "/v1/session",                "read",    get_session },

@@ -21,6 +21,10 @@ int command_post_node(struct options *o, const char *path, print_fn print);
 /* Is host meant by wanted: its whole name, or its front up to a dot? */
 bool command_node_is(const char *host, const char *wanted);
 
+int run_container(struct options *o);
+int run_start(struct options *o);
+int run_stop(struct options *o);
+int run_restart(struct options *o);
 int run_alerts(struct options *o);
 int run_plan_evacuate(struct options *o);
 int run_plan_restore(struct options *o);

@@ -109,8 +109,9 @@ class Lab:
 
     def create(self, node_count, net, seed, domain, habits, costs):
         """Everything but content: directories, certificates, cluster.json."""
-        if net.count(".") != 2 or not net.startswith("127."):
-            raise LabError("--net %s: give three numbers of a loopback network, as 127.0.1" % net)
+        if net.count(".") != 2 or not net.startswith(("127.", "10.")):
+            raise LabError("--net %s: give three numbers of a loopback network, as 127.0.1, or of "
+                           "a network 10 that you made for it" % net)
         if not 1 <= node_count <= 90:
             raise LabError("--nodes %d: give 1 to 90" % node_count)
         self._clear()
