@@ -167,7 +167,7 @@ static const struct node_step {
 	void (*take)(struct jobs *all, struct job *job, struct ask *a);
 } node_steps[] = {
 	{ JOB_PROVISIONING, ASK_PLATFORM, PLATFORM_PROVISION,   take_provisioned },
-	{ JOB_SAFETY,       ASK_STANDING, PLATFORM_DESCRIBE,    take_standing },
+	{ JOB_SAFETY,       ASK_STANDING, PLATFORM_CHECK_DEPROVISION, take_standing },
 	{ JOB_UNLISTING,    ASK_UNLIST,   PLATFORM_DESCRIBE,    take_unlisted },
 	{ JOB_DISMANTLING,  ASK_PLATFORM, PLATFORM_DEPROVISION, take_dismantled },
 };

@@ -120,7 +120,7 @@ survey_removed(struct survey *v, struct err *e)
 		    "add "
 		    "one first: zmferry add NODE",
 		    v->rq.node);
-	return survey_platform(v, PLATFORM_DESCRIBE, e);
+	return survey_platform(v, PLATFORM_CHECK_DEPROVISION, e);
 }
 
 /* The directory need not know it yet. */
@@ -137,12 +137,12 @@ survey_added(struct survey *v, struct err *e)
 	snprintf(v->rq.to, sizeof(v->rq.to), "%s", v->rq.node);
 	for (size_t i = 0; i < v->plan->node_count; i++) {
 		if (strcasecmp(v->plan->nodes[i].name, v->rq.node) == 0)
-			return survey_platform(v, PLATFORM_CHECK, e);
+			return survey_platform(v, PLATFORM_CHECK_PROVISION, e);
 	}
 	n = plan_add_node(v->plan);
 	n->absent = true;
 	snprintf(n->name, sizeof(n->name), "%s", v->rq.node);
-	return survey_platform(v, PLATFORM_CHECK, e);
+	return survey_platform(v, PLATFORM_CHECK_PROVISION, e);
 }
 
 static bool

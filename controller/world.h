@@ -23,7 +23,7 @@
 enum ask_kind {
 	/* directory (LDAP master) */
 	ASK_READ_ACCOUNT, /* out.account */
-	ASK_STANDING,	  /* of the server in.source: out.standing */
+	ASK_STANDING,	  /* of the server in.source: out.standing; and in.op */
 	/* Zimbra admin SOAP, sent to in.host */
 	ASK_FREEZE_READ,  /* out.saved: the values to give back */
 	ASK_LOCK,	  /* in.saved */

@@ -238,6 +238,15 @@ live_unlist(struct live_job *job, struct err *e)
 }
 
 static bool
+live_platform(struct live_job *job, struct err *e)
+{
+	struct ask *a = job->ask;
+
+	return platform_do(job->w->platform, a->in.op, a->in.source,
+	    a->in.destroy_volumes, &job->work.cancelled, &a->out.platform, e);
+}
+
+static bool
 live_run(struct work *work)
 {
 	struct live_job *job = (struct live_job *)work;
@@ -250,12 +259,11 @@ live_run(struct work *work)
 	if (a->kind == ASK_STANDING) {
 		a->out.standing = XNEW(struct server_standing);
 		return directory_server_standing(
-		    job->directory, a->in.source, a->out.standing, &work->err);
+			   job->directory, a->in.source, a->out.standing, &work->err) &&
+		       live_platform(job, &work->err);
 	}
 	if (a->kind == ASK_PLATFORM)
-		return platform_do(job->w->platform, a->in.op, a->in.source,
-		    a->in.destroy_volumes, &work->cancelled, &a->out.platform,
-		    &work->err);
+		return live_platform(job, &work->err);
 	return live_soap_ask(job, &work->err);
 }
 

@@ -426,7 +426,7 @@ docker_op(
     struct docker *d, enum platform_op op, struct platform_answer *out, struct err *e)
 {
 	switch (op) {
-	case PLATFORM_CHECK:
+	case PLATFORM_CHECK_PROVISION:
 		return docker_check(d, out, e);
 	case PLATFORM_PROVISION:
 		return docker_provision(d, out, e);
@@ -438,6 +438,7 @@ docker_op(
 		return docker_switch(d, "restart", out, e);
 	case PLATFORM_DEPROVISION:
 		return docker_deprovision(d, out, e);
+	case PLATFORM_CHECK_DEPROVISION:
 	case PLATFORM_DESCRIBE:
 	case PLATFORM_OP_COUNT:
 		break;

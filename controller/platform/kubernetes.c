@@ -72,6 +72,8 @@ kube_do(struct kube *k, const char *method, const char *kind, const char *name,
 	return ok;
 }
 
+#define LABEL_MAX 63 /* of a label's value, by Kubernetes */
+
 /* "?labelSelector=org.zmferry.node%3DHOST" */
 static char *
 kube_selector(const struct kube *k)
@@ -176,6 +178,11 @@ kube_find(struct kube *k, struct err *e)
 
 	if (k->call->given != NULL)
 		return kube_given(k, e);
+	if (strlen(k->call->node) > LABEL_MAX)
+		return err_set(e, ERR_REFUSED,
+		    "node %.150s: its name is longer than %d characters, too long for a "
+		    "label; make its StatefulSet by hand and name it in \"containers\"",
+		    k->call->node, LABEL_MAX);
 	selector = kube_selector(k);
 	ok = kube_call(k, "GET", "statefulsets", "", selector, NULL, 0, &list, e);
 	free(selector);
@@ -489,6 +496,18 @@ kube_delete_own(struct kube *k, struct err *e)
 	return ok;
 }
 
+/* Said before the node is emptied, not after it has left the directory. */
+static bool
+kube_check_gone(struct kube *k, struct platform_answer *out, struct err *e)
+{
+	if (k->set[0] != '\0' &&
+	    !(k->is_own
+		    ? kube_keeps_volumes(k, "whenDeleted", e)
+		    : kube_is_highest(k, e) && kube_keeps_volumes(k, "whenScaled", e)))
+		return false;
+	return kube_describe(k, out, e);
+}
+
 static bool
 kube_deprovision(struct kube *k, struct platform_answer *out, struct err *e)
 {
@@ -530,7 +549,7 @@ static bool
 kube_op(struct kube *k, enum platform_op op, struct platform_answer *out, struct err *e)
 {
 	switch (op) {
-	case PLATFORM_CHECK:
+	case PLATFORM_CHECK_PROVISION:
 		return kube_check(k, out, e);
 	case PLATFORM_PROVISION:
 		return kube_provision(k, out, e);
@@ -542,6 +561,8 @@ kube_op(struct kube *k, enum platform_op op, struct platform_answer *out, struct
 		return kube_restart(k, out, e);
 	case PLATFORM_DEPROVISION:
 		return kube_deprovision(k, out, e);
+	case PLATFORM_CHECK_DEPROVISION:
+		return kube_check_gone(k, out, e);
 	case PLATFORM_DESCRIBE:
 	case PLATFORM_OP_COUNT:
 		break;

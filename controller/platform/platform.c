@@ -16,7 +16,8 @@
 
 const char *const platform_op_names[PLATFORM_OP_COUNT] = {
     [PLATFORM_DESCRIBE] = "describe",
-    [PLATFORM_CHECK] = "check",
+    [PLATFORM_CHECK_PROVISION] = "check provision",
+    [PLATFORM_CHECK_DEPROVISION] = "check deprovision",
     [PLATFORM_PROVISION] = "provision",
     [PLATFORM_START] = "start",
     [PLATFORM_STOP] = "stop",
@@ -178,7 +179,8 @@ platform_identity(const struct platform_call *call, struct buf *out, struct err 
 /* clang-format off */
 static const char *const by_hand[PLATFORM_OP_COUNT] = {
 	[PLATFORM_DESCRIBE]    = "its container is run by hand (platform = \"none\")",
-	[PLATFORM_CHECK]       = "its container is made by hand (platform = \"none\")",
+	[PLATFORM_CHECK_PROVISION]       = "its container is made by hand (platform = \"none\")",
+	[PLATFORM_CHECK_DEPROVISION] = "its container is taken away by hand (platform = \"none\")",
 	[PLATFORM_PROVISION]   = "make the container: a mailbox server that joins your Zimbra as %h, "
 	                         "with zmferry-agent and the identity of: zmferry enroll %h",
 	[PLATFORM_START]       = "start the container of %h",
@@ -195,7 +197,8 @@ none_run(const struct platform_call *call, enum platform_op op,
 	char *text = template_fill(by_hand[op], call);
 
 	(void)e;
-	out->by_hand = op != PLATFORM_DESCRIBE && op != PLATFORM_CHECK;
+	out->by_hand = op != PLATFORM_DESCRIBE && op != PLATFORM_CHECK_PROVISION &&
+		       op != PLATFORM_CHECK_DEPROVISION;
 	snprintf(out->text, sizeof(out->text), "%s", text);
 	free(text);
 	return true;

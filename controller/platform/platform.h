@@ -15,8 +15,9 @@
 
 enum platform_op {
 	PLATFORM_DESCRIBE,
-	PLATFORM_CHECK,	    /* could a container be provisioned? Changes nothing */
-	PLATFORM_PROVISION, /* there is a container, and it runs */
+	PLATFORM_CHECK_PROVISION,   /* could a container be made? Changes nothing */
+	PLATFORM_CHECK_DEPROVISION, /* could it be taken away? Changes nothing */
+	PLATFORM_PROVISION,	    /* there is a container, and it runs */
 	PLATFORM_START,
 	PLATFORM_STOP,
 	PLATFORM_RESTART,

@@ -30,9 +30,11 @@ START = """#!/bin/sh
 set -e
 name=${HOSTNAME%%.*}
 cd "$PLACE"
-grep -q "\\"name\\": \\"$name\\"" lab/cluster.json || /usr/bin/python3 "$LAB" add-node "$name" --no-start --dir "$PLACE/lab"
+grep -q "\\"name\\": \\"$name\\"" lab/cluster.json ||
+    /usr/bin/python3 "$LAB" add-node "$name" --no-start --dir "$PLACE/lab"
 sed "s/NAME/$name/g" agent.conf.in > /tmp/agent.conf
-PYTHONPATH="${LAB%/lab}" PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m zlab.node --cluster "$PLACE/lab/cluster.json" --node "$name" &
+export PYTHONPATH="${LAB%/lab}" PYTHONDONTWRITEBYTECODE=1
+/usr/bin/python3 -m zlab.node --cluster "$PLACE/lab/cluster.json" --node "$name" &
 exec "$AGENT" -c /tmp/agent.conf
 """
 
@@ -284,7 +286,8 @@ def main():
             begun = time.monotonic()
             step(place, engine)
             passed += 1
-            print(f"ok   {step.__name__}: {step.__doc__.splitlines()[0]} ({time.monotonic() - begun:.0f} s)", flush=True)
+            took = time.monotonic() - begun
+            print(f"ok   {step.__name__}: {step.__doc__.splitlines()[0]} ({took:.0f} s)", flush=True)
         require_clean(place, before)
     except (Failed, KeyError, OSError, subprocess.SubprocessError) as e:
         failed += 1

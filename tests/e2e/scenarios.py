@@ -19,6 +19,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lab"))
 from zlab.zclient import Zimbra, el  # noqa: E402
 from harness import Failed, Installation, NET_PREFIX, ROOT, wait_for  # noqa: E402
+import kubernetes  # noqa: E402
 import nodes  # noqa: E402
 import receivers  # noqa: E402
 from steps import (all_settled_clean, begin, differences, evacuate, finish, place_for, require,  # noqa: E402
@@ -684,6 +685,7 @@ SCENARIOS = {
     "alerts": alerts,
     "automatic": automatic,
     **nodes.SCENARIOS,
+    **kubernetes.SCENARIOS,
 }
 
 

@@ -13,7 +13,8 @@ UNIT = re.compile(r"^(?:proto|agent|controller)/test_\w+\.c$")
 
 def scenarios():
     """(names of e2e, names of sim)."""
-    e2e = set(re.findall(r'^    "(\w+)": \w+,', read("tests/e2e/scenarios.py"), re.M))
+    e2e = {name for path in ("scenarios", "nodes", "kubernetes")
+           for name in re.findall(r'^    "(\w+)": \w+,', read(f"tests/e2e/{path}.py"), re.M)}
     path = "tests/sim/sim_scenarios.c"
     sim = re.findall(r'\{\s*"([^"]+)",\s*setup_', read(path)) if os.path.exists(path) else []
     return e2e, sim
@@ -83,7 +84,7 @@ def main():
                                 for wrong in check_scenarios(line, e2e, sim))
             for anchor in re.findall(r"\]\(#([^)]+)\)", line):
                 titles = re.findall(r"^#+ (.+)$", read(path), re.M)
-                if anchor not in [title.lower().replace(" ", "-") for title in titles]:
+                if anchor not in [re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles]:
                     problems.append(f"{path}:{number}: #{anchor}: there is no such chapter")
     finish(problems)
 
