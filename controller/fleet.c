@@ -232,6 +232,7 @@ fleet_on_hello(struct fleet *f, struct peer *p, const Wire__Hello *h)
 	a->facts.connected = true;
 	a->forgotten = false;
 	agent_forget_health(a);
+	a->facts.healthy = false; /* until it says so itself */
 	a->facts.heard_ms = clock_wall_ms();
 	a->facts.mail_port = (uint16_t)h->mail_port;
 	if (h->mail_address.len == 0 ||
