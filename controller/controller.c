@@ -75,15 +75,17 @@ on_looked(
 }
 
 static void
-on_survey(void *ctx, enum plan_kind kind, const char *node, const char *to,
-    survey_done_fn done, void *owner, uint32_t number)
+on_survey(void *ctx, const struct plan_request *wanted, survey_done_fn done, void *owner,
+    uint32_t number)
 {
 	struct controller *c = ctx;
-	struct plan_request rq = {.kind = kind};
+	struct plan_request rq;
 
-	snprintf(rq.node, sizeof(rq.node), "%s", node);
-	snprintf(rq.to, sizeof(rq.to), "%s", to);
+	plan_request_copy(&rq, wanted);
+	if (rq.kind == PLAN_RESTORE)
+		moves_left_from(jobs_moves(c->jobs), &rq);
 	world_live_survey(c->world, &rq, done, owner, number);
+	plan_request_fini(&rq);
 }
 
 static void
@@ -326,6 +328,7 @@ controller_begin(struct controller *c, struct err *e)
 	const struct jobs_host host = {
 	    .ctx = c,
 	    .survey = on_survey,
+	    .begun = controller_job_begun,
 	    .forget = on_forget,
 	    .is_connected = is_connected,
 	    .mailboxes_on = mailboxes_on,

@@ -49,7 +49,9 @@ int controller_run(const struct controller_conf *conf, bool adopt);
 /* state_dir/controller.pem unless the configuration says otherwise; free() it. */
 char *controller_identity_path(const struct controller_conf *conf);
 
-/* Makes the job and cordons what it empties, or ends the cordon of what it fills. */
+/* jobs_host.begun: cordons what it empties, or ends the cordon of what it fills. */
+void controller_job_begun(void *ctx, const struct job *job);
+/* Makes the job, or queues it. */
 MUST_USE bool controller_begin_job(struct controller *c, const struct plan *plan,
     const char *who, uint32_t *number_out, struct err *e);
 

@@ -15,6 +15,7 @@
 #include "controller/job_private.h"
 #include "controller/journal.h"
 #include "controller/plan.h"
+#include "proto/base/buf.h"
 #include "proto/base/log.h"
 #include "proto/base/xalloc.h"
 
@@ -351,6 +352,53 @@ cancel_on_move(struct move *m, void *ctx)
 		log_warn(NULL, "%s", e.text); /* looked at again with the next poke */
 }
 
+/* The first job that is not over, but this one; NULL: none. */
+static const struct job *
+jobs_open_before(const struct jobs *all, uint32_t number)
+{
+	for (size_t i = 0; i < all->count; i++) {
+		const struct job *job = all->rows[i];
+
+		if (!job_states[job->state].is_end && job->number < number)
+			return job;
+	}
+	return NULL;
+}
+
+/* What it found when it was asked for is old: it is planned anew. */
+static void
+job_begin_turn(struct jobs *all, struct job *job)
+{
+	job_event(all, job, JOB_EV_TURN, "");
+	if (job->state != JOB_PLANNING)
+		return;
+	all->host.begun(all->host.ctx, job);
+	if (job_kind(job) == PLAN_ADD)
+		job_event(all, job, JOB_EV_OK, "");
+}
+
+void
+job_survey(struct jobs *all, struct job *job, enum plan_kind kind, const char *node,
+    const char *to,
+    void (*done)(
+	void *owner, uint32_t job_number, const struct plan *plan, const struct err *e))
+{
+	struct plan_request rq = {.kind = kind};
+	char *names = xstrdup(kind == PLAN_MOVE ? job->accounts : "");
+	char *rest = names;
+
+	snprintf(rq.node, sizeof(rq.node), "%s", node);
+	snprintf(rq.to, sizeof(rq.to), "%s", to);
+	rq.destroy_volumes = job->destroy_volumes;
+	for (char *name; (name = strsep(&rest, ",")) != NULL;) {
+		if (name[0] != '\0')
+			plan_request_add(&rq, name);
+	}
+	all->host.survey(all->host.ctx, &rq, done, all, job->number);
+	plan_request_fini(&rq);
+	free(names);
+}
+
 void
 jobs_poke(struct jobs *all)
 {
@@ -363,6 +411,9 @@ jobs_poke(struct jobs *all)
 
 		if (job_states[job->state].is_end)
 			continue;
+		if (job->state == JOB_QUEUED &&
+		    jobs_open_before(all, job->number) == NULL)
+			job_begin_turn(all, job);
 		if (job->state == JOB_CANCELLING)
 			moves_each(all->moves, cancel_on_move, &look);
 		moves_each(all->moves, look_on_move, &look);
@@ -374,8 +425,8 @@ jobs_poke(struct jobs *all)
 			job_take_arrival(all, job);
 		} else if (job->state == JOB_GATE && !all->gate_asked) {
 			all->gate_asked = true;
-			all->host.survey(all->host.ctx, PLAN_EVACUATE, job->node, job->to,
-			    jobs_on_survey, all, job->number);
+			job_survey(
+			    all, job, PLAN_EVACUATE, job->node, job->to, jobs_on_survey);
 		}
 	}
 	moves_wake(all->moves);
@@ -386,33 +437,64 @@ jobs_poke(struct jobs *all)
 static bool
 jobs_check_free(struct jobs *all, const char *node, struct err *e)
 {
+	const struct job *job = jobs_open_before(all, UINT32_MAX);
+
+	return job == NULL ||
+	       err_set(e, ERR_REFUSED,
+		   "%s%s%sjob %s (%s%s%s) is not over; one job moves mail at a time: "
+		   "zmferry job wait %s",
+		   node[0] == '\0' ? "" : "node ", node, node[0] == '\0' ? "" : ": ",
+		   job->id, job->kind, job->node[0] == '\0' ? "" : " ", job->node,
+		   job->id);
+}
+
+/* Twice the same would be a mistake, not a queue. */
+static bool
+jobs_check_new(struct jobs *all, const struct plan *plan, struct err *e)
+{
 	for (size_t i = 0; i < all->count; i++) {
 		const struct job *job = all->rows[i];
 
-		if (job_states[job->state].is_end)
-			continue;
-		return err_set(e, ERR_REFUSED,
-		    "%s%s%sjob %s (%s%s%s) is not over; one job moves mail at a time: "
-		    "zmferry job wait %s",
-		    node[0] == '\0' ? "" : "node ", node, node[0] == '\0' ? "" : ": ",
-		    job->id, job->kind, job->node[0] == '\0' ? "" : " ", job->node,
-		    job->id);
+		if (!job_states[job->state].is_end && plan->kind != PLAN_MOVE &&
+		    strcmp(job->kind, plan_kinds[plan->kind].name) == 0 &&
+		    strcasecmp(job->node, plan->node) == 0)
+			return jobs_check_free(all, plan->node, e);
 	}
 	return true;
+}
+
+/* "anna@example.org,bert@example.org" */
+static char *
+plan_account_names(const struct plan *plan)
+{
+	struct buf b;
+	char *text;
+
+	buf_init(&b, 0);
+	for (size_t i = 0; i < plan->account_count; i++) {
+		if (!buf_add_str(&b, i == 0 ? "" : ",") ||
+		    !buf_add_str(&b, plan->accounts[i].name))
+			break;
+	}
+	text = xstrdup(buf_str(&b));
+	buf_fini(&b);
+	return text;
 }
 
 bool
 jobs_create(struct jobs *all, const struct plan *plan, const char *who,
     uint32_t *number_out, struct err *e)
 {
-	bool later =
-	    plan->kind == PLAN_ADD; /* its moves are planned when it has joined */
-	struct job job = {.state = later ? JOB_PROVISIONING : JOB_MOVING,
+	bool queued = jobs_open_before(all, UINT32_MAX) != NULL;
+	bool later = queued || plan->kind == PLAN_ADD; /* its moves are planned then */
+	struct job job = {.state = queued  ? JOB_QUEUED
+				   : later ? JOB_PROVISIONING
+					   : JOB_MOVING,
 	    .destroy_volumes = plan->destroy_volumes};
 	uint32_t before = moves_next_number(all->moves);
 	uint32_t added = 0;
 
-	if (!jobs_check_free(all, plan->node, e))
+	if (!jobs_check_new(all, plan, e))
 		return false;
 	job.number = all->count == 0 ? 1 : all->rows[all->count - 1]->number + 1;
 	snprintf(job.id, sizeof(job.id), "j%u", job.number);
@@ -421,22 +503,28 @@ jobs_create(struct jobs *all, const struct plan *plan, const char *who,
 	snprintf(job.to, sizeof(job.to), "%s", plan->to);
 	snprintf(job.who, sizeof(job.who), "%s", who);
 	job.created_ms = all->world->wall_ms(all->world->ctx);
+	job.accounts = plan->kind == PLAN_MOVE ? plan_account_names(plan) : NULL;
 	/* All or nothing, and one commit however many moves there are. */
-	if (!journal_batch_begin(all->journal, e))
+	if (!journal_batch_begin(all->journal, e)) {
+		free(job.accounts);
 		return false;
+	}
 	if (!journal_batch_end(all->journal,
 		journal_job_save(all->journal, &job, e) &&
 		    (later || job_add_moves(all, &job, plan, &added, e)),
 		e)) {
 		moves_drop_from(all->moves, before);
+		free(job.accounts);
 		return err_wrap(e, "job %s", job.id);
 	}
 	jobs_keep(all, &job);
 	*number_out = job.number;
 
-	log_info(NULL, "job=%s node=%s %s started by %s: %u mailboxes", job.id, job.node,
-	    job.kind, who, added);
-	journal_event(all->journal, "info", job.id, "started");
+	log_info(NULL, "job=%s node=%s %s %s by %s: %u mailboxes", job.id, job.node,
+	    job.kind, queued ? "queued" : "started", who, added);
+	journal_event(all->journal, "info", job.id, queued ? "queued" : "started");
+	if (!queued)
+		all->host.begun(all->host.ctx, jobs_at(all, job.number));
 	jobs_wake_soon(all);
 	return true;
 }
@@ -529,8 +617,10 @@ jobs_free(struct jobs **all)
 	if (*all == NULL)
 		return;
 	moves_free(&(*all)->moves);
-	for (size_t i = 0; i < (*all)->count; i++)
+	for (size_t i = 0; i < (*all)->count; i++) {
+		free((*all)->rows[i]->accounts);
 		free((*all)->rows[i]);
+	}
 	free((*all)->rows);
 	xfree(all);
 }

@@ -12,6 +12,8 @@
 struct jobs;
 
 enum job_state {
+	JOB_QUEUED,   /* another job is not over */
+	JOB_PLANNING, /* its turn has come: who goes is looked at anew */
 	JOB_MOVING,
 	JOB_PAUSED,
 	JOB_CANCELLING,
@@ -41,6 +43,7 @@ enum job_event {
 	JOB_EV_RESUME,
 	JOB_EV_CANCEL,
 	JOB_EV_RETRY,
+	JOB_EV_TURN,	/* no job before it is open */
 	JOB_EV_OK,	/* the step is done */
 	JOB_EV_EMPTY,	/* nobody is on the node any more, and it is to go */
 	JOB_EV_HOLD,	/* only a person can get on from here */
@@ -57,6 +60,7 @@ struct job {
 	char to[1024];	      /* node names, comma-separated; "" = all others */
 	char who[64];	      /* "uid 0", "zimbra admin ..." */
 	bool destroy_volumes; /* with the container; kind "remove" */
+	char *accounts;	      /* kind "move": names, comma-separated; owned */
 	enum job_state state;
 	int64_t created_ms; /* wall clock */
 	int64_t ended_ms;
@@ -106,10 +110,12 @@ struct jobs_limits {
 struct jobs_host {
 	void *ctx;
 	/* Plans the node again; done(owner, job number, plan or NULL, err) comes later. */
-	void (*survey)(void *ctx, enum plan_kind kind, const char *node, const char *to,
+	void (*survey)(void *ctx, const struct plan_request *rq,
 	    void (*done)(void *owner, uint32_t job_number, const struct plan *plan,
 		const struct err *e),
 	    void *owner, uint32_t job_number);
+	/* A job begins to work: at once, or when its turn has come. */
+	void (*begun)(void *ctx, const struct job *job);
 	/* The node is out: nothing is expected of it any more. Repeatable. */
 	void (*forget)(void *ctx, const char *node);
 	/* Mailboxes on it by its inventory; -1 = its agent is away. */
@@ -129,7 +135,7 @@ struct moves *jobs_moves(struct jobs *all);
 /* The process ends: nothing is begun or taken any more; all goes on at its next start. */
 void jobs_stop(struct jobs *all);
 
-/* Makes the job and its moves, and starts. Refuses a node that another job empties, a target that is being emptied. */
+/* Makes the job and its moves, and starts; or queues it behind those that are open. */
 MUST_USE bool jobs_create(struct jobs *all, const struct plan *plan, const char *who,
     uint32_t *number_out, struct err *e);
 MUST_USE bool

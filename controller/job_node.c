@@ -219,10 +219,10 @@ node_ask(struct jobs *all, struct job *job, const struct node_step *step)
 	all->world->ask(all->world->ctx, a);
 }
 
-/* --- a node that joins --- */
+/* --- who goes is looked at: when a node has joined, when a job's turn has come --- */
 
 static void
-jobs_on_joining(
+jobs_on_planned(
     void *owner, uint32_t job_number, const struct plan *plan, const struct err *why)
 {
 	struct jobs *all = owner;
@@ -231,7 +231,7 @@ jobs_on_joining(
 	uint32_t before;
 	struct err e;
 
-	if (job == NULL || job->state != JOB_JOINING)
+	if (job == NULL || (job->state != JOB_JOINING && job->state != JOB_PLANNING))
 		return;
 	if (plan == NULL) {
 		node_try_again(all, job, why->text);
@@ -245,17 +245,20 @@ jobs_on_joining(
 		node_try_again(all, job, e.text);
 		return;
 	}
-	/* Some may have been added just before a crash. */
+	/* Some may have been added just before a crash. The gate says whether it is over. */
 	job_event(all, job,
-	    added > 0 || job_has_moves(all, job) ? JOB_EV_MORE : JOB_EV_CLEAN, "");
+	    job->state == JOB_PLANNING || added > 0 || job_has_moves(all, job)
+		? JOB_EV_MORE
+		: JOB_EV_CLEAN,
+	    "");
 	jobs_wake_soon(all);
 }
 
 bool
 job_is_about_a_node(const struct job *job)
 {
-	return job->state == JOB_JOINING || job_states[job->state].waits ||
-	       node_step_of(job->state) != NULL;
+	return job->state == JOB_JOINING || job->state == JOB_PLANNING ||
+	       job_states[job->state].waits || node_step_of(job->state) != NULL;
 }
 
 void
@@ -263,14 +266,16 @@ job_node_look(struct jobs *all, struct job *job)
 {
 	const struct node_step *step = node_step_of(job->state);
 
-	if (job->asked || (step == NULL && job->state != JOB_JOINING))
+	if (job->asked ||
+	    (step == NULL && job->state != JOB_JOINING && job->state != JOB_PLANNING))
 		return;
 	job->asked = true;
 	if (step != NULL)
 		node_ask(all, job, step);
+	else if (job->state == JOB_JOINING)
+		job_survey(all, job, PLAN_REBALANCE, "", job->node, jobs_on_planned);
 	else
-		all->host.survey(all->host.ctx, PLAN_REBALANCE, "", job->node,
-		    jobs_on_joining, all, job->number);
+		job_survey(all, job, job_kind(job), job->node, job->to, jobs_on_planned);
 }
 
 bool

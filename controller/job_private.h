@@ -34,6 +34,11 @@ MUST_USE bool job_add_moves(struct jobs *all, const struct job *job,
 void jobs_on_survey(
     void *owner, uint32_t job_number, const struct plan *plan, const struct err *why);
 
+/* Plans for the job; done comes later. */
+void job_survey(struct jobs *all, struct job *job, enum plan_kind kind, const char *node,
+    const char *to,
+    void (*done)(
+	void *owner, uint32_t job_number, const struct plan *plan, const struct err *e));
 enum plan_kind job_kind(const struct job *job);
 /* Does it fill its node, and not empty it? Then nothing is asked at its gate. */
 bool job_fills(const struct job *job);

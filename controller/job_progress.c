@@ -93,6 +93,12 @@ jobs_progress(struct jobs *all, uint32_t number, struct job_progress *out)
 	    out->bytes_total > out->bytes_done)
 		out->eta_s = seconds * (double)(out->bytes_total - out->bytes_done) /
 			     (double)out->bytes_done;
+	if (job->state == JOB_QUEUED)
+		snprintf(out->stall, sizeof(out->stall),
+		    "waits until the jobs before it are over; out of the queue: zmferry "
+		    "job "
+		    "cancel %s",
+		    job->id);
 	if (job_is_about_a_node(job))
 		snprintf(out->stall, sizeof(out->stall), "%s", job->reason);
 	if (job->state == JOB_PAUSED)

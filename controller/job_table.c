@@ -8,6 +8,8 @@
 /* clang-format off */
 const struct job_state_def job_states[JOB_STATE_COUNT] = {
 	/*                          name                  end    moves  waits */
+	[JOB_QUEUED]             = { "queued",             false, false, false },
+	[JOB_PLANNING]           = { "planning",           false, false, false },
 	[JOB_MOVING]             = { "moving",             false, true,  false },
 	[JOB_PAUSED]             = { "paused",             false, false, false },
 	[JOB_CANCELLING]         = { "cancelling",         false, false, false },
@@ -26,6 +28,11 @@ const struct job_state_def job_states[JOB_STATE_COUNT] = {
 };
 
 const struct job_edge job_edges[] = {
+	{ JOB_QUEUED,             JOB_EV_TURN,      JOB_PLANNING,           "its turn has come" },
+	{ JOB_QUEUED,             JOB_EV_CANCEL,    JOB_CANCELLED,          "cancelled before it began" },
+	{ JOB_PLANNING,           JOB_EV_MORE,      JOB_MOVING,             "planned anew" },
+	{ JOB_PLANNING,           JOB_EV_OK,        JOB_PROVISIONING,       "a node is to be brought in" },
+	{ JOB_PLANNING,           JOB_EV_CANCEL,    JOB_CANCELLED,          "cancelled before it began" },
 	{ JOB_MOVING,             JOB_EV_ALL_ENDED, JOB_GATE,               "every move has ended" },
 	{ JOB_MOVING,             JOB_EV_PAUSE,     JOB_PAUSED,             "paused by a person" },
 	{ JOB_MOVING,             JOB_EV_CANCEL,    JOB_CANCELLING,         "cancelled by a person" },
@@ -75,6 +82,7 @@ static const char *const event_names[] = {
     [JOB_EV_RESUME] = "resume",
     [JOB_EV_CANCEL] = "cancel",
     [JOB_EV_RETRY] = "retry",
+    [JOB_EV_TURN] = "turn",
     [JOB_EV_OK] = "ok",
     [JOB_EV_EMPTY] = "empty",
     [JOB_EV_HOLD] = "hold",

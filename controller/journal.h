@@ -57,6 +57,7 @@ journal_moves_load(struct journal *j, journal_move_fn fn, void *ctx, struct err 
 json_t *journal_move_history(struct journal *j, uint32_t move_number);
 
 MUST_USE bool journal_job_save(struct journal *j, const struct job *job, struct err *e);
+/* row->accounts is the callback's. */
 typedef bool (*journal_job_fn)(const struct job *row, void *ctx);
 MUST_USE bool
 journal_jobs_load(struct journal *j, journal_job_fn fn, void *ctx, struct err *e);

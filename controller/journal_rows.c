@@ -6,6 +6,7 @@
 
 #include "controller/journal_data.h"
 #include "controller/journal_private.h"
+#include "proto/base/xalloc.h"
 #include "proto/base/clock.h"
 #include "proto/base/log.h"
 
@@ -164,7 +165,7 @@ journal_job_save(struct journal *j, const struct job *job, struct err *e)
 	if (!journal_begin(j, e))
 		return false;
 	if (!journal_prepare(j,
-		"INSERT OR REPLACE INTO job VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", &s,
+		"INSERT OR REPLACE INTO job VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", &s,
 		e))
 		goto fail;
 	sqlite3_bind_int64(s, 1, job->number);
@@ -177,6 +178,7 @@ journal_job_save(struct journal *j, const struct job *job, struct err *e)
 	sqlite3_bind_int64(s, 8, job->ended_ms);
 	bind_text(s, 9, job->reason);
 	sqlite3_bind_int(s, 10, job->destroy_volumes);
+	bind_text(s, 11, job->accounts == NULL ? "" : job->accounts);
 	if (!journal_step_done(j, s, "job", e))
 		goto fail;
 	return journal_commit(j, e);
@@ -205,6 +207,8 @@ journal_jobs_load(struct journal *j, journal_job_fn fn, void *ctx, struct err *e
 		job.ended_ms = sqlite3_column_int64(s, 7);
 		column_copy(s, 8, job.reason, sizeof(job.reason));
 		job.destroy_volumes = sqlite3_column_int(s, 9) != 0;
+		if (column_text(s, 10)[0] != '\0')
+			job.accounts = xstrdup(column_text(s, 10));
 		if (!job_state_parse(column_text(s, 5), &job.state)) {
 			err_set(e, ERR_CORRUPT,
 			    "journal: job %s is in a state nobody knows: \"%s\"", job.id,

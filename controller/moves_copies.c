@@ -3,6 +3,7 @@
 #include "controller/moves_copies.h"
 
 #include "controller/move_private.h"
+#include "controller/plan.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -174,4 +175,23 @@ moves_node_gone(struct moves *all, const char *node)
 	struct copy_search s = {.node = node, .all = all};
 
 	moves_each(all, gone_on_move, &s);
+}
+
+static void
+left_on_move(struct move *m, void *ctx)
+{
+	struct plan_request *rq = ctx;
+	size_t length = strlen(rq->node);
+
+	/* The survey says whether a short name is the right one. */
+	if ((move_states[m->state].holds & ARRIVED) != 0 &&
+	    strncasecmp(m->source, rq->node, length) == 0 &&
+	    (m->source[length] == '\0' || m->source[length] == '.'))
+		plan_request_add(rq, m->account_id);
+}
+
+void
+moves_left_from(struct moves *all, struct plan_request *rq)
+{
+	moves_each(all, left_on_move, rq);
 }

@@ -16,6 +16,9 @@ MUST_USE bool
 moves_may_purge(struct moves *all, uint32_t number, bool unclean, struct err *e);
 /* The settled move that left the account's copy on that node, as far as a move did: NULL = none. */
 struct move *moves_left_copy(struct moves *all, const char *account_id, const char *node);
+/* Adds everybody who was moved away from rq->node, which may be a name's front up to a dot. */
+struct plan_request;
+void moves_left_from(struct moves *all, struct plan_request *rq);
 /* The node was taken out of the cluster: nobody can delete an old copy there any more. */
 void moves_node_gone(struct moves *all, const char *node);
 /* A move of the account whose old copy is being deleted: NULL = none. */

@@ -31,13 +31,20 @@ bool
 controller_begin_job(struct controller *c, const struct plan *plan, const char *who,
     uint32_t *number_out, struct err *e)
 {
-	if (!jobs_create(c->jobs, plan, who, number_out, e))
-		return false;
-	/* Who is emptied gets no new accounts, until it is filled again. */
-	if (plan_kinds[plan->kind].empties || plan->kind == PLAN_RESTORE)
-		cordon_start(c, plan->node, plan_kinds[plan->kind].empties, who,
-		    on_job_cordoned, c);
-	return true;
+	return jobs_create(c->jobs, plan, who, number_out, e);
+}
+
+/* Who is emptied gets no new accounts, until it is filled again. */
+void
+controller_job_begun(void *ctx, const struct job *job)
+{
+	struct controller *c = ctx;
+	enum plan_kind kind;
+
+	if (plan_kind_parse(job->kind, &kind) &&
+	    (plan_kinds[kind].empties || kind == PLAN_RESTORE))
+		cordon_start(
+		    c, job->node, plan_kinds[kind].empties, job->who, on_job_cordoned, c);
 }
 
 static void

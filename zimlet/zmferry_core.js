@@ -12,6 +12,8 @@
 	var JOB_END = { done: true, done_with_failures: true, cancelled: true };
 	/* What may be asked of a job in each state: the edges of the controller's job table. */
 	var JOB_ACTIONS = {
+		queued: ["cancel"],
+		planning: ["cancel"],
 		moving: ["pause", "cancel"],
 		paused: ["resume", "cancel"],
 		cancelling: [],

@@ -9,6 +9,7 @@
 #include "controller/api/gate.h"
 #include "controller/api/view.h"
 #include "controller/controller.h"
+#include "controller/moves_copies.h"
 
 #define PLAN_ACCOUNTS_MAX 1000
 
@@ -33,24 +34,6 @@ plan_accounts(struct api_request *rq, struct plan_request *out)
 	    PLAN_ACCOUNTS_MAX);
 	api_refuse(rq, &e, "zmferry plan move ACCOUNT --to NODE");
 	return false;
-}
-
-/* Who was moved away from the node, as far as our moves did it. */
-struct left_search {
-	struct plan_request *rq;
-};
-
-static void
-left_on_move(struct move *m, void *ctx)
-{
-	struct left_search *s = ctx;
-	size_t length = strlen(s->rq->node);
-
-	/* The name may be given short; the survey says whether it is the right one. */
-	if ((move_states[m->state].holds & ARRIVED) != 0 &&
-	    strncasecmp(m->source, s->rq->node, length) == 0 &&
-	    (m->source[length] == '\0' || m->source[length] == '.'))
-		plan_request_add(s->rq, m->account_id);
 }
 
 bool
@@ -94,7 +77,7 @@ plan_words(struct api_request *rq, struct plan_request *out)
 	snprintf(out->node, sizeof(out->node), "%s", node);
 	out->destroy_volumes = json_is_true(json_object_get(rq->body, "destroy_volumes"));
 	if (out->kind == PLAN_RESTORE)
-		moves_each(jobs_moves(c->jobs), left_on_move, &(struct left_search){out});
+		moves_left_from(jobs_moves(c->jobs), out);
 	if (out->kind == PLAN_MOVE && !plan_accounts(rq, out))
 		return false;
 	/* Of another type it would be passed over, and the mailboxes would go anywhere. */

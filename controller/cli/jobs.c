@@ -6,6 +6,7 @@
 
 #include "controller/cli/commands_private.h"
 #include "controller/cli/print.h"
+#include "controller/cli/print_private.h"
 #include "controller/cli/wait.h"
 
 /* "A,B" as a list. */
@@ -93,7 +94,11 @@ start_of_kind(struct options *o, const char *kind)
 	else if (o->json)
 		command_show(o, job, print_job);
 	else
-		printf("\njob %s started; follow it: zmferry job wait %s\n", id, id);
+		printf("\njob %s %s; follow it: zmferry job wait %s\n", id,
+		    strcmp(text_of(json_object_get(job, "job"), "state"), "queued") == 0
+			? "is queued"
+			: "started",
+		    id);
 out:
 	json_decref(job);
 	json_decref(plan);

@@ -112,7 +112,33 @@ def remove_and_add(place):
     require_clean(place, before)
 
 
+def queue(place):
+    """Several jobs are asked for at once: each begins when the one before it is over, planned anew, through a crash."""
+    before = begin(place, 15)
+    first = evacuate(place)
+    names = sorted(m["account"] for m in place.json("plan", "evacuate", "mbs2")["plan"]["moves"])[:2]
+    second = place.json("move", ",".join(names), "--to", "mbs3", "--yes")["job"]
+    wait_for("somebody who has left mbs1", 60, lambda: any(m["state"] == "settled" for m in place.moves()), 0.01)
+    third = place.json("restore", "mbs1", "--yes")["job"]
+    require(second["state"] == "queued" and third["state"] == "queued", f"queued: {second} {third}")
+    require("job cancel " + second["id"] in second["stall"], f"what it waits for: {second['stall']}")
+    require(place.json("cordons")["cordons"] != [], "the first job's node is cordoned")
+    said = place.zmferry("evacuate", "mbs1", "--yes", check=False)
+    require(said.returncode == 3 and "is not over" in said.stderr, f"twice: {said.returncode} {said.stderr}")
+    place.controller.kill()
+    place.controller.start()
+    finish(place, first)
+    done = finish(place, second["id"])
+    require(sorted(m["account"] for m in done["moves"]) == names, f"the two moved: {done['moves']}")
+    require({m["target"].split(".")[0] for m in done["moves"]} == {"mbs3"}, f"to mbs3: {done['moves']}")
+    done = finish(place, third["id"])
+    require({m["target"].split(".")[0] for m in done["moves"]} == {"mbs1"}, "they come home")
+    require(place.json("cordons")["cordons"] == [], "the cordon ended when the restore began")
+    require_clean(place, before)
+
+
 SCENARIOS = {
+    "queue": queue,
     "remove_and_add": remove_and_add,
     "rebalance": rebalance,
 }

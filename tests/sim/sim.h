@@ -232,6 +232,7 @@ struct sim {
 	uint32_t deaths;
 	uint32_t drops, row_drops, purges;
 	uint32_t routes_names;
+	uint32_t jobs_begun;
 };
 
 /* --- clock (sim_clock.c) --- */

@@ -250,7 +250,7 @@ survey_drop(struct sim *s, void *arg)
 }
 
 static void
-on_survey(void *ctx, enum plan_kind kind, const char *node, const char *to,
+on_survey(void *ctx, const struct plan_request *wanted,
     void (*done)(
 	void *owner, uint32_t job_number, const struct plan *plan, const struct err *e),
     void *owner, uint32_t job_number)
@@ -258,15 +258,21 @@ on_survey(void *ctx, enum plan_kind kind, const char *node, const char *to,
 	struct sim *s = ctx;
 	struct survey_request *rq = XNEW(struct survey_request);
 
-	(void)
-	    kind; /* nodes that come and go have a simulation of their own: test_nodes.c */
-
-	snprintf(rq->node, sizeof(rq->node), "%s", node);
-	snprintf(rq->to, sizeof(rq->to), "%s", to);
+	snprintf(rq->node, sizeof(rq->node), "%s", wanted->node);
+	snprintf(rq->to, sizeof(rq->to), "%s", wanted->to);
 	rq->done = done;
 	rq->owner = owner;
 	rq->number = job_number;
 	sim_at(s, 50, s->life, survey_answer, rq, 0, 0, survey_drop);
+}
+
+static void
+on_begun(void *ctx, const struct job *job)
+{
+	struct sim *s = ctx;
+
+	(void)job;
+	s->jobs_begun++;
 }
 
 /* --- the controller's lives --- */
@@ -299,6 +305,7 @@ on_start(struct sim *s, void *arg, uint32_t a, uint32_t b)
 {
 	const struct jobs_host host = {.ctx = s,
 	    .survey = on_survey,
+	    .begun = on_begun,
 	    .own_admin_id = "own-admin",
 	    .alerts = sim_alerts(s)};
 	struct err e;

@@ -377,10 +377,68 @@ test_one_job_at_a_time(void **state)
 
 	(void)state;
 	starts(s);
+	/* The same once more is a mistake; another waits until its turn has come. */
+	CHECK(jobs_create(s->jobs, p, "uid 0", &number, &e));
+	CHECK_INT(jobs_find(s->jobs, number)->state, JOB_QUEUED);
 	CHECK(!jobs_create(s->jobs, p, "uid 0", &number, &e));
 	CHECK_HAS(e.text, "is not over");
+	CHECK_INT(s->jobs_begun, 1);
 	plan_free(&p);
 	sim_run(s, HOUR_MS);
+	CHECK_INT(s->jobs_begun, 2);
+	CHECK_INT(jobs_find(s->jobs, 2)->state, JOB_DONE);
+	sim_done(s);
+}
+
+static bool
+turn_has_come(struct sim *s, uint32_t job)
+{
+	return s->jobs != NULL && jobs_find(s->jobs, job) != NULL &&
+	       jobs_find(s->jobs, job)->state != JOB_QUEUED;
+}
+
+/* Who was moved onto a node by the first job is moved on by the second: its plan is of then. */
+static void
+test_a_queued_job_is_planned_when_its_turn_comes(void **state)
+{
+	struct sim *s = with_accounts(3, 10);
+	struct plan *p = plan_new(PLAN_EVACUATE, "mbs2.example.org");
+	uint32_t number;
+	struct err e;
+
+	(void)state;
+	starts(s);
+	CHECK(jobs_create(s->jobs, p, "uid 0", &number, &e));
+	CHECK_INT(number, 2);
+	plan_free(&p);
+	while (!turn_has_come(s, 2) && !s->failed)
+		sim_run_for(s, 1000);
+	/* The controller dies over it, too. */
+	sim_stop(s, false);
+	sim_start(s);
+	sim_run(s, HOUR_MS);
+	CHECK_INT(jobs_find(s->jobs, 2)->state, JOB_DONE);
+	for (int a = 0; a < s->account_count; a++)
+		CHECK(s->accounts[a].host != 1);
+	sim_done(s);
+}
+
+static void
+test_a_queued_job_can_be_taken_back(void **state)
+{
+	struct sim *s = with_accounts(2, 10);
+	struct plan *p = plan_new(PLAN_EVACUATE, "mbs2.example.org");
+	uint32_t number;
+	struct err e;
+
+	(void)state;
+	starts(s);
+	CHECK(jobs_create(s->jobs, p, "uid 0", &number, &e));
+	plan_free(&p);
+	CHECK(jobs_change(s->jobs, 2, JOB_EV_CANCEL, &e));
+	sim_run(s, HOUR_MS);
+	CHECK_INT(jobs_find(s->jobs, 2)->state, JOB_CANCELLED);
+	CHECK_INT(s->jobs_begun, 1);
 	sim_done(s);
 }
 
@@ -559,6 +617,8 @@ main(void)
 	    TEST(test_newcomers_survive_a_crash_at_the_gate),
 	    TEST(test_a_cancelled_job_ends_after_a_crash),
 	    TEST(test_one_job_at_a_time),
+	    TEST(test_a_queued_job_is_planned_when_its_turn_comes),
+	    TEST(test_a_queued_job_can_be_taken_back),
 	    TEST(test_a_read_only_journal_asks_for_nothing),
 	    TEST(test_a_stuck_account_is_left_by_other_jobs),
 	    TEST(test_old_copies_go_when_their_time_is_over),

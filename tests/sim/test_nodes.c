@@ -203,7 +203,7 @@ world_after(void *ctx, uint64_t ms,
 }
 
 static void
-on_survey(void *ctx, enum plan_kind kind, const char *node, const char *to,
+on_survey(void *ctx, const struct plan_request *wanted,
     void (*done)(
 	void *owner, uint32_t job_number, const struct plan *plan, const struct err *e),
     void *owner, uint32_t job_number)
@@ -212,11 +212,18 @@ on_survey(void *ctx, enum plan_kind kind, const char *node, const char *to,
 
 	(void)ctx;
 	event->surveyed = done;
-	event->kind = kind;
-	snprintf(
-	    event->node, sizeof(event->node), "%s", kind == PLAN_EVACUATE ? node : to);
+	event->kind = wanted->kind;
+	snprintf(event->node, sizeof(event->node), "%.200s",
+	    wanted->kind == PLAN_REBALANCE ? wanted->to : wanted->node);
 	event->owner = owner;
 	event->number = job_number;
+}
+
+static void
+on_begun(void *ctx, const struct job *job)
+{
+	(void)ctx;
+	(void)job;
 }
 
 static void
@@ -277,6 +284,7 @@ begin_life(void)
 	const struct jobs_limits limits = {4, 4};
 	struct jobs_host host = {
 	    .survey = on_survey,
+	    .begun = on_begun,
 	    .forget = on_forget,
 	    .is_connected = is_connected,
 	    .mailboxes_on = mailboxes_on,

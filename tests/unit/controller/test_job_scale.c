@@ -90,6 +90,13 @@ a_plan(void)
 
 static struct alerts *alerts;
 
+static void
+on_begun(void *ctx, const struct job *job)
+{
+	(void)ctx;
+	(void)job;
+}
+
 static struct jobs *
 begin(struct journal *j)
 {
@@ -100,7 +107,8 @@ begin(struct journal *j)
 	alerts_free(&alerts);
 	if (!alerts_new(&options, &alerts, &e))
 		fail_msg("%s", e.text);
-	const struct jobs_host host = {.own_admin_id = "admin", .alerts = alerts};
+	const struct jobs_host host = {
+	    .begun = on_begun, .own_admin_id = "admin", .alerts = alerts};
 
 	return jobs_new(j, &world, &limits, &host);
 }
@@ -168,7 +176,7 @@ refuse_from(struct journal *j, int number)
 static bool
 on_job(const struct job *row, void *ctx)
 {
-	(void)row;
+	free(row->accounts);
 	++*(int *)ctx;
 	return true;
 }
