@@ -34,6 +34,21 @@ MUST_USE bool job_add_moves(struct jobs *all, const struct job *job,
 void jobs_on_survey(
     void *owner, uint32_t job_number, const struct plan *plan, const struct err *why);
 
+/* Lanes (job_lanes.c): what other moves do at a move's source and target. */
+struct lane_count {
+	const char *source;
+	const char *target;
+	uint32_t at_source;
+	uint32_t at_target;
+	uint32_t locked_at_target;
+	uint32_t contacts_at_target; /* other moves that have the contact lane */
+	uint32_t number;
+};
+struct lane_count lane_count(struct jobs *all, const struct move *m);
+/* moves_host: may it be locked now, may its contacts go in now? */
+bool jobs_take_turn(void *ctx, const struct move *m);
+bool jobs_take_contact_lane(void *ctx, const struct move *m);
+
 /* Plans for the job; done comes later. */
 void job_survey(struct jobs *all, struct job *job, enum plan_kind kind, const char *node,
     const char *to,
