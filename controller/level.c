@@ -23,47 +23,56 @@ level_compare(const void *left, const void *right)
 	return memcmp(a->id, b->id, sizeof(a->id));
 }
 
-static uint64_t
-level_mean(const struct level_node *nodes, size_t count)
+static uint32_t
+level_weight(const struct level_node *n)
+{
+	return n->weight == 0 ? 100 : n->weight;
+}
+
+/* What each should have: the whole, by weight. */
+static void
+level_set_means(struct level_node *nodes, size_t count)
 {
 	uint64_t sum = 0;
-	uint64_t members = 0;
+	uint64_t weights = 0;
 
 	for (size_t i = 0; i < count; i++) {
 		if (!nodes[i].gives && !nodes[i].takes)
 			continue;
 		sum += nodes[i].load;
-		members++;
+		weights += level_weight(&nodes[i]);
 	}
-	return members == 0 ? 0 : sum / members;
+	for (size_t i = 0; i < count; i++)
+		nodes[i].mean =
+		    weights == 0 ? 0 : sum / weights * level_weight(&nodes[i]);
 }
 
 /* Who is near the mean to begin with is left alone. */
 static void
-level_take_part(struct level_node *nodes, size_t count, uint64_t mean)
+level_take_part(struct level_node *nodes, size_t count)
 {
-	uint64_t band = mean / 100 * LEVEL_BAND_PERCENT;
-
 	for (size_t i = 0; i < count; i++) {
-		nodes[i].gives = nodes[i].gives && nodes[i].load > mean + band;
-		nodes[i].takes = nodes[i].takes && nodes[i].load + band < mean;
+		uint64_t band = nodes[i].mean / 100 * LEVEL_BAND_PERCENT;
+
+		nodes[i].gives = nodes[i].gives && nodes[i].load > nodes[i].mean + band;
+		nodes[i].takes = nodes[i].takes && nodes[i].load + band < nodes[i].mean;
 	}
 }
 
-/* The least loaded taker that has room and stays at or below the mean; -1 = none. */
+/* The taker that lacks most, has room and stays at or below the mean; -1 = none. */
 static int
-level_taker(const struct level_node *nodes, size_t count, const struct level_box *box,
-    uint64_t mean)
+level_taker(const struct level_node *nodes, size_t count, const struct level_box *box)
 {
 	int best = -1;
 
 	for (size_t i = 0; i < count; i++) {
 		const struct level_node *n = &nodes[i];
 
-		if (!n->takes || n->load + plan_load(box->bytes, 1) > mean ||
+		if (!n->takes || n->load + plan_load(box->bytes, 1) > n->mean ||
 		    n->room_bytes < plan_room_needed(box->bytes))
 			continue;
-		if (best < 0 || n->load < nodes[best].load)
+		/* The one that lacks most. */
+		if (best < 0 || n->mean - n->load > nodes[best].mean - nodes[best].load)
 			best = (int)i;
 	}
 	return best;
@@ -73,10 +82,10 @@ size_t
 level_choose(
     struct level_node *nodes, size_t node_count, struct level_box *boxes, size_t count)
 {
-	uint64_t mean = level_mean(nodes, node_count);
 	size_t moved = 0;
 
-	level_take_part(nodes, node_count, mean);
+	level_set_means(nodes, node_count);
+	level_take_part(nodes, node_count);
 	if (count > 0)
 		qsort(boxes, count, sizeof(*boxes), level_compare);
 	for (size_t i = 0; i < count; i++) {
@@ -85,9 +94,9 @@ level_choose(
 		uint64_t load = plan_load(box->bytes, 1);
 
 		box->to = -1;
-		if (!from->gives || from->load < mean + load)
+		if (!from->gives || from->load < from->mean + load)
 			continue;
-		box->to = level_taker(nodes, node_count, box, mean);
+		box->to = level_taker(nodes, node_count, box);
 		if (box->to < 0)
 			continue;
 		from->load -= load;

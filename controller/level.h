@@ -16,7 +16,9 @@
 
 struct level_node {
 	uint64_t load;	     /* in and out */
+	uint32_t weight;     /* percent of what another node should have; 0 = 100 */
 	uint64_t room_bytes; /* as plan_room_needed counts; in and out */
+	uint64_t mean;	     /* out: what it should have */
 	bool gives;	     /* its mailboxes may go; out: it is above the mean */
 	bool takes;	     /* mailboxes may come to it; out: it is below the mean */
 };

@@ -221,10 +221,14 @@ plan_load(uint64_t bytes, uint64_t count)
 	return bytes + count * LOAD_OF_A_MAILBOX;
 }
 
+/* As a node of the usual weight would feel it. */
 static uint64_t
-plan_load_after(const struct plan_target *t)
+plan_load_after(const struct plan *p, size_t node)
 {
-	return plan_load(t->bytes_after, t->count_after);
+	const struct plan_target *t = &p->targets[node];
+	uint32_t weight = p->nodes[node].weight == 0 ? 100 : p->nodes[node].weight;
+
+	return plan_load(t->bytes_after, t->count_after) / weight * 100;
 }
 
 /* Largest first; equal sizes by id, so that the order never depends on LDAP's. */
@@ -370,8 +374,6 @@ plan_best(const struct plan *p, const struct plan_account *a, const uint64_t *ro
 	int best = -1;
 
 	for (size_t i = 0; i < p->node_count; i++) {
-		const struct plan_target *t = &p->targets[i];
-
 		if (plan_kinds[p->kind].spreads && a->target != (int)i)
 			continue; /* chosen before, with everybody else in view */
 		if (!p->nodes[i].is_target || !p->nodes[i].has_agent ||
@@ -379,8 +381,9 @@ plan_best(const struct plan *p, const struct plan_account *a, const uint64_t *ro
 		    room[i] < plan_room_needed(a->bytes) || plan_has_old_copy(a, i))
 			continue;
 		/* An old copy of ours is deleted first: no harm, but work. */
-		if (best < 0 || plan_load_after(t) < plan_load_after(&p->targets[best]) ||
-		    (plan_load_after(t) == plan_load_after(&p->targets[best]) &&
+		if (best < 0 ||
+		    plan_load_after(p, i) < plan_load_after(p, (size_t)best) ||
+		    (plan_load_after(p, i) == plan_load_after(p, (size_t)best) &&
 			plan_has_own_copy(a, (size_t)best) && !plan_has_own_copy(a, i)))
 			best = (int)i;
 	}

@@ -55,6 +55,7 @@ struct plan_node {
 	bool unreadable;     /* nothing can be exported from it, whatever else is wrong */
 	bool cordoned;	     /* no target */
 	bool is_target;	     /* the person's choice, or all others */
+	uint32_t weight;     /* percent of what another gets; 0 = 100 */
 	uint64_t room_bytes; /* below the fill limit, reservations taken off */
 	uint64_t bytes;	     /* of mailboxes there now */
 	uint64_t count;

@@ -11,11 +11,21 @@
 #define RULE(field) offsetof(struct policy_rule_conf, field)
 
 /* clang-format off */
-static const struct conf_def rule_defs[] = {
-	{ "automatic_evacuation", CONF_STRING, RULE(mode), "",
-	  "off, ask or auto; of node and fault the one that does less counts; default: the general one", 0, 0 },
-	{ "fault_hold", CONF_STRING, RULE(hold), "",
-	  "how long a fault must stand (10m); of both the longer counts; default: the general one", 0, 0 },
+#define RULE_DEFS \
+	{ "automatic_evacuation", CONF_STRING, RULE(mode), "", \
+	  "off, ask or auto; of node and fault the one that does less counts; default: the general one", 0, 0 }, \
+	{ "fault_hold", CONF_STRING, RULE(hold), "", \
+	  "how long a fault must stand (10m); of both the longer counts; default: the general one", 0, 0 }
+
+static const struct conf_def fault_defs[] = {
+	RULE_DEFS,
+};
+static const struct conf_def node_defs[] = {
+	RULE_DEFS,
+	{ "weight", CONF_UINT, RULE(weight), "100",
+	  "percent of what another node gets of mailboxes: 200 for one twice as large", 1, 10000 },
+	{ "target", CONF_BOOL, RULE(target), "yes",
+	  "may mailboxes be moved to it? no: it is left alone by evacuations and rebalancing", 0, 0 },
 };
 /* clang-format on */
 
@@ -69,8 +79,8 @@ fault_check(const void *row, struct err *e)
 
 const struct conf_section policy_node_section = {
     .word = "node",
-    .defs = rule_defs,
-    .def_count = ARRAY_LEN(rule_defs),
+    .defs = node_defs,
+    .def_count = ARRAY_LEN(node_defs),
     .row_size = sizeof(struct policy_rule_conf),
     .offset = offsetof(struct controller_conf, policy_node),
     .help = "how one node is treated; the name is its zimbraServiceHostname",
@@ -80,8 +90,8 @@ const struct conf_section policy_node_section = {
 
 const struct conf_section policy_fault_section = {
     .word = "fault",
-    .defs = rule_defs,
-    .def_count = ARRAY_LEN(rule_defs),
+    .defs = fault_defs,
+    .def_count = ARRAY_LEN(fault_defs),
     .row_size = sizeof(struct policy_rule_conf),
     .offset = offsetof(struct controller_conf, policy_fault),
     .help = "how one fault is treated, on whatever node",
@@ -129,4 +139,17 @@ policy_conf_free(struct policy_settings *s)
 	free((void *)s->node_rules);
 	free((void *)s->fault_rules);
 	memset(s, 0, sizeof(*s));
+}
+
+const struct policy_rule_conf *
+policy_conf_node(const struct controller_conf *conf, const char *name)
+{
+	for (size_t i = 0; i < conf->policy_node.count; i++) {
+		const struct policy_rule_conf *row =
+		    conf_row(&conf->policy_node, &policy_node_section, i);
+
+		if (strcasecmp(row->name, name) == 0)
+			return row;
+	}
+	return NULL;
 }

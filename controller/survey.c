@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "controller/move_checks.h"
+#include "controller/policy_conf.h"
 #include "controller/survey_private.h"
 #include "proto/base/xalloc.h"
 #include "proto/zimbra/ports.h"
@@ -185,7 +186,10 @@ static void
 survey_node(struct survey *v, struct plan_node *n)
 {
 	const struct fleet_node *f = fleet_find(v->w->fleet, n->name);
+	const struct policy_rule_conf *rule = policy_conf_node(v->w->conf, n->name);
 	uint64_t limit;
+
+	n->weight = rule == NULL ? 100 : rule->weight;
 
 	/* As it will be. How large its disk is nobody knows yet. */
 	if (v->rq.kind == PLAN_ADD && strcasecmp(n->name, v->rq.node) == 0 &&
@@ -213,6 +217,11 @@ survey_node(struct survey *v, struct plan_node *n)
 	if (n->cordoned && n->why_not[0] == '\0')
 		snprintf(n->why_not, sizeof(n->why_not),
 		    "it is cordoned; zmferry uncordon %.200s", n->name);
+	if (rule != NULL && !rule->target) {
+		n->cordoned = true; /* of it, too, nobody is taken to make others even */
+		snprintf(n->why_not, sizeof(n->why_not),
+		    "target = no for it in controller.conf");
+	}
 	n->bytes = f->mailbox_bytes;
 	n->count = f->mailbox_count;
 	limit = f->spool_total_bytes / 100 * v->w->conf->fill_limit;

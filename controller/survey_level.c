@@ -111,6 +111,7 @@ level_add_node(struct levelling *l, int node)
 	if (!n->has_agent || !n->healthy || n->cordoned)
 		return;
 	l->nodes[node].room_bytes = n->room_bytes;
+	l->nodes[node].weight = n->weight;
 	l->nodes[node].gives = true;
 	l->nodes[node].takes = n->is_target;
 	if (f == NULL)

@@ -112,6 +112,33 @@ def remove_and_add(place):
     require_clean(place, before)
 
 
+def weights(place):
+    """A node that is excluded takes nothing, one of three times the weight gets three times as much."""
+    before = begin(place, 30)
+    host = {n: place.node(n)["host"] for n in ("mbs2", "mbs3")}
+    with open(place.controller_conf, encoding="utf-8") as f:
+        plain = f.read()
+
+    def restart(text):
+        place.write(place.controller_conf, plain + text)
+        place.controller.stop()
+        place.controller.start()
+        place.wait_ready()
+    restart(f'node "{host["mbs2"]}" {{\n target = no\n}}\n')
+    plan = place.json("plan", "evacuate", "mbs1")["plan"]
+    require({m["target"] for m in plan["moves"]} == {host["mbs3"]}, f"all go to mbs3: {plan['targets']}")
+    require(any("target = no" in note for note in plan["notes"]), f"it is said: {plan['notes']}")
+    said = place.zmferry("plan", "evacuate", "mbs1", "--to", "mbs2", check=False)
+    require(said.returncode == 3 and "target = no" in said.stderr, f"named all the same: {said.stderr}")
+    restart(f'node "{host["mbs3"]}" {{\n weight = 300\n}}\n')
+    all_settled_clean(finish(place, evacuate(place)))
+    count = {}
+    for m in place.moves():
+        count[m["target"]] = count.get(m["target"], 0) + 1
+    require(count[host["mbs3"]] > 2 * count.get(host["mbs2"], 0), f"by weight: {count}")
+    require_clean(place, before)
+
+
 def queue(place):
     """Several jobs are asked for at once: each begins when the one before it is over, planned anew, through a crash."""
     before = begin(place, 15)
@@ -139,6 +166,7 @@ def queue(place):
 
 SCENARIOS = {
     "queue": queue,
+    "weights": weights,
     "remove_and_add": remove_and_add,
     "rebalance": rebalance,
 }

@@ -107,6 +107,21 @@ test_a_second_look_finds_nothing(void **state)
 	}
 }
 
+/* A node of twice the weight gets twice as much. */
+static void
+test_a_heavier_node_gets_more(void **state)
+{
+	(void)state;
+	begin(3);
+	fill_any(11, 2000, 1);
+	nodes[0].takes = false;
+	nodes[2].weight = 200;
+	CHECK(choose() > 100);
+	check_loads();
+	CHECK(nodes[2].load > nodes[1].load / 100 * 195);
+	CHECK(nodes[2].load < nodes[1].load / 100 * 205);
+}
+
 static void
 test_nobody_crosses_the_mean(void **state)
 {
@@ -207,6 +222,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(test_a_new_node_gets_its_share),
 	    TEST(test_a_second_look_finds_nothing),
+	    TEST(test_a_heavier_node_gets_more),
 	    TEST(test_nobody_crosses_the_mean),
 	    TEST(test_few_people_are_touched),
 	    TEST(test_who_takes_no_part_is_left_alone),

@@ -377,6 +377,22 @@ test_a_cordoned_node_is_no_target_and_can_be_emptied(void **state)
 	plan_free(&p);
 }
 
+/* Of two targets the one of three times the weight gets three of four. */
+static void
+test_weights_are_kept(void **state)
+{
+	struct plan *p = plan_of_nodes(3);
+
+	(void)state;
+	p->nodes[2].weight = 300;
+	for (int i = 0; i < 400; i++)
+		add(p, i, 10 * MB);
+	make(p);
+	CHECK(p->targets[2].count_after >= 296 && p->targets[2].count_after <= 304);
+	CHECK_INT(p->targets[1].count_after + p->targets[2].count_after, 400);
+	plan_free(&p);
+}
+
 /* A node is filled: it is the only target, and whose node is dead is for others to say. */
 static void
 test_a_node_is_filled(void **state)
@@ -563,6 +579,7 @@ main(void)
 	    TEST(test_an_old_copy_is_no_target),
 	    TEST(test_an_old_copy_of_our_own_is_cleared),
 	    TEST(test_a_cordoned_node_is_no_target_and_can_be_emptied),
+	    TEST(test_weights_are_kept),
 	    TEST(test_a_node_is_filled),
 	    TEST(test_nobody_to_move_is_said_for_each_kind),
 	    TEST(test_targets_are_chosen_by_name),
