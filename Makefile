@@ -37,7 +37,7 @@ agent_src   := main agent agent_link requests requests_local conf lane lane_task
                worker/receive worker/receive_items worker/receive_record worker/target \
                worker/steer worker/import worker/mend worker/verify
 
-core_src    := level move moves moves_copies move_table move_steps move_takes move_purge move_checks job job_table job_gate job_progress job_copies plan pools retention \
+core_src    := level plan_times move moves moves_copies move_table move_steps move_takes move_purge move_checks job job_table job_gate job_progress job_copies plan pools retention \
                journal journal_data journal_events journal_cordons journal_backup journal_rows journal_nodes \
                job_node job_lanes removal zimbra/standing \
                json_values policy policy_table policy_replay watch watch_alerts watch_view \
@@ -46,7 +46,7 @@ edge_src    := platform/platform platform/engine platform/docker platform/docker
                zimbra/references controller conf survey survey_level world_live watch_live policy_conf doctor_collect cordon \
                zimbra/directory zimbra/directory_facts zimbra/admin \
                api/http api/http_listen api/serve api/gate api/session api/signin api/rights \
-               api/idempotency api/approvals api/changes api/routes api/view api/overview api/page api/doctor api/plans api/purges api/containers api/cordons api/policy
+               api/idempotency api/approvals api/changes api/routes api/view api/view_plan api/overview api/page api/doctor api/plans api/purges api/containers api/cordons api/policy
 cli_src     := main api commands jobs containers wait print_text print_moves print_cordon print_doctor purge policy
 
 # alerts

@@ -21,3 +21,9 @@ json_time(int64_t wall_ms)
 		clock_format(wall_ms, out, sizeof(out));
 	return json_string(out);
 }
+
+json_t *
+json_uint(uint64_t n)
+{
+	return json_integer((json_int_t)n);
+}

@@ -69,6 +69,7 @@ struct plan_account {
 	uint64_t bytes;
 	uint64_t items;
 	bool has_mailbox;
+	bool is_gal_sync;
 	char refused[LIMIT_TEXT]; /* a false precondition known now; "" = none */
 	char next[LIMIT_TEXT];
 	int target; /* index of the node, -1 = not moved; out, but of one that spreads */

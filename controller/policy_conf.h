@@ -24,8 +24,8 @@ extern const struct conf_section policy_fault_section;
 MUST_USE bool policy_conf_settings(
     const struct controller_conf *conf, struct policy_settings *out, struct err *e);
 /* The section of a node; NULL = it has none. */
-const struct policy_rule_conf *policy_conf_node(
-    const struct controller_conf *conf, const char *name);
+const struct policy_rule_conf *
+policy_conf_node(const struct controller_conf *conf, const char *name);
 void policy_conf_free(struct policy_settings *s);
 
 #endif

@@ -317,6 +317,7 @@ survey_account(struct survey *v, const struct account_facts *a, int target)
 	snprintf(p->source, sizeof(p->source), "%s", a->mail_host);
 	p->target = target;
 	p->has_mailbox = box != NULL;
+	p->is_gal_sync = a->is_gal_sync;
 	p->bytes = box == NULL ? 0 : box->size_bytes;
 	p->items = box == NULL ? 0 : box->size_bytes / ITEM_BYTES_GUESS + 1;
 	survey_old_copies(v, p);

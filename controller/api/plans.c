@@ -110,6 +110,16 @@ plan_advice(const struct err *why)
 }
 
 static void
+reply_plan(struct api_request *rq, const struct plan *plan)
+{
+	json_t *answer = view_plan(plan);
+
+	json_object_set_new(
+	    json_object_get(answer, "plan"), "expected", view_expected(rq->ctx, plan));
+	api_reply(rq, 200, answer);
+}
+
+static void
 on_plan(void *owner, uint32_t number, const struct plan *plan, const struct err *e)
 {
 	struct api_request *rq = owner;
@@ -121,7 +131,7 @@ on_plan(void *owner, uint32_t number, const struct plan *plan, const struct err 
 	else if (plan->account_count == 0 && !plan_has_work(plan, &nothing))
 		api_refuse(rq, &nothing, "zmferry status");
 	else
-		api_reply(rq, 200, view_plan(plan));
+		reply_plan(rq, plan);
 }
 
 void

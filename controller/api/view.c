@@ -13,12 +13,6 @@
 #include "proto/base/xalloc.h"
 #include "proto/version.h"
 
-static json_t *
-number(uint64_t n)
-{
-	return json_integer((json_int_t)n);
-}
-
 /* --- nodes --- */
 
 struct node_list {
@@ -44,14 +38,15 @@ on_node(const struct fleet_node *n, void *ctx)
 	json_object_set_new(row, "inventory", json_boolean(n->has_inventory));
 	json_object_set_new(row, "address", json_text(n->address));
 	json_object_set_new(row, "version", json_text(n->version));
-	json_object_set_new(row, "mailboxes", number(n->mailbox_count));
-	json_object_set_new(row, "old_copies", number(0));
+	json_object_set_new(row, "mailboxes", json_uint(n->mailbox_count));
+	json_object_set_new(row, "old_copies", json_uint(0));
 	json_object_set_new(
 	    row, "cordoned", json_boolean(cordons_has(&list->cordons, n->name)));
-	json_object_set_new(row, "bytes", number(n->mailbox_bytes));
-	json_object_set_new(row, "room_bytes", number(used < limit ? limit - used : 0));
-	json_object_set_new(row, "disk_total_bytes", number(n->spool_total_bytes));
-	json_object_set_new(row, "disk_free_bytes", number(n->spool_free_bytes));
+	json_object_set_new(row, "bytes", json_uint(n->mailbox_bytes));
+	json_object_set_new(
+	    row, "room_bytes", json_uint(used < limit ? limit - used : 0));
+	json_object_set_new(row, "disk_total_bytes", json_uint(n->spool_total_bytes));
+	json_object_set_new(row, "disk_free_bytes", json_uint(n->spool_free_bytes));
 	json_object_set_new(row, "heard", json_time(n->heard_ms));
 	json_object_set_new(row, "note", json_text(n->note));
 	json_array_append_new(list->rows, row);
@@ -170,153 +165,6 @@ view_nodes(struct controller *c)
 	return json_pack("{so}", "nodes", nodes_array(c));
 }
 
-/* --- plans --- */
-
-static json_t *
-plan_targets(const struct plan *p)
-{
-	json_t *rows = json_array();
-
-	for (size_t i = 0; i < p->node_count; i++) {
-		const struct plan_target *t = &p->targets[i];
-
-		if (p->targets == NULL ||
-		    (!p->nodes[i].is_target && t->count_before == t->count_after))
-			continue;
-		json_array_append_new(
-		    rows, json_pack("{sosIsIsIsI}", "node", json_text(p->nodes[i].name),
-			      "bytes_before", (json_int_t)t->bytes_before, "bytes_after",
-			      (json_int_t)t->bytes_after, "count_before",
-			      (json_int_t)t->count_before, "count_after",
-			      (json_int_t)t->count_after));
-	}
-	return rows;
-}
-
-/* A sentence for people, and a key by which a page finds it in another language. */
-static void
-plan_note(json_t *notes, json_t *keys, const char *key, const char *sentence)
-{
-	json_array_append_new(notes, json_text(sentence));
-	json_array_append_new(keys, json_string(key));
-}
-
-static void
-plan_notes(const struct plan *p, json_t *notes, json_t *keys)
-{
-	char line[LIMIT_TEXT];
-	char key[40];
-
-	plan_note(notes, keys, "lock",
-	    "each mailbox is locked for the time its import needs; "
-	    "mail sent meanwhile waits in the queue and arrives some minutes later");
-	plan_note(notes, keys, "login",
-	    "everybody logs in once more; mail clients fetch their folders anew, never "
-	    "wrongly");
-	if (plan_kinds[p->kind].empties)
-		plan_note(notes, keys, "pool",
-		    "the node is cordoned: no new account lands on it, until it is "
-		    "filled again "
-		    "(zmferry restore) or zmferry uncordon");
-	plan_note(notes, keys, "kept",
-	    "old copies stay on the node, locked out, until their retention is over or "
-	    "they "
-	    "are purged");
-	if (p->cleared_count > 0) {
-		snprintf(key, sizeof(key), "cleared:%llu",
-		    (unsigned long long)p->cleared_count);
-		snprintf(line, sizeof(line),
-		    "old copies that earlier moves left on the targets are deleted "
-		    "first: %llu",
-		    (unsigned long long)p->cleared_count);
-		plan_note(notes, keys, key, line);
-	}
-	for (size_t i = 0; i < p->node_count; i++) {
-		const struct plan_node *n = &p->nodes[i];
-
-		if (!n->is_target || (n->has_agent && n->healthy && !n->cordoned))
-			continue;
-		snprintf(key, sizeof(key), "unable");
-		snprintf(line, sizeof(line), "%.150s takes nothing: %.300s", n->name,
-		    n->why_not);
-		plan_note(notes, keys, key, line);
-	}
-	if (p->orphans > 0) {
-		snprintf(
-		    key, sizeof(key), "orphans:%llu", (unsigned long long)p->orphans);
-		snprintf(line, sizeof(line),
-		    "mailboxes on the node that belong to accounts living elsewhere (old "
-		    "copies) are left alone: %llu",
-		    (unsigned long long)p->orphans);
-		plan_note(notes, keys, key, line);
-	}
-	if (p->groups > 0) {
-		snprintf(key, sizeof(key), "groups:%llu", (unsigned long long)p->groups);
-		snprintf(line, sizeof(line),
-		    "distribution lists that name the node as their home are left alone: "
-		    "%llu",
-		    (unsigned long long)p->groups);
-		plan_note(notes, keys, key, line);
-	}
-}
-
-json_t *
-view_removal(const struct removal_report *r)
-{
-	json_t *rows = json_array();
-
-	for (size_t i = 0; r != NULL && i < r->count; i++) {
-		const struct removal_finding *f = &r->findings[i];
-
-		json_array_append_new(
-		    rows, json_pack("{sssssoso}", "check", f->check, "level",
-			      removal_level_names[f->level], "text", json_text(f->text),
-			      "next", json_text(f->next)));
-	}
-	return rows;
-}
-
-json_t *
-view_plan(const struct plan *p)
-{
-	json_t *moves = json_array();
-	json_t *refused = json_array();
-	json_t *plan = json_object();
-	json_t *notes = json_array();
-	json_t *keys = json_array();
-
-	for (size_t i = 0; i < p->account_count; i++) {
-		const struct plan_account *a = &p->accounts[i];
-
-		if (a->target >= 0)
-			json_array_append_new(
-			    moves, json_pack("{sososIsosb}", "account",
-				       json_text(a->name), "account_id", json_text(a->id),
-				       "bytes", (json_int_t)a->bytes, "target",
-				       json_text(p->nodes[a->target].name), "has_mailbox",
-				       a->has_mailbox));
-		else
-			json_array_append_new(refused,
-			    json_pack("{sososo}", "account", json_text(a->name), "why",
-				json_text(a->refused), "next", json_text(a->next)));
-	}
-	json_object_set_new(plan, "kind", json_text(plan_kinds[p->kind].name));
-	json_object_set_new(plan, "node", json_text(p->node));
-	json_object_set_new(plan, "version", json_text(p->version));
-	json_object_set_new(plan, "mailboxes", number(p->moved_count));
-	json_object_set_new(plan, "bytes", number(p->moved_bytes));
-	json_object_set_new(plan, "moves", moves);
-	json_object_set_new(plan, "refused", refused);
-	json_object_set_new(
-	    plan, "targets", p->targets == NULL ? json_array() : plan_targets(p));
-	plan_notes(p, notes, keys);
-	json_object_set_new(plan, "platform", json_text(p->platform));
-	json_object_set_new(plan, "removal", view_removal(p->removal));
-	json_object_set_new(plan, "notes", notes);
-	json_object_set_new(plan, "note_keys", keys);
-	return json_pack("{so}", "plan", plan);
-}
-
 /* --- jobs and moves --- */
 
 json_t *
@@ -334,17 +182,17 @@ view_job(struct controller *c, const struct job *job)
 	json_object_set_new(row, "created", json_time(job->created_ms));
 	json_object_set_new(row, "ended", json_time(job->ended_ms));
 	json_object_set_new(row, "reason", json_text(job->reason));
-	json_object_set_new(row, "moves_total", number(p.total));
-	json_object_set_new(row, "moves_done", number(p.done));
-	json_object_set_new(row, "moves_clean", number(p.clean));
-	json_object_set_new(row, "moves_set_aside", number(p.set_aside));
-	json_object_set_new(row, "moves_running", number(p.running));
-	json_object_set_new(row, "bytes_total", number(p.bytes_total));
-	json_object_set_new(row, "bytes_done", number(p.bytes_done));
+	json_object_set_new(row, "moves_total", json_uint(p.total));
+	json_object_set_new(row, "moves_done", json_uint(p.done));
+	json_object_set_new(row, "moves_clean", json_uint(p.clean));
+	json_object_set_new(row, "moves_set_aside", json_uint(p.set_aside));
+	json_object_set_new(row, "moves_running", json_uint(p.running));
+	json_object_set_new(row, "bytes_total", json_uint(p.bytes_total));
+	json_object_set_new(row, "bytes_done", json_uint(p.bytes_done));
 	json_object_set_new(row, "items_per_s", json_real(p.items_per_s));
 	json_object_set_new(row, "eta_s", json_real(p.eta_s));
-	json_object_set_new(row, "lock_p50_ms", number(p.lock_p50_ms));
-	json_object_set_new(row, "lock_p99_ms", number(p.lock_p99_ms));
+	json_object_set_new(row, "lock_p50_ms", json_uint(p.lock_p50_ms));
+	json_object_set_new(row, "lock_p99_ms", json_uint(p.lock_p99_ms));
 	json_object_set_new(row, "stall", json_text(p.stall));
 	if (job->state == JOB_DONE_WITH_FAILURES && p.set_aside == 0 && p.clean == p.done)
 		json_object_set_new(row, "next",
@@ -426,9 +274,9 @@ view_move(struct controller *c, const struct move *m)
 	json_object_set_new(row, "holds", json_text(move_states[m->state].sentence));
 	json_object_set_new(row, "since", json_time(m->since_ms));
 	json_object_set_new(row, "doing", json_text(m->doing));
-	json_object_set_new(row, "bytes", number(m->bytes));
-	json_object_set_new(row, "items", number(m->data.listed));
-	json_object_set_new(row, "lock_ms", number(m->data.lock_ms));
+	json_object_set_new(row, "bytes", json_uint(m->bytes));
+	json_object_set_new(row, "items", json_uint(m->data.listed));
+	json_object_set_new(row, "lock_ms", json_uint(m->data.lock_ms));
 	json_object_set_new(row, "old_copy", json_text(old_copy(m)));
 	json_object_set_new(row, "verdict",
 	    json_text((move_states[m->state].holds & ARRIVED) != 0 && m->data.no_mailbox

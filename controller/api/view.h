@@ -13,6 +13,9 @@ json_t *view_nodes(struct controller *c);
 /* A list of findings; NULL: none. */
 struct removal_report;
 json_t *view_removal(const struct removal_report *r);
+/* {"seconds", "lock_median_ms", ...} of a plan that may become a job. */
+struct controller;
+json_t *view_expected(struct controller *c, const struct plan *p);
 json_t *view_plan(const struct plan *p);
 json_t *view_job(struct controller *c, const struct job *job);
 json_t *view_jobs(struct controller *c, bool only_running);

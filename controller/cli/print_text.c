@@ -312,6 +312,28 @@ print_plan_refused(FILE *out, const json_t *refused)
 	}
 }
 
+static void
+print_plan_expected(FILE *out, const json_t *expected)
+{
+	char whole[32];
+	char median[32];
+	char longest[32];
+
+	if (expected == NULL)
+		return;
+	fprintf(out, "\nExpected, %s\n  about %s in all; a mailbox is locked about %s, ",
+	    json_is_true(json_object_get(expected, "measured"))
+		? "by what earlier moves took here"
+		: "by what it took on a small machine; nothing was moved here yet",
+	    print_seconds(number_of(expected, "seconds"), whole, sizeof(whole)),
+	    print_seconds(
+		number_of(expected, "lock_median_ms") / 1000, median, sizeof(median)));
+	print_safe(out, text_of(expected, "longest"));
+	fprintf(out, " longest: about %s\n",
+	    print_seconds(
+		number_of(expected, "lock_longest_ms") / 1000, longest, sizeof(longest)));
+}
+
 /* What speaks against taking the node out, what happens then, what is left to do. */
 static void
 print_plan_removal(FILE *out, const json_t *plan)
@@ -379,6 +401,8 @@ print_plan(FILE *out, const json_t *answer)
 		fputs("\nNodes afterwards\n", out);
 		print_plan_targets(out, plan);
 	}
+	if (integer_of(plan, "mailboxes") > 0)
+		print_plan_expected(out, json_object_get(plan, "expected"));
 	if (json_array_size(refused) > 0)
 		print_plan_refused(out, refused);
 	print_plan_removal(out, plan);

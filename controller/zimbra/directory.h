@@ -44,6 +44,7 @@ struct account_facts {
 	bool is_resource;
 	bool is_system;
 	bool is_external_virtual;
+	bool is_gal_sync; /* a domain keeps its address list in it */
 	size_t alias_count;
 	char **aliases; /* owned; account_facts_fini */
 };

@@ -24,7 +24,7 @@ static const char *const account_attrs[] = {"zimbraId", "zimbraMailDeliveryAddre
 static const char *const default_attrs[] = {"zimbraId", "zimbraDomainName",
     "zimbraMailQuota", "zimbraExportMaxDays", "zimbraDomainStatus",
     "zimbraAuthTokenValidityValueEnabled", "zimbraInterceptAddress",
-    "zimbraDomainDefaultCOSId", "cn", NULL};
+    "zimbraDomainDefaultCOSId", "zimbraGalAccountId", "cn", NULL};
 
 static const char *const server_attrs[] = {"zimbraId", "zimbraServiceHostname",
     "zimbraServiceEnabled", "zimbraLmtpPermanentFailureWhenOverQuota",
@@ -43,6 +43,24 @@ directory_value(
 	    memchr(values[0]->bv_val, '\0', values[0]->bv_len) == NULL) {
 		memcpy(out, values[0]->bv_val, values[0]->bv_len);
 		out[values[0]->bv_len] = '\0';
+	}
+	ldap_value_free_len(values);
+}
+
+/* All values with a space between, as many as fit whole. */
+static void
+directory_values(
+    struct directory *d, LDAPMessage *entry, const char *attr, char *out, size_t size)
+{
+	struct berval **values = ldap_get_values_len(d->ldap, entry, attr);
+	size_t length = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; values != NULL && values[i] != NULL; i++) {
+		if (length + values[i]->bv_len + 2 > size)
+			break;
+		length += (size_t)snprintf(out + length, size - length, "%s%.*s",
+		    length == 0 ? "" : " ", (int)values[i]->bv_len, values[i]->bv_val);
 	}
 	ldap_value_free_len(values);
 }
@@ -90,6 +108,8 @@ defaults_take(
 	directory_value(d, entry, "zimbraDomainDefaultCOSId", out->default_cos,
 	    sizeof(out->default_cos));
 	out->intercepted = directory_value_has(d, entry, "zimbraInterceptAddress", NULL);
+	directory_values(
+	    d, entry, "zimbraGalAccountId", out->gal_accounts, sizeof(out->gal_accounts));
 }
 
 static bool
@@ -208,6 +228,8 @@ account_take_inherited(struct directory *d, LDAPMessage *entry, struct account_f
 	    strcasecmp(enabled, "FALSE") != 0; /* Zimbra's default: TRUE */
 	out->intercepted = cos->intercepted ||
 			   directory_value_has(d, entry, "zimbraInterceptAddress", NULL);
+	out->is_gal_sync =
+	    out->id[0] != '\0' && strstr(domain->gal_accounts, out->id) != NULL;
 	snprintf(out->domain_status, sizeof(out->domain_status), "%s", domain->status);
 }
 

@@ -18,6 +18,7 @@ struct defaults {
 	char status[20];
 	char token_validity[8];
 	char default_cos[40];
+	char gal_accounts[400]; /* zimbraIds, space-separated; of a domain */
 	bool intercepted;
 };
 

@@ -74,6 +74,9 @@ def remove_and_add(place):
     require(not [f for f in plan["removal"] if f["level"] == "blocks"], f"nothing blocks: {plan['removal']}")
     said = place.zmferry("remove", "mbs1", "--destroy-volumes", "--yes", check=False)
     require(said.returncode == 3 and "--confirm mbs1" in said.stderr, f"typed: {said.returncode} {said.stderr}")
+    require(any("zmgsautil forceSync -a galsync" in note for note in plan["notes"]), f"GAL: {plan['notes']}")
+    require(plan["expected"]["seconds"] > 0 and plan["expected"]["longest"] in [m["account"] for m in plan["moves"]],
+            f"what it will take: {plan['expected']}")
     job = place.json("remove", "mbs1", "--yes")["job"]["id"]
     row = wait_state(place, job, "by_hand", 300)
     require("stop the container of " + host in row["reason"] and f"job continue {job}" in row["reason"],
