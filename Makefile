@@ -43,11 +43,11 @@ core_src    := level plan_times move moves moves_copies move_table move_steps mo
                json_values policy policy_table policy_replay watch watch_alerts watch_view \
                fleet fleet_ask fleet_notices fleet_index fleet_facts world doctor
 edge_src    := platform/platform platform/engine platform/docker platform/docker_files platform/kubernetes \
-               zimbra/references controller conf survey survey_level world_live watch_live policy_conf doctor_collect cordon \
+               zimbra/references zimbra/rehearsal controller conf survey survey_level world_live watch_live policy_conf doctor_collect cordon \
                zimbra/directory zimbra/directory_facts zimbra/admin \
                api/http api/http_listen api/serve api/gate api/session api/signin api/rights \
-               api/idempotency api/approvals api/changes api/routes api/view api/view_plan api/overview api/page api/doctor api/plans api/purges api/containers api/cordons api/policy
-cli_src     := main api commands jobs containers wait print_text print_moves print_cordon print_doctor purge policy
+               api/idempotency api/approvals api/changes api/routes api/view api/view_plan api/overview api/page api/doctor api/plans api/purges api/rehearsal api/containers api/cordons api/policy
+cli_src     := main api commands jobs containers rehearse wait print_text print_moves print_cordon print_doctor purge policy
 
 # alerts
 core_src    += journal_alerts alert/table alert/schedule alert/message alert/alert alert/alert_tell

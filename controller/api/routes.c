@@ -19,6 +19,7 @@
 #include "controller/api/plans.h"
 #include "controller/api/policy.h"
 #include "controller/api/purges.h"
+#include "controller/api/rehearsal.h"
 #include "controller/api/view.h"
 #include "controller/controller.h"
 #include "proto/base/clock.h"
@@ -212,6 +213,8 @@ const struct api_route controller_routes[] = {
 	{ "POST",   "/v1/jobs/{id}/retry",        "change",  post_retry },
 	{ "POST",   "/v1/approvals/{id}/approve", "change",  post_approve },
 	{ "POST",   "/v1/approvals/{id}/refuse",  "change",  post_refuse },
+	{ "POST",   "/v1/rehearsal",              "local",   post_rehearsal },
+	{ "POST",   "/v1/rehearsal/end",          "local",   post_rehearsal_end },
 	{ "POST",   "/v1/containers",             "change",  post_container },
 	{ "POST",   "/v1/enroll",                 "local",   post_enroll },
 	{ "POST",   "/v1/session",                "open",    post_session },

@@ -20,6 +20,7 @@ enum {
 	OPT_CONFIRM = 1 << 8,
 	OPT_FOR = 1 << 12,
 	OPT_VOLUMES = 1 << 13,
+	OPT_REHEARSE = 1 << 14,
 };
 
 struct options {
@@ -35,6 +36,7 @@ struct options {
 	const char *out_file;
 	bool unclean;
 	bool destroy_volumes;
+	bool rehearse;
 	const char *confirm;  /* a name, typed out */
 	const char *for_time; /* "2h" */
 	const char *argument; /* the one word behind the verb, or NULL */

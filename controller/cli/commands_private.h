@@ -21,6 +21,8 @@ int command_post_node(struct options *o, const char *path, print_fn print);
 /* Is host meant by wanted: its whole name, or its front up to a dot? */
 bool command_node_is(const char *host, const char *wanted);
 
+/* The second half of zmferry doctor --rehearse; the exit code. */
+int rehearse(struct options *o);
 int run_container(struct options *o);
 int run_start(struct options *o);
 int run_stop(struct options *o);

@@ -27,6 +27,8 @@ static const struct {
     {"--even-if-not-clean", OPT_UNCLEAN, NULL,
 	"although the verdict is not clean; needs --confirm"},
     {"--confirm", OPT_CONFIRM, "NAME", "the account or the node, typed out"},
+    {"--rehearse", OPT_REHEARSE, NULL,
+	"then move a scratch account there and back, and delete it"},
     {"--destroy-volumes", OPT_VOLUMES, NULL, "with the container; needs --confirm"},
     {"--for", OPT_FOR, "TIME", "how long: 90s, 15m, 6h, 2d; 0s ends it"},
 };
@@ -200,6 +202,7 @@ set_option(struct options *o, const char *name, const char *value)
 	    {"--out", NULL, &o->out_file},
 	    {"--even-if-not-clean", &o->unclean, NULL},
 	    {"--destroy-volumes", &o->destroy_volumes, NULL},
+	    {"--rehearse", &o->rehearse, NULL},
 	    {"--confirm", NULL, &o->confirm},
 	    {"--for", NULL, &o->for_time},
 	};

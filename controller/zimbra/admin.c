@@ -7,7 +7,7 @@
 
 #include "proto/base/clock.h"
 
-static bool
+bool
 admin_send(struct soap_client *c, struct soap_request *r, struct err *e)
 {
 	struct soap_answer *answer = NULL;

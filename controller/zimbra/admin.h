@@ -8,6 +8,8 @@
 
 #include "proto/zimbra/soap.h"
 
+/* One call whose answer does not matter; frees r. */
+MUST_USE bool admin_send(struct soap_client *c, struct soap_request *r, struct err *e);
 /*
  * zimbraMailHost becomes new_home. The server the client is for passes it on to the
  * account's present home; with pin_id (zimbraId of that very server) it does it itself.

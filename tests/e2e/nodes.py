@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Scenarios of whole nodes: made even, taken out of the cluster, brought into it."""
+import http.client
 import json
+import socket
 
 from harness import wait_for
 from zlab.ldapclient import Ldap
-from steps import all_settled_clean, begin, evacuate, finish, require, require_clean
+from steps import all_settled_clean, begin, evacuate, finish, require, require_clean, statuses
 
 
 def rebalance(place):
@@ -167,7 +169,41 @@ def queue(place):
     require_clean(place, before)
 
 
+def rehearsal(place):
+    """A scratch account goes there and back and is deleted; no other account ever is, and none is made where it is not fit."""
+    before = begin(place, 6)
+
+    def scratch():
+        return [attrs["mail"][0] for _, attrs in entries(
+            place, "dc=test", "(&(objectClass=zimbraAccount)(uid=zmferry-rehearsal-*))", ["mail"])]
+    said = place.zmferry("doctor", "--rehearse", timeout=200)
+    require("this Zimbra behaves: " in said.stdout and "items went there and back" in said.stdout, said.stdout)
+    require(scratch() == [], f"left: {scratch()}")
+    moves = [m for m in place.moves() if m["account"].startswith("zmferry-rehearsal-")]
+    require([(m["state"], m["verdict"]) for m in moves] == [("done", "clean")] * 2, f"two moves: {moves}")
+    done = run_socket(place, "/v1/rehearsal/end", {"account_id": next(iter(statuses(place)))})
+    require(done[0] == 409 and "is no rehearsal's" in done[1], f"another account: {done}")
+    require_clean(place, before)
+    place.agents["mbs3"].kill()
+    wait_for("the doctor to miss an agent", 30, lambda: place.zmferry("doctor", check=False).returncode == 1)
+    said = place.zmferry("doctor", "--rehearse", check=False)
+    require(said.returncode == 1 and "Rehearsal" not in said.stdout and scratch() == [], f"not fit: {said.stdout}")
+
+
+def run_socket(place, path, body):
+    """(status, text) of a POST over the controller's socket."""
+    connection = http.client.HTTPConnection("controller")
+    connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connection.sock.connect(place.socket)
+    connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
+    answer = connection.getresponse()
+    text = answer.read().decode()
+    connection.close()
+    return answer.status, text
+
+
 SCENARIOS = {
+    "rehearsal": rehearsal,
     "queue": queue,
     "weights": weights,
     "remove_and_add": remove_and_add,

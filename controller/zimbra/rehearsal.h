@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A scratch account with a little of everything in it, which is moved there and back to see
+ * how this Zimbra behaves, and deleted. Blocking: for the thread pool.
+ */
+#ifndef CONTROLLER_REHEARSAL_H
+#define CONTROLLER_REHEARSAL_H
+
+#include "controller/zimbra/directory.h"
+#include "proto/zimbra/soap.h"
+
+/* Its name begins so; nothing else is ever deleted. */
+#define REHEARSAL_PREFIX "zmferry-rehearsal-"
+
+/*
+ * Makes the account on the server that c is for (host), hidden from address lists, with folders,
+ * a tag, messages that are awkward to move, and a contact. id_out: its zimbraId.
+ */
+MUST_USE bool rehearsal_make(struct soap_client *c, const char *name, const char *host,
+    char *id_out, size_t size, struct err *e);
+/* Deletes it. Refuses every account whose name is not a rehearsal's; one that is gone is done. */
+MUST_USE bool
+rehearsal_end(struct soap_client *c, struct directory *d, const char *id, struct err *e);
+
+#endif
