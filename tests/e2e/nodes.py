@@ -170,7 +170,7 @@ def queue(place):
 
 
 def rehearsal(place):
-    """A scratch account goes there and back and is deleted; no other account ever is, and none is made where it is not fit."""
+    """A scratch account goes there and back and is deleted; no other ever is; where it is not fit none is made."""
     before = begin(place, 6)
 
     def scratch():
