@@ -123,6 +123,10 @@ static const struct conf_def defs[] = {
 	  "when more nodes than that are sick it may be something that they share: nothing begins", 1, 64 },
 	{ "automatic_per_day", CONF_UINT, AT(automatic_per_day), "1",
 	  "evacuations that may begin by themselves within 24 hours", 1, 64 },
+	{ "automatic_restart", CONF_BOOL, AT(automatic_restart), "no",
+	  "start the container of a node again that other nodes see to be down, once in six hours", 0, 0 },
+	{ "restart_after", CONF_DURATION, AT(restart_after_s), "5m",
+	  "when it is down so long", 0, 0 },
 };
 /* clang-format on */
 

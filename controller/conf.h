@@ -66,6 +66,8 @@ struct controller_conf {
 	uint32_t automatic_heard; /* percent */
 	uint32_t automatic_nodes;
 	uint32_t automatic_per_day;
+	bool automatic_restart;
+	uint32_t restart_after_s;
 	struct conf_rows policy_node;	/* struct policy_rule_conf (policy_conf.h) */
 	struct conf_rows policy_fault;	/* the same */
 	struct conf_rows alert_mail;	/* struct alert_mail_conf (alert/conf.h) */

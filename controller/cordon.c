@@ -209,8 +209,12 @@ cordon_written(struct work *work)
 		return;
 	}
 	report = cordon_report(x);
-	log_info(NULL, "cordon: %s%s; %zu pools changed", x->node,
-	    x->on ? " on" : " ended", json_array_size(json_object_get(report, "pools")));
+	log_info(NULL, "cordon: %s%s; %zu pools changed",
+	    x->node[0] == '\0' ? "all of them" : x->node,
+	    x->node[0] == '\0' ? " looked through"
+	    : x->on	       ? " on"
+			       : " ended",
+	    json_array_size(json_object_get(report, "pools")));
 	cordoning_end(x, report, NULL);
 	json_decref(report);
 }

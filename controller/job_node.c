@@ -19,6 +19,8 @@
 
 #define AGAIN_MS 3000
 #define TOLD_AFTER 5 /* attempts that a person need not know of */
+#define JOINING_TOLD_AFTER \
+	600 /* setting up a mailbox server takes a while: half an hour */
 #define DEADLINE_S 300
 
 /* --- what the journal says of a node that is to go --- */
@@ -34,6 +36,9 @@ ours_on_move(struct move *m, void *ctx)
 	const struct ours_search *s = ctx;
 	bool from = strcasecmp(m->source, s->node) == 0;
 
+	if (from && (move_states[m->state].holds & ARRIVED) != 0 &&
+	    (move_states[m->state].holds & MOVE_END) == 0)
+		s->out->tidying++;
 	if (m->state == MOVE_STUCK && (from || strcasecmp(m->target, s->node) == 0))
 		s->out->stuck++;
 	if (m->state != MOVE_SETTLED || !from || m->data.no_mailbox)
@@ -51,7 +56,8 @@ jobs_removal_ours(struct jobs *all, const char *node, struct removal_ours *out)
 	int64_t there = all->host.mailboxes_on(all->host.ctx, node);
 	uint64_t known;
 
-	out->stuck = out->unclean = out->kept_copies = out->strange_copies = 0;
+	out->stuck = out->tidying = out->unclean = 0;
+	out->kept_copies = out->strange_copies = 0;
 	moves_each(all->moves, ours_on_move, &s);
 	known = out->unclean + out->kept_copies;
 	out->unknown = there < 0;
@@ -79,7 +85,8 @@ node_try_again(struct jobs *all, struct job *job, const char *why)
 {
 	job->attempts++;
 	snprintf(job->reason, sizeof(job->reason), "%.430s; trying again", why);
-	if (job->attempts == TOLD_AFTER)
+	if (job->attempts ==
+	    (job->state == JOB_JOINING ? JOINING_TOLD_AFTER : TOLD_AFTER))
 		job_tell_waits(all, job);
 	all->world->after(
 	    all->world->ctx, AGAIN_MS, node_on_again, all, job->number, job->step_no);

@@ -422,6 +422,20 @@ policy_decide(const struct policy_node *n, const struct policy_settings *s,
 }
 
 bool
+policy_restart_due(const struct policy_node *n, const struct policy_settings *s,
+    const struct policy_cluster *c, int64_t last_ms, int64_t now_ms)
+{
+	uint32_t held = bit(REASON_STARTING) | bit(REASON_READ_ONLY) |
+			bit(REASON_PARTITION) | bit(REASON_OTHERS);
+
+	return s->restart && (n->state == NODE_DOWN || n->state == NODE_DEAD) &&
+	       now_ms - n->down_since_ms >= (int64_t)s->restart_s * 1000 &&
+	       (last_ms == 0 ||
+		   now_ms - last_ms >= (int64_t)POLICY_RESTART_AGAIN_S * 1000) &&
+	       (reasons_of_cluster(s, c, now_ms) & held) == 0;
+}
+
+bool
 policy_reason_text(
     const struct policy_verdict *v, enum policy_reason reason, char *out, size_t size)
 {

@@ -50,6 +50,8 @@ struct policy_settings {
 	uint32_t heard_percent; /* of the known nodes' agents must be connected */
 	uint32_t nodes_at_once; /* more sick nodes than that: something they share */
 	uint32_t per_day;	/* evacuations that begin by themselves */
+	bool restart;		/* the container of a node that is down, by itself */
+	uint32_t restart_s;	/* when it is down so long */
 	const struct policy_rule *node_rules, *fault_rules;
 	size_t node_rule_count, fault_rule_count;
 };
@@ -194,6 +196,11 @@ struct policy_verdict {
 struct policy_verdict
 policy_decide(const struct policy_node *n, const struct policy_settings *s,
     const struct policy_cluster *c, const struct policy_plan *plan, int64_t now_ms);
+/* May the container of a node that other nodes see to be down be started again, once? last_ms:
+   when it was last; 0 = never. */
+#define POLICY_RESTART_AGAIN_S (6 * 3600)
+bool policy_restart_due(const struct policy_node *n, const struct policy_settings *s,
+    const struct policy_cluster *c, int64_t last_ms, int64_t now_ms);
 /* What that interlock says of it; false: it does not hold it back. */
 bool policy_reason_text(
     const struct policy_verdict *v, enum policy_reason reason, char *out, size_t size);

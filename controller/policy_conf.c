@@ -126,6 +126,8 @@ policy_conf_settings(
 	out->heard_percent = conf->automatic_heard;
 	out->nodes_at_once = conf->automatic_nodes;
 	out->per_day = conf->automatic_per_day;
+	out->restart = conf->automatic_restart;
+	out->restart_s = conf->restart_after_s;
 	return mode_check(conf->automatic_evacuation, &out->mode, e) &&
 	       rules_read(&conf->policy_node, &policy_node_section, &out->node_rules,
 		   &out->node_rule_count, e) &&

@@ -77,6 +77,15 @@ check_stuck(const struct judging *j)
 }
 
 static void
+check_tidying(const struct judging *j)
+{
+	if (j->ours->tidying > 0)
+		find(j, REMOVAL_BLOCKS, "wait a little; zmferry moves shows them",
+		    "%llu old copies on it are just being deleted",
+		    (unsigned long long)j->ours->tidying);
+}
+
+static void
 check_unclean(const struct judging *j)
 {
 	if (j->ours->unclean > 0)
@@ -227,6 +236,7 @@ static const struct {
 	{ "last_server", check_last },
 	{ "accounts",    check_accounts },
 	{ "stuck",       check_stuck },
+	{ "purges",      check_tidying },
 	{ "verdicts",    check_unclean },
 	{ "old_copies",  check_copies },
 	{ "strangers",   check_strange },

@@ -22,6 +22,7 @@ struct removal_ours { /* what the journal knows */
 	bool planned; /* before the evacuation: who lives there is about to move */
 	bool destroy_volumes;
 	uint64_t stuck;	      /* moves from it or to it that wait for a person */
+	uint64_t tidying;     /* old copies on it that are just being deleted */
 	uint64_t unclean;     /* moves from it whose verdict is not clean */
 	uint64_t kept_copies; /* old copies on it of clean moves */
 	bool unknown;	      /* its agent is away: nobody tells what is on it */

@@ -130,6 +130,11 @@ survey_added(struct survey *v, struct err *e)
 {
 	struct plan_node *n;
 
+	if (strspn(v->rq.node,
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-") !=
+	    strlen(v->rq.node))
+		return err_set(
+		    e, ERR_REFUSED, "node \"%.150s\": is no host name", v->rq.node);
 	if (strchr(v->rq.node, '.') == NULL)
 		return err_set(e, ERR_REFUSED,
 		    "node %.150s: a new node needs its whole name, as its "

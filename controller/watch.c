@@ -12,6 +12,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "controller/alert/alert.h"
 #include "controller/journal.h"
 #include "controller/watch_private.h"
 #include "proto/base/log.h"
@@ -243,6 +244,12 @@ watch_subject(const char *node, char out[WATCH_SUBJECT])
 	snprintf(out, WATCH_SUBJECT, "node:%s", node);
 }
 
+void
+watch_restart_subject(const char *node, char out[WATCH_SUBJECT])
+{
+	snprintf(out, WATCH_SUBJECT, "restart:%s", node);
+}
+
 static void
 watch_note(struct watch *w, const struct watched *n, const char *what, const char *why)
 {
@@ -354,12 +361,46 @@ watch_decide(struct watch *w, struct watched *n)
 	}
 }
 
+static void
+watch_restart(struct watch *w, struct watched *n)
+{
+	int64_t now = w->host.mono_ms();
+	char why[LIMIT_TEXT];
+
+	w->cluster.others_sick = w->sick - policy_is_sick(&n->node);
+	if (!policy_restart_due(&n->node, w->settings, &w->cluster, n->restart_ms, now))
+		return;
+	n->restart_ms = now;
+	policy_why(&n->node, now, why, sizeof(why));
+	watch_note(w, n, "its container is started again", why);
+	w->host.restart(w->host.ctx, n->node.name);
+}
+
+void
+watch_restarted(struct watch *w, const char *node, const char *text, const struct err *e)
+{
+	struct watched *n = watch_find(w, node);
+	char subject[WATCH_SUBJECT];
+
+	if (n == NULL)
+		return;
+	watch_note(w, n,
+	    e == NULL ? "its container was started again"
+		      : "its container could not be started again",
+	    e == NULL ? text : e->text);
+	watch_restart_subject(node, subject);
+	alert_raise(w->host.alerts,
+	    e == NULL ? ALERT_NODE_RESTARTED : ALERT_NODE_RESTART_FAILED, subject,
+	    ALERT_FACTS("node", node, "why", e == NULL ? text : e->text));
+}
+
 void
 watch_tick(struct watch *w)
 {
 	watch_see(w);
 	for (size_t i = 0; i < w->count; i++) {
 		watch_ask_looks(w, i);
+		watch_restart(w, w->rows[i]);
 		watch_decide(w, w->rows[i]);
 		watch_tell(w, w->rows[i]);
 	}
@@ -370,10 +411,12 @@ watch_tick(struct watch *w)
 bool
 watch_forget(struct watch *w, const char *node, struct err *e)
 {
-	bool found;
-	size_t at = watch_place(w, node, &found);
 	struct watched *n;
+	size_t at;
+	bool found;
 
+	watch_see(w); /* its agent may have gone since the last look */
+	at = watch_place(w, node, &found);
 	if (!found)
 		return err_set(e, ERR_REFUSED, "node %.200s: nobody knows it", node);
 	n = w->rows[at];

@@ -32,6 +32,8 @@ struct watch_host {
 	/* Makes the job; the node is cordoned too. */
 	bool (*begin)(
 	    void *ctx, const struct plan *plan, uint32_t *job_out, struct err *e);
+	/* Starts its container again; watch_restarted comes later, never from inside. */
+	void (*restart)(void *ctx, const char *node);
 	struct journal *journal;
 	struct alerts *alerts;
 	int64_t (*mono_ms)(void);
@@ -59,6 +61,9 @@ void watch_free(struct watch **w);
 void watch_tick(struct watch *w);
 /* What an agent saw of another node; what nobody asked for is passed over. */
 void watch_looked(struct watch *w, const char *observer, const char *node, bool serves);
+/* How that went; e NULL: well, text says what was done. */
+void
+watch_restarted(struct watch *w, const char *node, const char *text, const struct err *e);
 /*
  * The node is gone for good: nothing more is expected of it. Refused while its agent is
  * connected, or when nobody knows it.

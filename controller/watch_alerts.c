@@ -77,6 +77,7 @@ static void
 calm(struct watch *w, struct watched *n)
 {
 	char subject[WATCH_SUBJECT];
+	char restart[WATCH_SUBJECT];
 
 	if (n->calm)
 		return;
@@ -84,6 +85,8 @@ calm(struct watch *w, struct watched *n)
 	n->told = false;
 	watch_subject(n->node.name, subject);
 	alert_clear(w->host.alerts, subject);
+	watch_restart_subject(n->node.name, restart);
+	alert_clear(w->host.alerts, restart);
 }
 
 void

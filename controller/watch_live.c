@@ -12,6 +12,8 @@
 #include "proto/base/log.h"
 #include "proto/zimbra/ports.h"
 
+#define RESTART_S 300
+
 /* The job goes on without it; the gate moves who lands on the node meanwhile. */
 static void
 on_job_cordoned(void *owner, const json_t *report, const struct err *e)
@@ -87,6 +89,37 @@ host_begin(void *ctx, const struct plan *plan, uint32_t *job_out, struct err *e)
 	return controller_begin_job(ctx, plan, WATCH_WHO, job_out, e);
 }
 
+static void
+on_restarted(struct ask *a)
+{
+	struct controller *c = a->owner;
+	struct err by_hand;
+
+	if (a->ok && a->out.platform.by_hand)
+		err_set(&by_hand, ERR_REFUSED, "%s", a->out.platform.text);
+	if (c->watch != NULL && !c->stopping)
+		watch_restarted(c->watch, a->in.source, a->out.platform.text,
+		    !a->ok		      ? &a->err
+		    : a->out.platform.by_hand ? &by_hand
+					      : NULL);
+	ask_free(&a);
+}
+
+static void
+host_restart(void *ctx, const char *node)
+{
+	struct controller *c = ctx;
+	const struct world *world = world_live_world(c->world);
+	struct ask *a = ask_new(ASK_PLATFORM);
+
+	a->in.op = PLATFORM_RESTART;
+	snprintf(a->in.source, sizeof(a->in.source), "%s", node);
+	a->deadline_s = RESTART_S;
+	a->owner = c;
+	a->done = on_restarted;
+	world->ask(world->ctx, a);
+}
+
 static int64_t
 mono_ms(void)
 {
@@ -103,6 +136,7 @@ watch_live_start(struct controller *c, struct err *e)
 	    .look = host_look,
 	    .survey = host_survey,
 	    .begin = host_begin,
+	    .restart = host_restart,
 	    .journal = c->journal,
 	    .alerts = c->alerts,
 	    .mono_ms = mono_ms,

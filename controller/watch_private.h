@@ -20,6 +20,7 @@ struct watched {
 	struct policy_plan plan;
 	int64_t planned_ms; /* 0 = none */
 	uint32_t job;	    /* that we began and that is open */
+	int64_t restart_ms; /* its container was started again; 0 = never */
 	/* telling */
 	bool calm; /* nothing of it is raised */
 	bool told;
@@ -37,9 +38,11 @@ struct watch {
 	struct watched *planning; /* whose plan is being made; NULL = nobody's */
 };
 
-#define WATCH_SUBJECT (WORLD_NAME + 8)
+#define WATCH_SUBJECT (WORLD_NAME + 10)
 /* "node:mbs1": of its alerts and events. */
 void watch_subject(const char *node, char out[WATCH_SUBJECT]);
+/* "restart:mbs1": of its container's being started again. */
+void watch_restart_subject(const char *node, char out[WATCH_SUBJECT]);
 
 struct watched *watch_find(const struct watch *w, const char *name);
 /* Raises, changes or ends what is to be told of the node. */

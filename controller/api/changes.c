@@ -130,8 +130,9 @@ on_plan_for_job(
 	shown_version(rq, version, sizeof(version));
 	if (!plan_stands(rq, plan, why, version))
 		return;
-	snprintf(rq->deed, sizeof(rq->deed), "%s %.100s, plan %s",
-	    plan_kinds[plan->kind].name, plan->node, plan->version);
+	snprintf(rq->deed, sizeof(rq->deed), "%s %.100s%s, plan %s",
+	    plan_kinds[plan->kind].name, plan->node,
+	    plan->destroy_volumes ? " with its volumes" : "", plan->version);
 	if (c->conf->api_four_eyes && !rq->local)
 		ask_for_approval(rq, plan);
 	else

