@@ -45,7 +45,7 @@ core_src    := level plan_times move moves moves_copies move_table move_steps mo
 edge_src    := platform/platform platform/engine platform/docker platform/docker_files platform/kubernetes \
                zimbra/references zimbra/rehearsal controller conf survey survey_level world_live watch_live policy_conf doctor_collect cordon \
                zimbra/directory zimbra/directory_facts zimbra/admin \
-               api/http api/http_listen api/serve api/gate api/session api/signin api/rights \
+               api/http api/http_listen api/serve api/gate api/session api/signin api/rights api/rights_check \
                api/idempotency api/approvals api/changes api/routes api/view api/view_plan api/overview api/page api/doctor api/plans api/purges api/rehearsal api/containers api/cordons api/policy
 cli_src     := main api commands jobs containers rehearse wait print_text print_moves print_cordon print_doctor purge policy
 

@@ -160,11 +160,29 @@
 
 	/* --- nodes --- */
 
-	core.may_evacuate = function (node, session) {
-		if (!session) {
-			return false;
+	/*
+	 * What may be asked for at a node, as far as the session's rights say: the controller asks
+	 * Zimbra about every server that it touches. A cordoned node is filled again with those who
+	 * left it, another gets its share.
+	 */
+	core.node_deeds = function (n, session, busy, t) {
+		function may(right) {
+			return !!session && (!!session.is_global || core.has_right(session, n.name, right));
 		}
-		return !!session.is_global || core.has_right(session, node, "moveMailboxFromServer");
+		function deed(kind, right) {
+			return {
+				kind: kind,
+				text: t("do_" + kind),
+				label: t("do_" + kind + "_label", n.name),
+				may: !busy && may(right),
+				why_not: busy ? t("why_busy", busy.id) : may(right) ? "" : t("why_no_" + right)
+			};
+		}
+		return [
+			deed("evacuate", "moveMailboxFromServer"),
+			deed(n.cordoned ? "restore" : "rebalance", "moveMailboxToServer"),
+			deed("remove", "moveMailboxFromServer")
+		];
 	};
 
 	core.has_right = function (session, server, right) {
@@ -200,9 +218,7 @@
 			moving: (n.moves_out || 0) + (n.moves_in || 0) > 0 ?
 				t("node_moving", n.moves_out || 0, n.moves_in || 0) : "",
 			job: busy ? busy.id : "",
-			may_evacuate: !busy && core.may_evacuate(n.name, context.session),
-			why_not: busy ? t("why_busy", busy.id) :
-				core.may_evacuate(n.name, context.session) ? "" : t("why_no_right")
+			deeds: core.node_deeds(n, context.session, busy, t)
 		};
 	};
 
@@ -476,6 +492,7 @@
 			alerts: (o.alerts || []).map(function (a) { return core.alert(a, context); }),
 			approvals: (o.approvals || []).map(function (a) {
 				return {
+					kind: a.kind || "evacuate",
 					id: a.id, node: a.node, to: a.to ? a.to.split(",") : [], who: a.who, at: core.clock(a.at, options.now),
 					own: !!state.session && a.who_id === state.session.id,
 					mailboxes: core.count(a.mailboxes, options.t), size: core.bytes(a.bytes, options.t)
@@ -489,8 +506,11 @@
 
 	/* --- a plan, before anything starts --- */
 
-	core.plan = function (plan, t, texts) {
-		var rows = [{ node: plan.node, before: plan.bytes, after: 0 }], i, target;
+	core.plan = function (plan, t, texts, asked) {
+		var kind = plan.kind || "evacuate";
+		var empties = kind === "evacuate" || kind === "remove";
+		var rows = empties ? [{ node: plan.node, before: plan.bytes, after: 0 }] : [], i, target;
+		var node = plan.node || asked || "", expected = plan.expected;
 		var used = 0;
 		for (i = 0; i < plan.targets.length; i++) {
 			target = plan.targets[i];
@@ -500,11 +520,19 @@
 		return {
 			node: plan.node,
 			version: plan.version,
-			word: core.short_name(plan.node),
-			empty: plan.mailboxes === 0,
-			summary: plan.mailboxes === 0 ? t("plan_nothing", plan.node) :
-				t("plan_summary", core.count(plan.mailboxes, t), core.bytes(plan.bytes, t), plan.node,
-					core.count(used, t)),
+			word: core.short_name(node),
+			empty: plan.mailboxes === 0 && kind !== "remove",
+			summary: plan.mailboxes === 0 ? t("plan_nothing", node) : empties ?
+				t("plan_summary", core.count(plan.mailboxes, t), core.bytes(plan.bytes, t), node,
+					core.count(used, t)) :
+				t("plan_summary_fill", core.count(plan.mailboxes, t), core.bytes(plan.bytes, t), node),
+			expected: expected && plan.mailboxes > 0 ? t(expected.measured ? "plan_expected" : "plan_expected_guess",
+				core.seconds(expected.seconds, t), core.lock(expected.lock_median_ms, t),
+				core.lock(expected.lock_longest_ms, t), expected.longest) : "",
+			removal: (plan.removal || []).map(function (f) {
+				return { level: f.level, title: t("removal_" + f.level), text: f.text, next: f.next };
+			}),
+			container: plan.platform || "",
 			bars: core.bars(rows, t),
 			refused: plan.refused.map(function (r) {
 				return { account: r.account, why: r.why, next: r.next };

@@ -205,7 +205,7 @@
 			h("h2", { id: "zmf-approvals-title" }, [self.t("approvals_title")]),
 			h("ul", {}, m.approvals.map(function (a) {
 				return h("li", { key: a.id }, [
-					h("p", {}, [self.t("approval_text", a.who, a.node, a.mailboxes, a.size, a.at)]),
+					h("p", {}, [self.t("approval_text", a.who, a.node || a.to.join(", "), a.mailboxes, a.size, a.at, self.t("kind_" + a.kind))]),
 					a.own ? h("p", { "class": "zmf-quiet" }, [self.t("approval_own")]) :
 						h("button", {
 							type: "button", disabled: !!self.busy || !self.is_live(),
@@ -254,11 +254,13 @@
 			h("td", { "class": "zmf-num" }, [n.size]),
 			h("td", {}, [n.agent, n.heard ? h("span", { "class": "zmf-sub" }, [n.heard]) : null]),
 			h("td", { "class": "zmf-num" }, [
-				h("button", {
-					type: "button", disabled: !n.may_evacuate || !!self.busy || !self.is_live(), title: n.why_not || null,
-					"aria-label": t("evacuate_label", n.name),
-					onclick: function () { self.ask_evacuate(n.name); }
-				}, [t("evacuate")])
+				h("div", { "class": "zmf-deeds" }, n.deeds.map(function (d) {
+					return h("button", {
+						type: "button", disabled: !d.may || !!self.busy || !self.is_live(), title: d.why_not || null,
+						"aria-label": d.label, "data-deed": d.kind,
+						onclick: function () { self.ask_deed(d.kind, n.name); }
+					}, [d.text]);
+				}))
 			])
 		]);
 	};
@@ -505,10 +507,25 @@
 
 	/* The plan first; then the node's name, typed; then the job, once. */
 	View.prototype.ask_evacuate = function (node) {
+		this.ask_deed("evacuate", node);
+	};
+
+	/* What a plan of that kind is asked with: rebalancing has no node, but one to fill. */
+	function wanted_of(kind, node) {
+		return kind === "rebalance" ? { kind: kind, to: [node] } : { kind: kind, node: node };
+	}
+
+	View.prototype.ask_deed = function (kind, node) {
 		var key = root.ZmFerryNet.random_key();
 		this.ask_plan({
-			node: node, to: [], title: this.t("plan_title", node), go: this.t("plan_start"), path: "/v1/jobs", done: "done_start",
-			body: function (plan) { return { kind: "evacuate", node: plan.node, version: plan.version }; },
+			kind: kind, node: node, to: [], title: this.t("plan_title_" + kind, node), go: this.t("plan_start"),
+			path: "/v1/jobs", done: "done_start",
+			intro: kind === "remove" ? this.t("plan_intro_remove", node) : "",
+			body: function (plan) {
+				var body = wanted_of(kind, plan.node || node);
+				body.version = plan.version;
+				return body;
+			},
 			headers: function (plan) { return { "Idempotency-Key": key, "If-Match": "\"" + plan.version + "\"" }; }
 		});
 	};
@@ -516,15 +533,15 @@
 	/* The second administrator sees the same plan, and types the same word. */
 	View.prototype.ask_approve = function (a) {
 		this.ask_plan({
-			node: a.node, to: a.to, title: this.t("approve_title", a.node), go: this.t("approve_go"), done: "done_approve",
-			intro: this.t("approval_text", a.who, a.node, a.mailboxes, a.size, a.at), path: "/v1/approvals/" + a.id + "/approve",
+			kind: a.kind, node: a.node || a.to.join(", "), to: a.to, title: this.t("approve_title", a.node || a.to.join(", ")), go: this.t("approve_go"), done: "done_approve",
+			intro: this.t("approval_text", a.who, a.node || a.to.join(", "), a.mailboxes, a.size, a.at, this.t("kind_" + a.kind)), path: "/v1/approvals/" + a.id + "/approve",
 			body: function () { return {}; }, headers: function () { return {}; }
 		});
 	};
 
 	View.prototype.ask_plan = function (ask) {
 		var self = this, t = self.t, state = { plan: null, typed: "", problem: null };
-		var wanted = { kind: "evacuate", node: ask.node };
+		var wanted = wanted_of(ask.kind, ask.node);
 		var dialog = self.dialog(ask.title, function () {
 			if (state.problem) {
 				return self.plan_problem(state, dialog);
@@ -540,7 +557,7 @@
 		}
 		self.client.call("POST", "/v1/plans", wanted, {}, function (problem, data) {
 			state.problem = problem;
-			state.plan = data ? core.plan(data.plan, t, self.texts) : null;
+			state.plan = data ? core.plan(data.plan, t, self.texts, ask.node) : null;
 			if (dialog.node) {
 				dialog.update();
 				dialog.focus();
@@ -572,7 +589,14 @@
 		return [
 			ask.intro ? h("p", {}, [ask.intro]) : null,
 			h("p", { "class": "zmf-plan-summary" }, [p.summary]),
+			p.expected ? h("p", { "class": "zmf-quiet" }, [p.expected]) : null,
 			self.bars(p.bars, t("bars_title")),
+			p.container ? h("p", {}, [t("plan_container"), " ", p.container]) : null,
+			p.removal.length > 0 ? h("ul", { "class": "zmf-removal" }, p.removal.map(function (f) {
+				return h("li", { "data-level": f.level }, [
+					icon(f.level === "blocks" ? "bad" : "none"), h("strong", {}, [f.title]), " " + f.text,
+					f.next ? h("span", { "class": "zmf-sub" }, [t("next_step"), " ", h("code", {}, [f.next])]) : null]);
+			})) : null,
 			p.refused.length > 0 ? h("div", { "class": "zmf-refused" }, [
 				h("p", {}, [icon("bad"), " ", p.refused_text]),
 				h("ul", {}, p.refused.slice(0, 20).map(function (r) {

@@ -50,7 +50,8 @@ approvals_add(struct approvals *all, const struct plan *plan, const char *to,
 
 	approvals_expire(all, now_ms);
 	for (size_t i = 0; i < all->count; i++) {
-		if (strcmp(all->rows[i].node, plan->node) == 0)
+		if (strcmp(all->rows[i].node, plan->node) == 0 &&
+		    all->rows[i].kind == plan->kind)
 			approvals_remove(all, i--);
 	}
 	if (all->count == APPROVALS_MAX)
@@ -59,6 +60,7 @@ approvals_add(struct approvals *all, const struct plan *plan, const char *to,
 	memset(a, 0, sizeof(*a));
 	a->number = ++all->last_number;
 	snprintf(a->id, sizeof(a->id), "a%u", a->number);
+	a->kind = plan->kind;
 	snprintf(a->node, sizeof(a->node), "%s", plan->node);
 	snprintf(a->to, sizeof(a->to), "%s", to);
 	snprintf(a->version, sizeof(a->version), "%s", plan->version);
@@ -98,10 +100,10 @@ approval_view(const struct approval *a)
 	char at[40];
 
 	clock_format(a->at_ms, at, sizeof(at));
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I}", "id", a->id,
-	    "node", a->node, "to", a->to, "version", a->version, "who", a->who, "who_id",
-	    a->who_id, "at", at, "mailboxes", (json_int_t)a->mailboxes, "bytes",
-	    (json_int_t)a->bytes);
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I}", "id",
+	    a->id, "kind", plan_kinds[a->kind].name, "node", a->node, "to", a->to,
+	    "version", a->version, "who", a->who, "who_id", a->who_id, "at", at,
+	    "mailboxes", (json_int_t)a->mailboxes, "bytes", (json_int_t)a->bytes);
 }
 
 json_t *

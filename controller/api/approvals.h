@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * With api_four_eyes: evacuations that one administrator asked for and another has to
+ * With api_four_eyes: jobs that one administrator asked for and another has to
  * approve. In memory, for a day; a restart forgets them and nothing has happened.
  */
 #ifndef API_APPROVALS_H
@@ -16,6 +16,7 @@
 struct approval {
 	uint32_t number;
 	char id[16]; /* "a1" */
+	enum plan_kind kind;
 	char node[WORLD_NAME];
 	char to[1024];
 	char version[20]; /* of the plan that was shown */
@@ -29,7 +30,7 @@ struct approvals;
 
 struct approvals *approvals_new(void);
 void approvals_free(struct approvals **all);
-/* One a node: asking again replaces what was asked. NULL = there are too many. */
+/* One a node and kind: asking again replaces what was asked. NULL = there are too many. */
 const struct approval *approvals_add(struct approvals *all, const struct plan *plan,
     const char *to, const char *who, const char *who_id, int64_t now_ms);
 const struct approval *

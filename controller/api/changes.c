@@ -17,6 +17,7 @@
 #include "controller/api/view.h"
 #include "controller/controller.h"
 #include "controller/cordon.h"
+#include "controller/moves_copies.h"
 #include "proto/base/clock.h"
 #include "proto/base/log.h"
 #include "proto/base/tls.h"
@@ -166,7 +167,7 @@ post_job(struct api_request *rq)
 		    "Idempotency-Key",
 		    "POST /v1/plans");
 	} else if (idempotency_first(gate_idempotency(c->gate), rq)) {
-		gate_may(rq, wanted.node, wanted.to, false, go_job);
+		gate_may_plan(rq, wanted.kind, wanted.node, wanted.to, false, go_job);
 	}
 	plan_request_fini(&wanted);
 }
@@ -240,11 +241,14 @@ static void
 ask_wish(struct api_request *rq, const char *verb, bool only_from, gate_go_fn go)
 {
 	const struct job *job = find_job(rq);
+	enum plan_kind kind;
 
 	if (job == NULL)
 		return;
 	snprintf(rq->deed, sizeof(rq->deed), "%s %s (%.100s)", verb, job->id, job->node);
-	gate_may(rq, job->node, job->to, only_from, go);
+	if (!plan_kind_parse(job->kind, &kind) || kind == PLAN_MOVE || kind == PLAN_ADD)
+		kind = PLAN_RESTORE; /* they fill a node, too */
+	gate_may_plan(rq, kind, job->node, job->to, only_from, go);
 }
 
 void
@@ -308,8 +312,8 @@ on_plan_approved(
 	if (a == NULL || !plan_stands(rq, plan, why, a->version))
 		return;
 	snprintf(rq->deed, sizeof(rq->deed),
-	    "approve the evacuation of %.60s asked for by %.40s, plan %s", plan->node,
-	    a->who, plan->version);
+	    "approve %s %.60s asked for by %.40s, plan %s", plan_kinds[plan->kind].name,
+	    plan->node, a->who, plan->version);
 	snprintf(who, sizeof(who), "%.30s and %.28s", a->who, rq->who);
 	approvals_drop(gate_approvals(c->gate), a->number);
 	begin_job(rq, plan, who);
@@ -320,11 +324,17 @@ go_approve(struct api_request *rq, const char *node, const char *to)
 {
 	struct controller *c = rq->ctx;
 
-	struct plan_request wanted = {.kind = PLAN_EVACUATE};
+	const struct approval *a = find_approval(rq);
+	struct plan_request wanted = {.kind = a == NULL ? PLAN_EVACUATE : a->kind};
 
+	if (a == NULL)
+		return;
 	snprintf(wanted.node, sizeof(wanted.node), "%s", node);
 	snprintf(wanted.to, sizeof(wanted.to), "%s", to);
+	if (wanted.kind == PLAN_RESTORE)
+		moves_left_from(jobs_moves(c->jobs), &wanted);
 	world_live_survey(c->world, &wanted, on_plan_approved, rq, 0);
+	plan_request_fini(&wanted);
 }
 
 void
@@ -334,13 +344,13 @@ post_approve(struct api_request *rq)
 
 	if (a == NULL)
 		return;
-	snprintf(
-	    rq->deed, sizeof(rq->deed), "approve %s (evacuate %.100s)", a->id, a->node);
+	snprintf(rq->deed, sizeof(rq->deed), "approve %s (%s %.100s)", a->id,
+	    plan_kinds[a->kind].name, a->node);
 	if (!rq->local && strcmp(a->who_id, rq->who_id) == 0)
 		api_problem(rq, 403, "refused", "the one who asked cannot approve",
 		    "another administrator approves");
 	else
-		gate_may(rq, a->node, a->to, false, go_approve);
+		gate_may_plan(rq, a->kind, a->node, a->to, false, go_approve);
 }
 
 static void
@@ -364,9 +374,9 @@ post_refuse(struct api_request *rq)
 
 	if (a == NULL)
 		return;
-	snprintf(
-	    rq->deed, sizeof(rq->deed), "refuse %s (evacuate %.100s)", a->id, a->node);
-	gate_may(rq, a->node, a->to, true, go_refuse);
+	snprintf(rq->deed, sizeof(rq->deed), "refuse %s (%s %.100s)", a->id,
+	    plan_kinds[a->kind].name, a->node);
+	gate_may_plan(rq, a->kind, a->node, a->to, true, go_refuse);
 }
 
 /* --- agents --- */

@@ -289,7 +289,14 @@ void
 gate_may(struct api_request *rq, const char *node, const char *to, bool only_from,
     gate_go_fn go)
 {
-	struct rights_wish wish = {.only_from = only_from};
+	gate_may_plan(rq, PLAN_EVACUATE, node, to, only_from, go);
+}
+
+void
+gate_may_plan(struct api_request *rq, enum plan_kind kind, const char *node,
+    const char *to, bool only_from, gate_go_fn go)
+{
+	struct rights_wish wish = {.kind = kind, .only_from = only_from};
 	struct gate_question *q;
 
 	if (rq->local) {

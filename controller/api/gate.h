@@ -16,6 +16,7 @@
 
 #include "controller/api/http.h"
 #include "controller/api/session.h"
+#include "controller/plan.h"
 
 struct gate;
 struct idempotency;
@@ -43,6 +44,9 @@ const char *gate_origin(const struct api_request *rq);
  * unix socket nothing is asked and the names are as they came.
  */
 typedef void (*gate_go_fn)(struct api_request *rq, const char *node, const char *to);
+/* The same for what a plan of that kind means; gate_may is PLAN_EVACUATE's. */
+void gate_may_plan(struct api_request *rq, enum plan_kind kind, const char *node,
+    const char *to, bool only_from, gate_go_fn go);
 void gate_may(struct api_request *rq, const char *node, const char *to, bool only_from,
     gate_go_fn go);
 

@@ -68,9 +68,13 @@ plan_words(struct api_request *rq, struct plan_request *out)
 		api_refuse(rq, &e, "zmferry plan evacuate NODE");
 		return false;
 	}
-	/* Whose rights are needed is known only when it is planned. */
-	if (out->kind != PLAN_EVACUATE && !rq->local) {
-		err_set(&e, ERR_REFUSED, "%s is not offered over HTTPS", kind);
+	/* Whose rights a move needs is known only when it is planned; an addition needs the
+	   machine's template, and what destroys needs its shell. */
+	out->destroy_volumes = json_is_true(json_object_get(rq->body, "destroy_volumes"));
+	if ((out->kind == PLAN_MOVE || out->kind == PLAN_ADD || out->destroy_volumes) &&
+	    !rq->local) {
+		err_set(&e, ERR_REFUSED, "%s%s is not offered over HTTPS", kind,
+		    out->destroy_volumes ? " with its volumes" : "");
 		api_refuse(rq, &e, "on the controller's machine: zmferry help");
 		return false;
 	}
@@ -162,6 +166,6 @@ post_plan(struct api_request *rq)
 	struct plan_request wanted;
 
 	if (plan_words(rq, &wanted))
-		gate_may(rq, wanted.node, wanted.to, true, go_plan);
+		gate_may_plan(rq, wanted.kind, wanted.node, wanted.to, true, go_plan);
 	plan_request_fini(&wanted);
 }

@@ -5,42 +5,15 @@
  * controller's own session (may this person). What can go wrong: LDAP or all of Zimbra
  * away, a token that ran out, a right that is missing. Not here: sessions (session.c).
  */
-#include "controller/api/rights.h"
+#include "controller/api/rights_private.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "controller/world_private.h"
-#include "controller/zimbra/directory.h"
-#include "proto/base/work.h"
 #include "proto/base/xalloc.h"
-#include "proto/zimbra/soap.h"
 
 #define ASK_TIMEOUT_MS 8000
-
-struct host_list {
-	char (*names)[WORLD_NAME];
-	size_t count;
-};
-
-struct rights_job {
-	struct work work;
-	struct controller *c;
-	struct directory *directory;
-	struct host_list hosts;
-	/* exchange */
-	enum credential_kind kind;
-	char *name;
-	struct secret *secret;
-	struct rights_person person;
-	rights_exchange_fn exchanged;
-	/* check */
-	struct rights_wish wish;
-	char next[400];
-	rights_check_fn checked;
-	void *owner;
-};
 
 /* --- who can be asked --- */
 
@@ -56,7 +29,7 @@ on_server(const struct server_facts *s, void *ctx)
 	return true;
 }
 
-static bool
+bool
 rights_hosts(struct rights_job *job, struct err *e)
 {
 	if (!directory_list_servers(job->directory, on_server, &job->hosts, e))
@@ -86,7 +59,7 @@ rights_client(const struct rights_job *job, const char *host, const char *name,
 }
 
 /* The controller's own session at one server. */
-static struct soap_client *
+struct soap_client *
 rights_own_client(const struct rights_job *job, const char *host)
 {
 	return rights_client(
@@ -231,7 +204,7 @@ rights_prove(struct soap_client *own, const char *token, const char *id, struct 
 	return ok;
 }
 
-static bool
+bool
 rights_may(struct soap_client *own, const char *admin_id, const char *server,
     const char *right, bool *allowed_out, struct err *e)
 {
@@ -293,7 +266,7 @@ rights_of_delegated(struct rights_job *job, struct soap_client *own, struct err 
 /* --- exchange --- */
 
 /* The account as the directory has it: there, active, and who it is. */
-static bool
+bool
 rights_account(struct rights_job *job, const char *id, char *name, size_t size,
     bool *is_global, struct err *e)
 {
@@ -362,7 +335,7 @@ rights_run_exchange(struct work *work)
 		   job->person.name);
 }
 
-static void
+void
 rights_job_free(struct rights_job *job)
 {
 	live_give_directory(job->c->world, job->directory);
@@ -383,20 +356,7 @@ rights_exchange_done(struct work *work)
 	rights_job_free(job);
 }
 
-static void
-rights_check_done(struct work *work)
-{
-	struct rights_job *job = (struct rights_job *)work;
-
-	if (!job->c->stopping)
-		job->checked(
-		    job->owner, &job->wish, work->ok ? NULL : &work->err, job->next);
-	else
-		free(job->owner);
-	rights_job_free(job);
-}
-
-static struct rights_job *
+struct rights_job *
 rights_job_new(struct controller *c, void *owner)
 {
 	struct rights_job *job = XNEW(struct rights_job);
@@ -407,7 +367,7 @@ rights_job_new(struct controller *c, void *owner)
 	return job;
 }
 
-static void
+void
 rights_submit(struct rights_job *job)
 {
 	if (work_submit(&job->c->loop, &job->work, &job->work.err))
@@ -429,154 +389,5 @@ rights_exchange(struct controller *c, enum credential_kind kind, const char *nam
 	job->exchanged = done;
 	job->work.run = rights_run_exchange;
 	job->work.done = rights_exchange_done;
-	rights_submit(job);
-}
-
-/* --- may this be done, now? --- */
-
-/* "mbs1" is "mbs1.example.org" when only one begins so, as in plans. */
-static const char *
-rights_server(const struct rights_job *job, const char *name, struct err *e)
-{
-	const char *found = NULL;
-	size_t length = strlen(name);
-
-	for (size_t i = 0; i < job->hosts.count; i++) {
-		const char *host = job->hosts.names[i];
-
-		if (strcasecmp(host, name) == 0)
-			return host;
-		if (strncasecmp(host, name, length) != 0 || host[length] != '.')
-			continue;
-		if (found != NULL) {
-			err_set(e, ERR_REFUSED, "node \"%.100s\" can be %.100s or %.100s",
-			    name, found, host);
-			return NULL;
-		}
-		found = host;
-	}
-	if (found == NULL)
-		err_set(e, ERR_REFUSED,
-		    "node \"%.150s\": the directory has no such mailbox server", name);
-	return found;
-}
-
-static bool
-rights_want(struct rights_job *job, struct soap_client *own, const char *server,
-    const char *right, struct err *e)
-{
-	const struct rights_wish *w = &job->wish;
-	bool allowed = false;
-
-	if (!rights_may(own, w->admin_id, server, right, &allowed, e))
-		return false;
-	if (allowed)
-		return true;
-	snprintf(job->next, sizeof(job->next), "zmprov grr server %s usr %s %s", server,
-	    w->admin_name, right);
-	return err_set(
-	    e, ERR_REFUSED, "%s has no right %s on %s", w->admin_name, right, server);
-}
-
-/* Every named target by its full name, into out. */
-static bool
-rights_targets(struct rights_job *job, char *out, size_t size, struct err *e)
-{
-	char *copy = xstrdup(job->wish.to);
-	char *rest = copy;
-	char *name;
-	size_t length = 0;
-	bool ok = true;
-
-	out[0] = '\0';
-	if (copy[0] == '\0') {
-		free(copy);
-		return true;
-	}
-	while (ok && (name = strsep(&rest, ",")) != NULL) {
-		const char *host = rights_server(job, name, e);
-
-		ok = host != NULL &&
-		     (length + strlen(host) + 2 <= size ||
-			 err_set(e, ERR_REFUSED, "too many targets are named"));
-		if (ok)
-			length += (size_t)snprintf(out + length, size - length, "%s%s",
-			    length == 0 ? "" : ",", host);
-	}
-	free(copy);
-	return ok;
-}
-
-static bool
-rights_check_at(struct rights_job *job, struct soap_client *own, struct err *e)
-{
-	struct rights_wish *w = &job->wish;
-	char *copy;
-	char *rest;
-	char *name;
-	bool ok = rights_want(job, own, w->node, RIGHT_FROM, e);
-
-	if (!ok || w->only_from)
-		return ok;
-	if (w->to[0] == '\0') {
-		for (size_t i = 0; ok && i < job->hosts.count; i++) {
-			if (strcmp(job->hosts.names[i], w->node) != 0)
-				ok = rights_want(
-				    job, own, job->hosts.names[i], RIGHT_TO, e);
-		}
-		return ok;
-	}
-	copy = rest = xstrdup(w->to);
-	while (ok && (name = strsep(&rest, ",")) != NULL)
-		ok = rights_want(job, own, name, RIGHT_TO, e);
-	free(copy);
-	return ok;
-}
-
-static bool
-rights_run_check(struct work *work)
-{
-	struct rights_job *job = (struct rights_job *)work;
-	struct rights_wish *w = &job->wish;
-	struct err *e = &work->err;
-	char to[sizeof(w->to)];
-	char name[256] = "";
-	const char *node;
-	bool is_global = false;
-	bool asked = false;
-	bool ok = false;
-
-	if (!rights_hosts(job, e) ||
-	    !rights_account(job, w->admin_id, name, sizeof(name), &is_global, e))
-		return false;
-	node = rights_server(job, w->node, e);
-	if (node == NULL || !rights_targets(job, to, sizeof(to), e))
-		return false;
-	snprintf(w->node, sizeof(w->node), "%s", node);
-	snprintf(w->to, sizeof(w->to), "%s", to);
-	for (size_t i = 0; i < job->hosts.count && !asked; i++) {
-		struct soap_client *own = rights_own_client(job, job->hosts.names[i]);
-
-		ok = rights_check_at(job, own, e);
-		asked = ok || e->kind == ERR_REFUSED;
-		soap_client_free(&own);
-	}
-	if (!ok && e->kind != ERR_REFUSED)
-		snprintf(job->next, sizeof(job->next),
-		    "on the controller's machine the command works without Zimbra: "
-		    "zmferry status");
-	return ok;
-}
-
-void
-rights_check(struct controller *c, const struct rights_wish *wish, rights_check_fn done,
-    void *owner)
-{
-	struct rights_job *job = rights_job_new(c, owner);
-
-	job->wish = *wish;
-	job->checked = done;
-	job->work.run = rights_run_check;
-	job->work.done = rights_check_done;
 	rights_submit(job);
 }

@@ -16,6 +16,7 @@
 
 #define RIGHT_FROM "moveMailboxFromServer"
 #define RIGHT_TO "moveMailboxToServer"
+#define RIGHT_DELETE "deleteServer"
 
 enum credential_kind {
 	CREDENTIAL_ADMIN_TOKEN, /* the token of a console's page */
@@ -38,11 +39,13 @@ void rights_exchange(struct controller *c, enum credential_kind kind, const char
     const char *secret, rights_exchange_fn done, void *owner);
 
 /*
- * May the administrator empty this node, and fill these ("A,B"; "" = all the others)?
- * Names are answered as the directory has them. With only_from the targets are not asked
- * about.
+ * May the administrator do this? Empty the node and fill these ("A,B"; "" = all the others);
+ * take it out of the cluster as well; fill it from all the others (PLAN_RESTORE); or make all even (PLAN_REBALANCE,
+ * no node). Names are answered as the directory has them. With only_from nothing is asked
+ * but whether mailboxes may leave where they are.
  */
 struct rights_wish {
+	enum plan_kind kind;
 	char admin_id[40];
 	char admin_name[64]; /* for the texts */
 	char node[WORLD_NAME];

@@ -39,17 +39,24 @@ plan_note(json_t *notes, json_t *keys, const char *key, const char *sentence)
 }
 
 static void
-plan_notes(const struct plan *p, json_t *notes, json_t *keys)
+plan_notes_of_moves(json_t *notes, json_t *keys)
 {
-	char line[LIMIT_TEXT];
-	char key[40];
-
 	plan_note(notes, keys, "lock",
 	    "each mailbox is locked for the time its import needs; "
 	    "mail sent meanwhile waits in the queue and arrives some minutes later");
 	plan_note(notes, keys, "login",
 	    "everybody logs in once more; mail clients fetch their folders anew, never "
 	    "wrongly");
+}
+
+static void
+plan_notes(const struct plan *p, json_t *notes, json_t *keys)
+{
+	char line[LIMIT_TEXT];
+	char key[40];
+
+	if (p->moved_count > 0)
+		plan_notes_of_moves(notes, keys);
 	if (plan_kinds[p->kind].empties)
 		plan_note(notes, keys, "pool",
 		    "the node is cordoned: no new account lands on it, until it is "
@@ -90,7 +97,8 @@ plan_notes(const struct plan *p, json_t *notes, json_t *keys)
 		    n->why_not);
 		plan_note(notes, keys, key, line);
 	}
-	if (p->orphans > 0) {
+	/* Of a node that goes its own findings say more. */
+	if (p->orphans > 0 && p->kind != PLAN_REMOVE) {
 		snprintf(
 		    key, sizeof(key), "orphans:%llu", (unsigned long long)p->orphans);
 		snprintf(line, sizeof(line),
@@ -99,7 +107,7 @@ plan_notes(const struct plan *p, json_t *notes, json_t *keys)
 		    (unsigned long long)p->orphans);
 		plan_note(notes, keys, key, line);
 	}
-	if (p->groups > 0) {
+	if (p->groups > 0 && p->kind != PLAN_REMOVE) {
 		snprintf(key, sizeof(key), "groups:%llu", (unsigned long long)p->groups);
 		snprintf(line, sizeof(line),
 		    "distribution lists that name the node as their home are left alone: "

@@ -133,6 +133,24 @@ module.exports = (place) => [
 		agrees(plan, "/v1/plans", "post", 200);
 		agrees(await place.api("GET", "/v1/jobs/j999", { bearer }), "/v1/jobs/{id}", "get", 409);
 	}],
+	["what else than an evacuation may be asked for: each with its own rights, and some not from afar", async () => {
+		const helpdesk = await place.session(place.helpdesk);
+		const bearer = await place.session(place.admin);
+		const refused = async (token, body, status, part) => {
+			const answer = await place.api("POST", "/v1/plans", { bearer: token, body });
+			assert.equal(answer.status, status, answer.text);
+			assert.match(answer.data.error.text, part);
+		};
+		await refused(helpdesk, { kind: "restore", node: "mbs1" }, 403, /moveMailboxFromServer on mbs[23]/);
+		await refused(helpdesk, { kind: "rebalance", to: ["mbs1"] }, 403, /moveMailboxFromServer/);
+		await refused(bearer, { kind: "move", node: "mbs1", accounts: ["x@example.test"] }, 409, /not offered over HTTPS/);
+		await refused(bearer, { kind: "add", node: "mbs9.example.test" }, 409, /not offered over HTTPS/);
+		await refused(bearer, { kind: "remove", node: "mbs1", destroy_volumes: true }, 409, /with its volumes is not offered/);
+		const remove = await place.api("POST", "/v1/plans", { bearer, body: { kind: "remove", node: "mbs1" } });
+		agrees(remove, "/v1/plans", "post", 200);
+		const again = await place.api("POST", "/v1/containers", { bearer, body: { node: "mbs1", op: "stop" } });
+		assert.equal(again.status, 403, again.text);
+	}],
 	["an answer that did not change is 304", async () => {
 		const bearer = await place.session(place.admin);
 		const first = await place.api("GET", "/v1/alerts", { bearer });

@@ -60,15 +60,37 @@ module.exports = [
 		assert.equal(core.poll_ms(0, true), 30000);
 		assert.equal(core.poll_ms(9, true), 60000);
 	}],
-	["who may empty a node: by right, or globally; never while it is being emptied", () => {
+	["what may be asked for at a node: by right, or globally; never while a job is about it", () => {
 		const context = { t: en, now: 0, jobs: [], nodes: [], session };
-		const node = (name) => ({ name, state: "ok", connected: true, inventory: true, mailboxes: 1, bytes: 1 });
-		assert.equal(core.node(node("mbs1.test"), context).may_evacuate, true);
-		assert.equal(core.node(node("mbs2.test"), context).may_evacuate, false);
-		context.jobs = [{ id: "j1", node: "mbs1.test", state: "moving" }];
-		assert.equal(core.node(node("mbs1.test"), context).may_evacuate, false);
+		const node = (name, cordoned) => ({ name, cordoned, state: "ok", connected: true, inventory: true, mailboxes: 1, bytes: 1 });
+		const deeds = (name, cordoned) => core.node(node(name, cordoned), context).deeds;
+		const may = (name, kind, cordoned) => deeds(name, cordoned).find((d) => d.kind === kind).may;
+		assert.equal(may("mbs1.test", "evacuate"), true);
+		assert.equal(may("mbs2.test", "evacuate"), false);
+		assert.equal(may("mbs2.test", "remove"), false);
+		assert.deepEqual(deeds("mbs1.test", false).map((d) => d.kind), ["evacuate", "rebalance", "remove"]);
+		assert.deepEqual(deeds("mbs1.test", true).map((d) => d.kind), ["evacuate", "restore", "remove"]);
+		assert.match(deeds("mbs2.test", true)[1].why_not, /moveMailboxToServer/);
+		context.jobs = [{ id: "j1", node: "mbs1.test", state: "joining" }];
+		assert.equal(may("mbs1.test", "evacuate"), false);
 		context.jobs[0].state = "done";
-		assert.equal(core.node(node("mbs1.test"), context).may_evacuate, true);
+		assert.equal(may("mbs1.test", "evacuate"), true);
+	}],
+	["a plan that fills a node has no row for one that is emptied; a removal says what speaks against it", () => {
+		const target = { node: "mbs2.test", bytes_before: 0, bytes_after: 2048, count_before: 0, count_after: 2 };
+		const fill = core.plan({ kind: "rebalance", node: "", version: "v", mailboxes: 2, bytes: 2048, moves: [], refused: [],
+			targets: [target], notes: [], note_keys: [], expected: { measured: true, seconds: 90, lock_median_ms: 700,
+				lock_longest_ms: 4000, longest: "anna@test" } }, en, texts("en"), "mbs2.test");
+		assert.equal(fill.word, "mbs2");
+		assert.match(fill.summary, /2 mailboxes .* move to mbs2\.test/);
+		assert.match(fill.expected, /1 min 30 s .* 700 ms, at most 4(\.0)? s \(anna@test\)/);
+		assert.equal(fill.bars.rows ? fill.bars.rows.length : fill.bars.length, 1);
+		const remove = core.plan({ kind: "remove", node: "mbs1.test", version: "v", mailboxes: 0, bytes: 0, moves: [], refused: [],
+			targets: [], notes: [], note_keys: [], platform: "container mbs1 is running",
+			removal: [{ level: "blocks", text: "it is the log host", next: "zmprov mcf" }] }, en, texts("en"), "mbs1.test");
+		assert.equal(remove.empty, false, "an empty node can be taken out");
+		assert.deepEqual(remove.removal, [{ level: "blocks", title: "First:", text: "it is the log host", next: "zmprov mcf" }]);
+		assert.equal(remove.container, "container mbs1 is running");
 	}],
 	["a fill that is unknown is not 0 %", () => {
 		const context = { t: en, now: 0, jobs: [], nodes: [], session };

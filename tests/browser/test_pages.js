@@ -221,6 +221,31 @@ module.exports = (place, host, browser) => {
 			assert.equal(seen.job.who, place.admin.name);
 			await harmless(page);
 		}],
+		["an emptied node is brought back, or taken out: both show what that means first", async () => {
+			await dashboard(page);
+			await page.getByRole("button", { name: `Take ${nodes[0]} out of the cluster` }).click();
+			const dialog = page.getByRole("dialog");
+			await dialog.locator("input[name=confirm]").waitFor();
+			assert.match(await dialog.innerText(), /Its volumes stay/);
+			assert.ok(await dialog.locator(".zmf-removal li[data-level=does]").count() > 0, "what the directory says of it");
+			assert.match(await dialog.innerText(), /zmproxyctl restart/);
+			await shot(page, "plan-remove");
+			await page.keyboard.press("Escape");
+			await page.getByRole("button", { name: `Bring everybody back to ${nodes[0]}` }).click();
+			await dialog.locator("input[name=confirm]").waitFor();
+			assert.match(await dialog.locator(".zmf-plan-summary").textContent(), /\d+ mailboxes .* move to mbs1\.example\.test/);
+			assert.match(await dialog.innerText(), /About .* in all; a mailbox is locked about/);
+			await shot(page, "plan-restore");
+			await dialog.locator("input[name=confirm]").fill("mbs1");
+			await page.keyboard.press("Enter");
+			await page.locator("article[data-job=j2]").waitFor();
+			await page.locator("article[data-job=j2].zmf-job-done, article[data-job=j2] .zmf-job-done, .zmf-job-done[data-job=j2]").first()
+				.waitFor({ timeout: 240000 });
+			const seen = JSON.parse((await place.do("zmferry", { args: ["job", "show", "j2", "--json"] })).out);
+			assert.equal(seen.job.kind, "restore");
+			assert.equal(seen.job.state, "done");
+			await harmless(page);
+		}],
 		["what was done is written down: who, from where, with which plan", async () => {
 			const events = JSON.parse((await place.do("zmferry", { args: ["events", "--json"] })).out).events;
 			const audit = events.filter((e) => e.level === "audit").map((e) => e.text).join("\n");
