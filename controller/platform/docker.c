@@ -79,7 +79,12 @@ docker_do(struct docker *d, const char *method, const char *front, const char *n
     const char *back, long also, struct err *e)
 {
 	struct engine_answer a;
-	bool ok = docker_call(d, method, front, name, back, NULL, also, &a, e);
+	bool ok;
+
+	if (name[0] == '\0')
+		return err_set(
+		    e, ERR_PEER, "%s: something in the answer has no name", front);
+	ok = docker_call(d, method, front, name, back, NULL, also, &a, e);
 
 	if (ok)
 		engine_answer_fini(&a);
@@ -104,6 +109,8 @@ static bool
 docker_inspect(struct docker *d, const char *name, struct err *e)
 {
 	engine_answer_fini(&d->container);
+	if (name[0] == '\0')
+		return err_set(e, ERR_PEER, "a container in the answer has no name");
 	if (!docker_call(
 		d, "GET", "/containers/", name, "/json", NULL, 404, &d->container, e))
 		return false;

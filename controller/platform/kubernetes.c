@@ -65,7 +65,13 @@ kube_do(struct kube *k, const char *method, const char *kind, const char *name,
     const json_t *body, long also, struct err *e)
 {
 	struct engine_answer a;
-	bool ok = kube_call(k, method, kind, name, "", body, also, &a, e);
+	bool ok;
+
+	/* Without a name DELETE would mean all of them. */
+	if (strcmp(method, "DELETE") == 0 && name[0] == '\0')
+		return err_set(
+		    e, ERR_PEER, "%s: an object in the answer has no name", kind);
+	ok = kube_call(k, method, kind, name, "", body, also, &a, e);
 
 	if (ok)
 		engine_answer_fini(&a);
@@ -149,6 +155,16 @@ kube_read(struct kube *k, const char *name, struct err *e)
 	return true;
 }
 
+static bool
+kube_found(struct kube *k, const json_t *item, struct err *e)
+{
+	const char *name = platform_text(item, "metadata.name");
+
+	return name[0] == '\0'
+		   ? err_set(e, ERR_PEER, "a StatefulSet in the answer has no name")
+		   : kube_read(k, name, e);
+}
+
 /* "set/3" */
 static bool
 kube_given(struct kube *k, struct err *e)
@@ -194,8 +210,7 @@ kube_find(struct kube *k, struct err *e)
 		    "%zu StatefulSets have the label %s=%.150s; delete the wrong ones",
 		    json_array_size(items), PLATFORM_LABEL, k->call->node);
 	else if (json_array_size(items) == 1)
-		ok = kube_read(
-		    k, platform_text(json_array_get(items, 0), "metadata.name"), e);
+		ok = kube_found(k, json_array_get(items, 0), e);
 	k->is_own = k->set[0] != '\0';
 	engine_answer_fini(&list);
 	return ok;

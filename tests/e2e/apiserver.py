@@ -35,6 +35,7 @@ class Cluster:
         self.objects, self.version = {}, 100
         self.lock = threading.RLock()
         self.orders = []
+        self.nameless = False  # what is listed has no name
         self.calls = []
 
     def stamp(self, thing):
@@ -134,6 +135,8 @@ class Cluster:
             raise Refusal(403, "Forbidden", f"{kind} is forbidden in namespace {namespace}")
         if method == "GET" and name is None:
             items = self.select(kind, parse_qs(url.query).get("labelSelector", [""])[0])
+            if self.nameless:
+                items = [{**i, "metadata": {**i["metadata"], "name": ""}} for i in items]
             return 200, {"apiVersion": KINDS[kind][0], "kind": KINDS[kind][1] + "List", "items": items}
         if method == "POST" and name is None:
             made = self.add(kind, body)

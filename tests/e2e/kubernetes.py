@@ -146,6 +146,10 @@ def steps(place, cluster):
     place.zmferry("restart", "mbs4", "--yes")
     require(cluster.objects["pods", "mbs4-0"]["metadata"]["uid"] != uid, "the pod is the same")
     place.wait_ready()
+    cluster.nameless = True
+    said = place.zmferry("container", "mbs4", check=False)
+    require(said.returncode == 4 and "has no name" in said.stderr, f"no name: {said.returncode} {said.stderr}")
+    cluster.nameless = False
 
     job = place.json("remove", "mbs4", "--destroy-volumes", "--confirm", "mbs4", "--yes")["job"]["id"]
     held_until_purged(place, job, "mbs4")
