@@ -11,6 +11,7 @@ import tarfile
 from urllib.parse import quote
 
 from harness import Failed, wait_for
+from zlab import cluster as lab_cluster
 
 
 class Unix(http.client.HTTPConnection):
@@ -33,12 +34,16 @@ class Engine:
     def start(self, seconds=60):
         shutil.rmtree(self.dir, ignore_errors=True)
         os.makedirs(self.dir)
+        lab_cluster._make_ca(self.dir)
+        self.ca = os.path.join(self.dir, "ca.pem")
+        cert, key = lab_cluster._make_cert(self.dir, "engine.test", "127.0.0.1")
         with open(os.path.join(self.dir, "dockerd.log"), "wb") as log:
             self.process = subprocess.Popen(
                 ["dockerd", "--data-root", os.path.join(self.dir, "data"),
                  "--exec-root", os.path.join(self.dir, "exec"),
                  "--pidfile", os.path.join(self.dir, "pid"), "--bridge", "none",
-                 "-H", "unix://" + self.socket], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                 "--tlsverify", "--tlscacert", self.ca, "--tlscert", cert, "--tlskey", key,
+                 "-H", "tcp://127.0.0.1:2376", "-H", "unix://" + self.socket], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True)
 
         def ready():
