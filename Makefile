@@ -42,7 +42,7 @@ core_src    := level plan_times move moves moves_copies move_table move_steps mo
                job_node job_lanes removal zimbra/standing \
                json_values policy policy_table policy_replay watch watch_alerts watch_view \
                fleet fleet_ask fleet_notices fleet_index fleet_facts world doctor
-edge_src    := platform/platform platform/engine platform/docker platform/docker_files platform/kubernetes \
+edge_src    := platform/platform platform/engine platform/docker platform/docker_files platform/kubernetes platform/kubernetes_api \
                zimbra/references zimbra/rehearsal controller conf survey survey_level world_live watch_live policy_conf doctor_collect cordon \
                zimbra/directory zimbra/directory_facts zimbra/admin \
                api/http api/http_listen api/serve api/gate api/session api/signin api/rights api/rights_check \

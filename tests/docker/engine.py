@@ -43,7 +43,8 @@ class Engine:
                  "--exec-root", os.path.join(self.dir, "exec"),
                  "--pidfile", os.path.join(self.dir, "pid"), "--bridge", "none",
                  "--tlsverify", "--tlscacert", self.ca, "--tlscert", cert, "--tlskey", key,
-                 "-H", "tcp://127.0.0.1:2376", "-H", "unix://" + self.socket], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                 "-H", "tcp://127.0.0.1:2376", "-H", "unix://" + self.socket],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True)
 
         def ready():

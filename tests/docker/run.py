@@ -320,8 +320,8 @@ def client_certificate(folder, name):
     return at + ".pem", at + ".key"
 
 
-STEPS = (refusals, over_tls, remove_made_by_hand, add_through_a_crash, restart, dies_and_is_started, evacuate_and_restore,
-         remove_with_volumes)
+STEPS = (refusals, over_tls, remove_made_by_hand, add_through_a_crash, restart, dies_and_is_started,
+         evacuate_and_restore, remove_with_volumes)
 
 
 def alone():
