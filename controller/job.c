@@ -277,14 +277,16 @@ cancel_on_move(struct move *m, void *ctx)
 		log_warn(NULL, "%s", e.text); /* looked at again with the next poke */
 }
 
-/* The first job that is not over, but this one; NULL: none. */
-static const struct job *
-jobs_open_before(const struct jobs *all, uint32_t number)
+/* One job moves mail at a time; one that waits for a node or for a person is in nobody's way. */
+const struct job *
+jobs_turn_of(const struct jobs *all, const struct job *asks)
 {
 	for (size_t i = 0; i < all->count; i++) {
 		const struct job *job = all->rows[i];
+		bool before = asks == NULL || job->number < asks->number;
 
-		if (!job_states[job->state].is_end && job->number < number)
+		if (job != asks && (job_states[job->state].holds_turn ||
+				       (job->state == JOB_QUEUED && before)))
 			return job;
 	}
 	return NULL;
@@ -336,8 +338,7 @@ jobs_poke(struct jobs *all)
 
 		if (job_states[job->state].is_end)
 			continue;
-		if (job->state == JOB_QUEUED &&
-		    jobs_open_before(all, job->number) == NULL)
+		if (job->state == JOB_QUEUED && jobs_turn_of(all, job) == NULL)
 			job_begin_turn(all, job);
 		if (job->state == JOB_CANCELLING)
 			moves_each(all->moves, cancel_on_move, &look);
@@ -362,7 +363,7 @@ jobs_poke(struct jobs *all)
 static bool
 jobs_check_free(struct jobs *all, const char *node, struct err *e)
 {
-	const struct job *job = jobs_open_before(all, UINT32_MAX);
+	const struct job *job = jobs_turn_of(all, NULL);
 
 	return job == NULL ||
 	       err_set(e, ERR_REFUSED,
@@ -383,7 +384,11 @@ jobs_check_new(struct jobs *all, const struct plan *plan, struct err *e)
 		if (!job_states[job->state].is_end && plan->kind != PLAN_MOVE &&
 		    strcmp(job->kind, plan_kinds[plan->kind].name) == 0 &&
 		    strcasecmp(job->node, plan->node) == 0)
-			return jobs_check_free(all, plan->node, e);
+			return err_set(e, ERR_REFUSED,
+			    "%s%s%sjob %s is just that, and is not over: zmferry job "
+			    "show %s",
+			    plan->node[0] == '\0' ? "" : "node ", plan->node,
+			    plan->node[0] == '\0' ? "" : ": ", job->id, job->id);
 	}
 	return true;
 }
@@ -410,7 +415,7 @@ bool
 jobs_create(struct jobs *all, const struct plan *plan, const char *who,
     uint32_t *number_out, struct err *e)
 {
-	bool queued = jobs_open_before(all, UINT32_MAX) != NULL;
+	bool queued = jobs_turn_of(all, NULL) != NULL;
 	bool later = queued || plan->kind == PLAN_ADD; /* its moves are planned then */
 	struct job job = {.state = queued  ? JOB_QUEUED
 				   : later ? JOB_PROVISIONING

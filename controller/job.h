@@ -75,7 +75,8 @@ struct job_state_def {
 	const char *name;
 	bool is_end;
 	bool starts_moves;
-	bool waits; /* for a person */
+	bool waits;	 /* for a person */
+	bool holds_turn; /* it moves mail, or is about to: others are queued */
 };
 
 struct job_edge {

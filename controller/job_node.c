@@ -244,6 +244,11 @@ jobs_on_planned(
 		node_try_again(all, job, why->text);
 		return;
 	}
+	/* It has joined; but two jobs could disagree about a mailbox. */
+	if (job->state == JOB_JOINING && jobs_turn_of(all, job) != NULL) {
+		node_try_again(all, job, "it has joined; another job moves mail");
+		return;
+	}
 	before = moves_next_number(all->moves);
 	if (!journal_batch_begin(all->journal, &e) ||
 	    !journal_batch_end(

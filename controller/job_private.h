@@ -58,6 +58,8 @@ enum plan_kind job_kind(const struct job *job);
 /* Does it fill its node, and not empty it? Then nothing is asked at its gate. */
 bool job_fills(const struct job *job);
 void job_take_arrival(struct jobs *all, struct job *job);
+/* Whose turn it is to move mail, or who comes before; NULL = nobody's. asks NULL: a new one. */
+const struct job *jobs_turn_of(const struct jobs *all, const struct job *asks);
 bool job_has_moves(struct jobs *all, const struct job *job);
 /* A node that comes in or goes (job_node.c): asks what its state asks. */
 bool job_is_about_a_node(const struct job *job);

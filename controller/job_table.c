@@ -7,24 +7,24 @@
 
 /* clang-format off */
 const struct job_state_def job_states[JOB_STATE_COUNT] = {
-	/*                          name                  end    moves  waits */
-	[JOB_QUEUED]             = { "queued",             false, false, false },
-	[JOB_PLANNING]           = { "planning",           false, false, false },
-	[JOB_MOVING]             = { "moving",             false, true,  false },
-	[JOB_PAUSED]             = { "paused",             false, false, false },
-	[JOB_CANCELLING]         = { "cancelling",         false, false, false },
-	[JOB_GATE]               = { "gate",               false, false, false },
-	[JOB_PROVISIONING]       = { "provisioning",       false, false, false },
-	[JOB_JOINING]            = { "joining",            false, false, false },
-	[JOB_ADD_HELD]           = { "add_held",           false, false, true  },
-	[JOB_SAFETY]             = { "safety",             false, false, false },
-	[JOB_REMOVE_HELD]        = { "remove_held",        false, false, true  },
-	[JOB_UNLISTING]          = { "unlisting",          false, false, false },
-	[JOB_DISMANTLING]        = { "dismantling",        false, false, false },
-	[JOB_BY_HAND]            = { "by_hand",            false, false, true  },
-	[JOB_DONE]               = { "done",               true,  false, false },
-	[JOB_DONE_WITH_FAILURES] = { "done_with_failures", true,  false, false },
-	[JOB_CANCELLED]          = { "cancelled",          true,  false, false },
+	/*                          name                  end    moves  waits  holds turn */
+	[JOB_QUEUED]             = { "queued",             false, false, false, false },
+	[JOB_PLANNING]           = { "planning",           false, false, false, true  },
+	[JOB_MOVING]             = { "moving",             false, true,  false, true  },
+	[JOB_PAUSED]             = { "paused",             false, false, false, true  },
+	[JOB_CANCELLING]         = { "cancelling",         false, false, false, true  },
+	[JOB_GATE]               = { "gate",               false, false, false, true  },
+	[JOB_PROVISIONING]       = { "provisioning",       false, false, false, false },
+	[JOB_JOINING]            = { "joining",            false, false, false, false },
+	[JOB_ADD_HELD]           = { "add_held",           false, false, true,  false },
+	[JOB_SAFETY]             = { "safety",             false, false, false, true  },
+	[JOB_REMOVE_HELD]        = { "remove_held",        false, false, true,  false },
+	[JOB_UNLISTING]          = { "unlisting",          false, false, false, true  },
+	[JOB_DISMANTLING]        = { "dismantling",        false, false, false, false },
+	[JOB_BY_HAND]            = { "by_hand",            false, false, true,  false },
+	[JOB_DONE]               = { "done",               true,  false, false, false },
+	[JOB_DONE_WITH_FAILURES] = { "done_with_failures", true,  false, false, false },
+	[JOB_CANCELLED]          = { "cancelled",          true,  false, false, false },
 };
 
 const struct job_edge job_edges[] = {

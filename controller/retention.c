@@ -83,7 +83,7 @@ on_job(const struct job *job, void *ctx)
 {
 	struct retention_look *look = ctx;
 
-	look->job_open = look->job_open || !job_states[job->state].is_end;
+	look->job_open = look->job_open || job_states[job->state].holds_turn;
 }
 
 static void

@@ -143,7 +143,7 @@ static void
 see_job(const struct job *job, void *ctx)
 {
 	struct watch *w = ctx;
-	bool open = !job_states[job->state].is_end;
+	bool open = job_states[job->state].holds_turn || job->state == JOB_QUEUED;
 	bool ours = strcmp(job->who, WATCH_WHO) == 0;
 	struct watched *n = watch_find(w, job->node);
 

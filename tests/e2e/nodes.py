@@ -87,6 +87,10 @@ def remove_and_add(place):
     require(entries(place, "cn=zimbra", f"(zimbraMailHostPool={server_id})", ["cn"]) == [], "its id is in a pool")
     require([a["key"] for a in place.json("alerts")["alerts"] if a["subject"] == job] == ["job_waits"],
             "an alert says that the job waits")
+    one = place.json("plan", "evacuate", "mbs2")["plan"]["moves"][0]["account"]
+    other = place.json("move", one, "--to", "mbs3", "--yes")["job"]
+    require(other["state"] == "moving", f"a job that waits for a person is in the way: {other}")
+    all_settled_clean(finish(place, other["id"]))
     said = place.zmferry("job", "continue", job, check=False)
     require(said.returncode == 3 and "still runs" in said.stderr, f"too early: {said.returncode} {said.stderr}")
     place.controller.kill()

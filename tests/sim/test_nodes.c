@@ -657,6 +657,39 @@ test_a_wait_is_an_alert_until_it_is_over(void **state)
 	tear_down();
 }
 
+/* One that waits for a person or for a node is in nobody's way; what moves mail is alone. */
+static void
+test_who_waits_does_not_block(void **state)
+{
+	const struct job *paused;
+	struct plan *p = plan_new(PLAN_EVACUATE, OTHER);
+	uint32_t number;
+	struct err e;
+
+	(void)state;
+	set_up();
+	begin_job(PLAN_ADD, NEW);
+	CHECK(run_until(is_joining, NULL));
+	CHECK(jobs_create(w.jobs, p, "uid 0", &number, &e));
+	plan_free(&p);
+	paused = jobs_find(w.jobs, number);
+	CHECK_INT(paused->state, JOB_MOVING); /* not queued behind the one that waits */
+	CHECK(jobs_change(w.jobs, number, JOB_EV_PAUSE, &e));
+	w.new_listed = w.new_agent = true;
+	for (int i = 0; i < 40; i++) {
+		if (!step())
+			w.now_ms += 2000;
+		jobs_poke(w.jobs);
+	}
+	CHECK_INT(the_job()->state, JOB_JOINING);
+	CHECK_HAS(the_job()->reason, "another job moves mail");
+	CHECK(jobs_change(w.jobs, number, JOB_EV_RESUME, &e));
+	CHECK(run_until(is_over, NULL));
+	CHECK_INT(the_job()->state, JOB_DONE);
+	CHECK_INT(paused->state, JOB_DONE);
+	tear_down();
+}
+
 int
 main(void)
 {
@@ -670,6 +703,7 @@ main(void)
 	    TEST(test_the_platform_may_refuse_a_container),
 	    TEST(test_a_person_takes_the_container_away),
 	    TEST(test_a_wait_is_an_alert_until_it_is_over),
+	    TEST(test_who_waits_does_not_block),
 	};
 
 	log_set_level(LOG_ERROR);

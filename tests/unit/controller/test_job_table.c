@@ -116,6 +116,19 @@ test_who_waits_for_a_person_goes_on_by_a_word(void **state)
 	}
 }
 
+/* While a person is waited for, a node that fails must not have to wait for him too. */
+static void
+test_who_waits_holds_no_turn(void **state)
+{
+	(void)state;
+	for (int s = 0; s < JOB_STATE_COUNT; s++) {
+		if (job_states[s].waits || job_states[s].is_end)
+			CHECK(!job_states[s].holds_turn);
+		if (job_states[s].starts_moves)
+			CHECK(job_states[s].holds_turn);
+	}
+}
+
 static void
 test_every_way_is_clear(void **state)
 {
@@ -145,6 +158,7 @@ main(void)
 	    TEST(test_every_unfinished_job_can_be_cancelled),
 	    TEST(test_a_node_goes_only_through_the_safety_question),
 	    TEST(test_who_waits_for_a_person_goes_on_by_a_word),
+	    TEST(test_who_waits_holds_no_turn),
 	    TEST(test_every_way_is_clear),
 	    TEST(test_the_picture_is_true),
 	};
