@@ -201,6 +201,9 @@ plan_choose_targets(struct plan *p, const char *to, struct err *e)
 		    strcasecmp(p->nodes[index].name, p->node) == 0)
 			ok = err_set(e, ERR_REFUSED,
 			    "node %s: cannot be emptied into itself", p->node);
+		if (ok && p->nodes[index].is_target)
+			ok = err_set(e, ERR_REFUSED, "node %s: is named twice",
+			    p->nodes[index].name);
 		if (ok)
 			p->nodes[index].is_target = true;
 	}

@@ -4,12 +4,13 @@
 Paths, objects, status codes, resourceVersion conflicts and Status answers are those of apps/v1 and
 v1. A set's pods and claims are made and taken away as its controller does it: pods in order, the
 highest first; claims stay unless the set's retention policy says otherwise. Orders make the next
-matching call fail: ("PUT", "/scale", "conflict"), ("GET", "", 429), ("POST", "secrets", "drop").
+matching call fail: ("PUT", "/scale", "conflict"), ("GET", "", 429), ("POST", "secrets", "drop"), or take long: "slow".
 """
 import json
 import re
 import ssl
 import threading
+import time
 import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlparse
@@ -218,6 +219,9 @@ class Handler(BaseHTTPRequestHandler):
         with c.lock:
             c.calls.append((self.command, self.path))
             order = c.order(self.command, self.path)
+            if order == "slow":
+                time.sleep(3)
+                order = None
             if order == "drop":
                 self.close_connection = True
                 self.connection.close()

@@ -128,7 +128,7 @@ def steps(place, cluster):
     require(pool["spec"]["replicas"] == 2 and cluster.orders == [], f"scale: {pool['spec']['replicas']}")
     require(("persistentvolumeclaims", "store-mbox-2") in cluster.objects, "a claim is gone")
 
-    cluster.orders += [("POST", "secrets", 500), ("POST", "statefulsets", 429)]
+    cluster.orders += [("GET", "statefulsets", "slow"), ("POST", "secrets", 500), ("POST", "statefulsets", 429)]
     job = place.json("add", f"mbs4.{domain}", "--yes")["job"]["id"]
     wait_for("the StatefulSet", 60, lambda: ("statefulsets", "mbs4") in cluster.objects, 0.01)
     place.controller.kill()

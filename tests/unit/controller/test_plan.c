@@ -464,6 +464,8 @@ test_targets_are_chosen_by_name(void **state)
 	CHECK_INT(find(p, 2)->target, 2);
 	CHECK(!plan_choose_targets(p, "mbs1", &e));
 	CHECK_STR(e.text, "node mbs1.example.org: cannot be emptied into itself");
+	CHECK(!plan_choose_targets(p, "mbs2,mbs3,mbs2.example.org", &e));
+	CHECK_STR(e.text, "node mbs2.example.org: is named twice");
 	CHECK(!plan_choose_targets(p, "mbs9", &e));
 	CHECK_HAS(
 	    e.text, "no mailbox server of that name; there are mbs1.example.org, mbs2");
