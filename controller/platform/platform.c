@@ -181,8 +181,8 @@ static const char *const by_hand[PLATFORM_OP_COUNT] = {
 	[PLATFORM_DESCRIBE]    = "its container is run by hand (platform = \"none\")",
 	[PLATFORM_CHECK_PROVISION]       = "its container is made by hand (platform = \"none\")",
 	[PLATFORM_CHECK_DEPROVISION] = "its container is taken away by hand (platform = \"none\")",
-	[PLATFORM_PROVISION]   = "make the container: a mailbox server that joins your Zimbra as %h, "
-	                         "with zmferry-agent and the identity of: zmferry enroll %h",
+	[PLATFORM_PROVISION]   = ("make the container: a mailbox server that joins your Zimbra as %h, "
+	                          "with zmferry-agent and the identity of: zmferry enroll %h"),
 	[PLATFORM_START]       = "start the container of %h",
 	[PLATFORM_STOP]        = "stop the container of %h",
 	[PLATFORM_RESTART]     = "restart the container of %h",
