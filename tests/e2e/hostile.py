@@ -403,7 +403,7 @@ class Drip:
             with s:
                 s.settimeout(0.2)
                 s.sendall(struct.pack(">I", 4000) if pem else b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")
-                while time.monotonic() - begun < 3 * HELLO_SECONDS:
+                while time.monotonic() - begun < 6 * HELLO_SECONDS:
                     s.sendall(b"A")
                     with contextlib.suppress(socket.timeout, ssl.SSLWantReadError):
                         if not s.recv(1000):
@@ -421,8 +421,9 @@ def start_drips(place):
 def slow_loris(place):
     """a byte a second, before TLS and after it: the whole greeting has its deadline"""
     for what, drip in place.drips.items():
-        drip.thread.join(3 * HELLO_SECONDS + 5)
-        require(drip.lasted is not None and drip.lasted < HELLO_SECONDS * 2.5,
+        drip.thread.join(6 * HELLO_SECONDS + 5)
+        # Two deadlines, TLS and greeting, and what a busy machine adds; by itself it ends at six.
+        require(drip.lasted is not None and drip.lasted < HELLO_SECONDS * 4,
                 f"{what}: dripped for {drip.lasted or 99:.0f} s")
         require(drip.lasted > 3, f"{what}: ended after {drip.lasted:.1f} s, so this proved nothing")
 
@@ -500,14 +501,15 @@ def lying_source(place):
                 fake.say("result", message(*result, *([facts[op]] if op in facts else [])), got.get(1, 0))
             lied += op in facts
         require(lied > 0, "nothing was asked of the lying node")
-    with contextlib.suppress(Failed):
+        for move in place.job(job)["moves"]:
+            require(move["verdict"] != "clean", f"{move['account']}: nothing was copied and it is called clean")
+        # Taken back while the liar still speaks: the real agent would move these mailboxes honestly.
         place.zmferry("job", "cancel", job)
+    place.wait_job(job, 60)
     for name, count in before.items():
         now = place.agents[name].tail(9999).count("connected, epoch")
         require(now == count, f"{name} lost its link {now - count} times by what mbs1 said")
     require("against the rules" not in place.controller.tail(9999), "the controller was made to say what is forbidden")
-    for move in place.moves():
-        require(move["verdict"] != "clean", f"{move['account']}: nothing was copied and it is called clean")
 
 
 def answers_of_others(place):
@@ -527,9 +529,8 @@ def answers_of_others(place):
                 if kind in ("refusal", "closed"):
                     break
             require(kind == "refusal" and "another piece of work" in got, f"{change}: {kind} {str(got)[:100]}")
-            place.zmferry("job", "cancel", job, check=False)
-            wait_for("the job's end", 30, lambda j=job: place.job(j)["job"]["state"] in (
-                "done", "done_with_failures", "cancelled", "failed"))
+            place.zmferry("job", "cancel", job)    # before the real agent is back and does the work
+        place.wait_job(job, 30)
 
 
 # --- attacks: the API ---
@@ -999,11 +1000,17 @@ def log_lines(place):
         require(len(text) < 400000, f"{path} has {len(text)} bytes")
 
 
+def mailboxes_whole(place):
+    """after all of this: the oracle finds every mailbox where it was, with everything it held"""
+    verdict = place.oracle(place.path("before.json"))
+    require(verdict.returncode == 0, f"{verdict.stdout[-3000:]}{verdict.stderr[-1000:]}")
+
+
 ATTACKS = (plain_bytes, old_tls, no_certificate, foreign_certificates, another_node, frames, tickets, flood_mail_port,
            flood_controller, hostile_json, hostile_paths, enroll_names, https_strangers, https_rate, https_flood,
            socket_crowd, terminal, file_modes, secret_files, open_spool, lying_inventory, lying_results, spool_links,
            answers_of_others, lying_source, ldap_values,
-           lying_mailboxd, slow_loris, secrets_shown, log_lines)
+           lying_mailboxd, slow_loris, secrets_shown, log_lines, mailboxes_whole)
 
 
 def prepare():
@@ -1011,6 +1018,7 @@ def prepare():
     Installation(directory, net=NET).remove()
     place = Installation(directory, net=NET)
     place.lab_up(mailboxes=10, seed=5)
+    place.lab("inventory", "--out", place.path("before.json"))
     certificate_file, key_file = place.path("api.crt"), place.path("api.key")
     openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key_file,
             "-out", certificate_file, "-subj", "/CN=controller", "-days", "30")
