@@ -45,6 +45,8 @@ static const struct conf_def defs[] = {
 	  "no target's disk is filled above this", 0, 0 },
 	{ "moves_per_source", CONF_UINT, AT(moves_per_source), "4",
 	  "mailboxes exported at the same time from one node", 1, 64 },
+	{ "hot_time", CONF_DURATION, AT(hot_time_s), "3s",
+	  "from the lock people wait about so long; older mail follows while they work; 0s: all before", 0, 0 },
 	{ "moves_per_target", CONF_UINT, AT(moves_per_target), "4",
 	  "mailboxes imported at the same time into one node", 1, 64 },
 	{ "retention_days", CONF_UINT, AT(retention_days), "14",

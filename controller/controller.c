@@ -324,6 +324,7 @@ controller_begin(struct controller *c, struct err *e)
 	const struct jobs_limits limits = {
 	    .moves_per_source = c->conf->moves_per_source,
 	    .moves_per_target = c->conf->moves_per_target,
+	    .hot_ms = c->conf->hot_time_s * 1000,
 	};
 	const struct jobs_host host = {
 	    .ctx = c,

@@ -184,10 +184,12 @@ ops_fill(const struct ask *a, const struct fleet_node *target, struct ops *o,
 	case ASK_IMPORT:
 		o->import.folder_limit = FOLDERS_PER_ARCHIVE;
 		o->import.contacts_only = a->in.contacts_only;
+		o->import.messages_ms = a->in.messages_ms;
 		OP(IMPORT, import);
 		return;
 	case ASK_MEND:
 		o->mend.imap_tracking = a->in.tracking_imap;
+		o->mend.messages_to_come = a->in.messages_to_come;
 		OP(MEND, mend);
 		return;
 	case ASK_VERIFY:
@@ -216,6 +218,7 @@ ops_fill(const struct ask *a, const struct fleet_node *target, struct ops *o,
 	case ASK_LOCK:
 	case ASK_ALLOW_IMPORT:
 	case ASK_RESTORE:
+	case ASK_QUOTA:
 	case ASK_SET_HOME:
 	case ASK_FLUSH:
 	case ASK_SESSIONS:
@@ -405,5 +408,6 @@ fleet_ask_take(struct ask *a, const Wire__StepResult *r)
 	else if (a->kind == ASK_IMPORT || a->kind == ASK_MEND) {
 		a->out.applied = r->import->applied;
 		a->out.refused = r->import->refused_count;
+		a->out.left = r->import->left;
 	}
 }

@@ -531,6 +531,7 @@ jobs_new(struct journal *journal, const struct world *world,
 	    .changed = jobs_move_changed,
 	    .alerts = host->alerts,
 	    .own_admin_id = host->own_admin_id,
+	    .hot_ms = limits->hot_ms,
 	};
 
 	all->journal = journal;

@@ -105,6 +105,7 @@ struct job_progress {
 struct jobs_limits {
 	uint32_t moves_per_source;
 	uint32_t moves_per_target;
+	uint32_t hot_ms; /* a lock should last about so long; 0: until everything is in */
 };
 
 /* What jobs need of the controller. */

@@ -52,18 +52,22 @@ move_save(struct moves *all, const struct move *m, const struct journal_move_eve
 	return true;
 }
 
-/* The time under lock ends when people can work on the target, or on the source again. */
+/*
+ * The time under lock ends when people can work on the target, or on the source again;
+ * later everything is in.
+ */
 static void
-move_note_lock_time(struct moves *all, struct move *m, enum move_state to)
+move_note_times(struct moves *all, struct move *m, enum move_state to)
 {
-	int64_t now = all->world->wall_ms(all->world->ctx);
+	int64_t since = all->world->wall_ms(all->world->ctx) - m->data.locked_at_ms;
+	uint64_t took = since > 0 ? (uint64_t)since : 1;
 
-	if (m->data.locked_at_ms == 0 || m->data.lock_ms != 0)
+	if (m->data.locked_at_ms == 0)
 		return;
-	if (to == MOVE_BACKFILLING || to == MOVE_ABANDONED)
-		m->data.lock_ms = now > m->data.locked_at_ms
-				      ? (uint64_t)(now - m->data.locked_at_ms)
-				      : 1;
+	if (m->data.lock_ms == 0 && (to == MOVE_BACKFILLING || to == MOVE_ABANDONED))
+		m->data.lock_ms = took;
+	if (m->data.fill_ms == 0 && to == MOVE_MENDING)
+		m->data.fill_ms = took;
 }
 
 bool
@@ -86,7 +90,7 @@ move_apply(struct moves *all, struct move *m, enum move_event ev, const char *de
 	    .detail = detail,
 	};
 
-	move_note_lock_time(all, m, edge->to);
+	move_note_times(all, m, edge->to);
 	if (edge->to == MOVE_STUCK) {
 		m->stuck_from = m->state;
 		m->data.contacts_begun = false; /* waits for a person: the lane is free */

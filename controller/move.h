@@ -75,6 +75,7 @@ struct move_data {
 	bool contacts_begun; /* has the contact lane of its target */
 	bool contacts_done;
 	bool restored;
+	bool quota_lifted; /* restored without its quota: content still goes in */
 	bool spool_dropped;
 	bool gone;	       /* the account was deleted meanwhile */
 	bool cancelled;	       /* by a person: not tried again by itself */
@@ -89,8 +90,10 @@ struct move_data {
 	struct row row;
 	uint64_t last_item_id, change;
 	uint64_t listed, staged, sent_bytes, applied;
+	uint64_t left; /* messages for when people work already */
 	int64_t locked_at_ms; /* wall clock */
 	uint64_t lock_ms;     /* lock to opened, 0 = not yet */
+	uint64_t fill_ms;     /* lock to everything in */
 	uint64_t lacking_count;
 	uint32_t passes;
 	char verdict[16];   /* "", "clean", "not clean" */
@@ -202,6 +205,7 @@ struct moves_host {
 	void (*changed)(void *ctx, const struct move *m, enum move_state before);
 	struct alerts *alerts; /* alert/alert.h */
 	const char *own_admin_id;
+	uint32_t hot_ms; /* a lock should last about so long; 0: until everything is in */
 };
 
 struct moves *moves_new(

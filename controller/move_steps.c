@@ -140,6 +140,43 @@ build_contacts(struct moves *all, struct move *m, struct ask *a, struct err *e)
 	return at_target(all, m, a, e);
 }
 
+/* Everything since the lock counts; little is left after a restart, but never nothing. */
+static uint32_t
+hot_ms_left(struct moves *all, const struct move *m)
+{
+	int64_t now = moves_world(all)->wall_ms(moves_world(all)->ctx);
+	int64_t waited = now - m->data.locked_at_ms;
+	int64_t hot = moves_host(all)->hot_ms;
+
+	if (hot == 0)
+		return 0;
+	if (waited < 0 || waited > hot)
+		waited = hot;
+	return (uint32_t)(hot - waited < 1 ? 1 : hot - waited);
+}
+
+static bool
+build_hot(struct moves *all, struct move *m, struct ask *a, struct err *e)
+{
+	a->in.messages_ms = hot_ms_left(all, m);
+	return at_target(all, m, a, e);
+}
+
+static bool
+build_mend_hot(struct moves *all, struct move *m, struct ask *a, struct err *e)
+{
+	a->in.messages_to_come = m->data.left > 0;
+	return at_target(all, m, a, e);
+}
+
+/* While content still goes in, the quota stays lifted. */
+static bool
+build_restore(struct moves *all, struct move *m, struct ask *a, struct err *e)
+{
+	a->in.keep_quota = m->data.left > 0;
+	return at_target(all, m, a, e);
+}
+
 static bool
 build_mend_last(struct moves *all, struct move *m, struct ask *a, struct err *e)
 {
@@ -195,6 +232,12 @@ static bool
 undo_values_wanted(const struct move *m)
 {
 	return m->data.have_saved && !m->data.gone;
+}
+
+static bool
+quota_lifted(const struct move *m)
+{
+	return m->data.quota_lifted;
 }
 
 static bool
@@ -271,13 +314,14 @@ const struct move_effect move_effects[] = {
 
 	{ MOVE_OPENING,     "lift the quota for the import",   ASK_ALLOW_IMPORT,  EFFECT_MUST, quota_must_go, at_target, NULL },
 	{ MOVE_OPENING,     "import contacts",                 ASK_IMPORT,        EFFECT_MUST, contacts_wanted, build_contacts, take_contacts },
-	{ MOVE_OPENING,     "import everything else",          ASK_IMPORT,        EFFECT_MUST, has_mailbox, at_target, take_import },
-	{ MOVE_OPENING,     "put in what imports refuse",      ASK_MEND,          EFFECT_MUST, has_mailbox, at_target, take_import },
-	{ MOVE_OPENING,     "give the account back",           ASK_RESTORE,       EFFECT_MUST, restore_wanted, at_target, take_restored },
+	{ MOVE_OPENING,     "import all but older mail",      ASK_IMPORT,        EFFECT_MUST, has_mailbox, build_hot, take_import },
+	{ MOVE_OPENING,     "put in what imports refuse",      ASK_MEND,          EFFECT_MUST, has_mailbox, build_mend_hot, take_mended },
+	{ MOVE_OPENING,     "give the account back",           ASK_RESTORE,       EFFECT_MUST, restore_wanted, build_restore, take_restored },
 	{ MOVE_OPENING,     "flush the target's cache",        ASK_FLUSH,         EFFECT_SOFT, NULL, at_target, NULL },
 
 	{ MOVE_BACKFILLING, "import what is not in yet",       ASK_IMPORT,        EFFECT_MUST, has_mailbox, at_target, take_import },
-	{ MOVE_MENDING,     "put in what imports refuse",      ASK_MEND,          EFFECT_MUST, has_mailbox, build_mend_last, take_import },
+	{ MOVE_MENDING,     "put in what imports refuse",      ASK_MEND,          EFFECT_MUST, has_mailbox, build_mend_last, take_mended },
+	{ MOVE_MENDING,     "give the quota back",             ASK_QUOTA,         EFFECT_MUST, quota_lifted, at_target, take_quota },
 	{ MOVE_VERIFYING,   "compare every item",              ASK_VERIFY,        EFFECT_MUST, has_mailbox, at_target, take_verdict },
 	{ MOVE_SETTLED,     "drop the spool",                  ASK_DROP,          EFFECT_SOFT, drop_wanted, at_target, take_dropped },
 

@@ -137,7 +137,7 @@ take_saved(struct moves *all, struct move *m, const struct ask *a,
 	/* From here on the account may be locked; the time is journaled before it is. */
 	if (m->data.locked_at_ms == 0)
 		m->data.locked_at_ms = moves_world(all)->wall_ms(moves_world(all)->ctx);
-	m->data.lock_ms = 0;
+	m->data.lock_ms = m->data.fill_ms = 0;
 	return true;
 }
 
@@ -248,6 +248,18 @@ take_import(struct moves *all, struct move *m, const struct ask *a,
 	(void)ev_out;
 	(void)e;
 	m->data.applied = a->out.applied;
+	m->data.left = a->out.left;
+	return true;
+}
+
+bool
+take_mended(struct moves *all, struct move *m, const struct ask *a,
+    enum move_event *ev_out, struct err *e)
+{
+	(void)all;
+	(void)ev_out;
+	(void)e;
+	m->data.applied = a->out.applied;
 	return true;
 }
 
@@ -270,6 +282,20 @@ take_restored(struct moves *all, struct move *m, const struct ask *a,
 	(void)ev_out;
 	(void)e;
 	m->data.restored = true;
+	m->data.quota_lifted = a->in.keep_quota;
+	if (a->out.text[0] != '\0')
+		journal_note(moves_journal(all), m, "kept as an administrator set it",
+		    a->out.text);
+	return true;
+}
+
+bool
+take_quota(struct moves *all, struct move *m, const struct ask *a,
+    enum move_event *ev_out, struct err *e)
+{
+	(void)ev_out;
+	(void)e;
+	m->data.quota_lifted = false;
 	if (a->out.text[0] != '\0')
 		journal_note(moves_journal(all), m, "kept as an administrator set it",
 		    a->out.text);

@@ -9,9 +9,10 @@
 #include "controller/plan.h"
 
 struct plan_rates {
-	bool measured;	      /* here, by enough moves */
-	double lock_ms_fixed; /* of each mailbox */
-	double lock_ms_per_item;
+	bool measured;	     /* here, by enough moves */
+	double fixed_ms;     /* of each mailbox, from its lock until all of it is in */
+	double per_item_ms;
+	uint32_t hot_ms; /* people are let in after about so long; 0: when all is in */
 };
 
 struct plan_times {
@@ -21,9 +22,9 @@ struct plan_times {
 	char longest[WORLD_NAME]; /* whose; "" = nobody moves */
 };
 
-/* What was seen of moves that arrived: how many, their items, their time under the lock. */
-void
-plan_rates_from(uint64_t moves, uint64_t items, uint64_t lock_ms, struct plan_rates *out);
+/* What was seen of moves that arrived: how many, their items, from the lock until all was in. */
+void plan_rates_from(uint64_t moves, uint64_t items, uint64_t fill_ms, uint32_t hot_ms,
+    struct plan_rates *out);
 void
 plan_times(const struct plan *p, const struct plan_rates *rates, struct plan_times *out);
 

@@ -14,6 +14,7 @@ static const char *const ask_names[] = {
     [ASK_LOCK] = "lock",
     [ASK_ALLOW_IMPORT] = "allow import",
     [ASK_RESTORE] = "give account back",
+    [ASK_QUOTA] = "give quota back",
     [ASK_SET_HOME] = "set home",
     [ASK_FLUSH] = "flush cache",
     [ASK_SESSIONS] = "end sessions",

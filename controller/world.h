@@ -28,7 +28,8 @@ enum ask_kind {
 	ASK_FREEZE_READ,  /* out.saved: the values to give back */
 	ASK_LOCK,	  /* in.saved */
 	ASK_ALLOW_IMPORT, /* in.saved */
-	ASK_RESTORE,  /* in.saved; out.text: what an administrator changed meanwhile */
+	ASK_RESTORE,  /* in.saved, in.keep_quota; out.text: what an administrator changed meanwhile */
+	ASK_QUOTA,    /* in.saved: the quota, where it was kept; out.text */
 	ASK_SET_HOME, /* in.new_home becomes zimbraMailHost; in.pin_id */
 	ASK_FLUSH,    /* account cache of in.host */
 	ASK_SESSIONS, /* a new zimbraAuthTokenValidityValue: every session ends */
@@ -45,8 +46,8 @@ enum ask_kind {
 	ASK_UNFENCE,
 	ASK_ROUTES,   /* in.names */
 	ASK_STEER,    /* in.last_item_id, in.change; out.steer */
-	ASK_IMPORT,   /* in.contacts_only; out.import */
-	ASK_MEND,     /* in.tracking_imap; out.import */
+	ASK_IMPORT,   /* in.contacts_only, in.messages_ms; out.applied, out.left */
+	ASK_MEND,     /* in.tracking_imap, in.messages_to_come; out.applied */
 	ASK_VERIFY,   /* out.verdict */
 	ASK_DROP,     /* the spool */
 	ASK_DROP_ROW, /* an empty mailbox that this move itself made there */
@@ -133,6 +134,9 @@ struct ask {
 		struct row row;
 		uint64_t last_item_id, change;
 		bool contacts_only;
+		uint32_t messages_ms; /* time for messages; 0 = for all of them */
+		bool messages_to_come;
+		bool keep_quota; /* lifted as it is for the import */
 		enum platform_op op;
 		bool destroy_volumes;
 		bool tracking_imap;
@@ -148,6 +152,7 @@ struct ask {
 		struct row row;
 		bool held;
 		uint64_t applied, refused, misses;
+		uint64_t left; /* messages that wait for the next import */
 		char text[LIMIT_TEXT];
 		struct server_standing *standing; /* owned by the ask */
 		struct platform_answer platform;

@@ -169,7 +169,11 @@ live_soap_ask(struct live_job *job, struct err *e)
 		ok = freeze_allow_import(c, a->account_id, &a->in.saved, e);
 		break;
 	case ASK_RESTORE:
-		ok = freeze_restore(
+		ok = freeze_restore(c, a->account_id, &a->in.saved, a->in.keep_quota,
+		    a->out.text, sizeof(a->out.text), e);
+		break;
+	case ASK_QUOTA:
+		ok = freeze_restore_quota(
 		    c, a->account_id, &a->in.saved, a->out.text, sizeof(a->out.text), e);
 		break;
 	case ASK_SET_HOME:

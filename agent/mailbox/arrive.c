@@ -290,7 +290,7 @@ looking_run(struct looking *l, struct err *e)
 	}
 	if (a->loose)
 		looking_claim_loose(l);
-	if (l->found < a->count && a->unclear && !looking_deleted(l, e))
+	if (l->found < a->count && !looking_deleted(l, e))
 		return false;
 	return looking_mark(l, e);
 }

@@ -11,12 +11,15 @@
 #include <string.h>
 
 #include "agent/mailbox/import_private.h"
+#include "agent/mailbox/import_stray.h"
 #include "agent/mailbox/manifest.h"
+#include "proto/base/clock.h"
 #include "proto/base/xalloc.h"
 #include "proto/frame.h"
 
 #define REQUEST_ITEMS 1000
 #define REQUEST_KIB (48u * 1024)
+#define OPENED_ITEMS 200 /* people work meanwhile: what they do to folders is seen soon */
 #define AGAIN_ITEMS 50
 #define LOOK_ITEMS 4000 /* looked for together: one list instead of several */
 #define NAMED_MAX 100
@@ -34,6 +37,11 @@ struct importing {
 	bool is_second;	  /* the second try */
 	bool is_doubtful; /* a request since the last look did not end well */
 	bool is_over_quota;
+	bool opened;	      /* people work on it */
+	uint64_t begun_ms;    /* monotonic */
+	uint64_t messages_ms; /* when the first request with messages began; 0: none yet */
+	uint64_t messages;    /* sent since then */
+	size_t left;	      /* for later: the time is over */
 	uint32_t *again;
 	size_t again_count;
 };
@@ -177,6 +185,20 @@ importing_look(struct importing *x, struct err *e)
 	return true;
 }
 
+/* What people did to their folders meanwhile; t->here is fresh for the next request. */
+static bool
+importing_strays(struct importing *x, struct err *e)
+{
+	uint32_t *ids;
+	size_t count;
+	bool ok = import_stray_look(x->t, &ids, &count, e);
+
+	if (ok && count > 0)
+		ok = importing_look(x, e) && import_stray_clear(x->t, ids, count, e);
+	free(ids);
+	return ok;
+}
+
 static bool
 importing_post(struct importing *x, const uint32_t *ids, size_t count, struct err *e)
 {
@@ -194,9 +216,11 @@ importing_post(struct importing *x, const uint32_t *ids, size_t count, struct er
 	x->arrivals.unclear = x->arrivals.unclear || result == POSTING_UNCLEAR;
 	x->is_over_quota = x->is_over_quota || result == POSTING_OVER_QUOTA;
 	x->is_doubtful = x->is_doubtful || result != POSTING_CLEAN;
-	if (x->is_doubtful || x->t->stopped() || x->arrivals.count >= LOOK_ITEMS)
-		return importing_look(x, e);
-	return true;
+	if (x->is_doubtful || x->t->stopped() || x->arrivals.count >= LOOK_ITEMS) {
+		if (!importing_look(x, e))
+			return false;
+	}
+	return !x->opened || importing_strays(x, e);
 }
 
 /* Rows from..to as one request; those with too long lines stay behind. */
@@ -222,20 +246,45 @@ importing_post_rows(struct importing *x, size_t from, size_t to, struct err *e)
 	return ok;
 }
 
+/* Items of the request that begins here; 0: people wait no longer for what is left. */
+static size_t
+importing_request_size(struct importing *x, const struct import_row *row)
+{
+	uint64_t now = clock_mono_ms();
+	uint64_t until = x->begun_ms + x->options->messages_ms;
+
+	if (row->stage != IMPORT_MESSAGES)
+		return REQUEST_ITEMS;
+	if (x->opened)
+		return OPENED_ITEMS;
+	if (x->options->messages_ms == 0)
+		return REQUEST_ITEMS;
+	if (x->messages_ms == 0)
+		x->messages_ms = now;
+	return import_plan_fit(x->messages, now - x->messages_ms,
+	    until > now ? until - now : 0, REQUEST_ITEMS);
+}
+
 static bool
 importing_first(struct importing *x, struct err *e)
 {
-	const struct import_limits limits = {.folders = x->options->folder_limit,
-	    .items = REQUEST_ITEMS,
-	    .kib = REQUEST_KIB};
+	struct import_limits limits = {
+	    .folders = x->options->folder_limit, .kib = REQUEST_KIB};
 
 	for (size_t from = 0; from < x->row_count;) {
-		size_t to = import_plan_cut(x->rows, x->row_count, from, &limits);
+		size_t to;
 
+		limits.items = importing_request_size(x, &x->rows[from]);
+		if (limits.items == 0) {
+			x->left = x->row_count - from;
+			break;
+		}
+		to = import_plan_cut(x->rows, x->row_count, from, &limits);
 		if (x->t->stopped())
 			return err_set(e, ERR_CANCELLED, "stopped");
 		if (!importing_post_rows(x, from, to, e))
 			return false;
+		x->messages += x->messages_ms == 0 ? 0 : to - from;
 		from = to;
 	}
 	return importing_look(x, e);
@@ -315,8 +364,8 @@ import_name(Wire__ImportFacts *facts, const struct spool_item *item, const char 
 }
 
 bool
-import_count(
-    struct target *t, bool contacts_only, Wire__ImportFacts *facts, struct err *e)
+import_count(struct target *t, bool contacts_only, size_t left, Wire__ImportFacts *facts,
+    struct err *e)
 {
 	struct spool_record_list record;
 
@@ -336,6 +385,13 @@ import_count(
 		}
 	}
 	spool_record_free(&record);
+	facts->left = left;
+	/* Which of them were not even sent yet is not asked: nothing is refused by name. */
+	if (left > 0) {
+		facts->refused_count -= left < facts->refused_count ? left
+								    : facts->refused_count;
+		facts->n_refused = 0;
+	}
 	return true;
 }
 
@@ -362,14 +418,17 @@ import_run(struct target *t, const struct import_options *options,
 	    .options = options,
 	    .posting = {.t = t,
 		.what = options->contacts_only ? "importing contacts" : "importing"}};
+	char text[64];
 	bool ok;
 
+	x.begun_ms = clock_mono_ms();
+	x.opened = spool_note_read(t->spool, NOTE_MENDED, text, sizeof(text));
 	arrivals_init(&x.arrivals, t);
 	ok = arrivals_recover(&x.arrivals, e) && importing_round(&x, e);
 	x.groups = true;
 	if (ok && options->contacts_only)
 		ok = importing_round(&x, e);
-	ok = ok && import_count(t, options->contacts_only, facts, e);
+	ok = ok && import_count(t, options->contacts_only, x.left, facts, e);
 	arrivals_fini(&x.arrivals);
 	free(x.rows);
 	free(x.again);

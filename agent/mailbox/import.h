@@ -2,7 +2,8 @@
 /*
  * From the spool into the mailbox by archive imports. Each item is sent exactly once: an
  * unclear result is settled by looking (arrive.h). What an archive import refuses is left
- * for mend.h and named.
+ * for mend.h and named. While people wait locked out only the newest messages go in, up to a
+ * time; the rest goes in when they work already, and follows what they do to their folders.
  */
 #ifndef AGENT_IMPORT_H
 #define AGENT_IMPORT_H
@@ -15,6 +16,7 @@ struct import_options {
 	size_t folder_limit;
 	bool
 	    contacts_only; /* contacts and groups, and nothing else; otherwise all but these */
+	uint32_t messages_ms; /* no request with messages begins that would end later; 0 = all */
 };
 
 /* Imports what is not in yet into the open target. facts' lists live until the end. */
@@ -23,9 +25,9 @@ MUST_USE bool import_run(struct target *t, const struct import_options *options,
 
 /* --- for mend.c --- */
 
-/* Applied and staged items; names up to 100 that are staged still. */
-MUST_USE bool import_count(
-    struct target *t, bool contacts_only, Wire__ImportFacts *facts, struct err *e);
+/* Applied and staged items; names up to 100 that are staged still. left: of these for later. */
+MUST_USE bool import_count(struct target *t, bool contacts_only, size_t left,
+    Wire__ImportFacts *facts, struct err *e);
 
 /*
  * Items that may not be imported into their folder, or whose copy lies there already: by

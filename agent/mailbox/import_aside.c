@@ -15,9 +15,10 @@
 
 struct aside {
 	struct target *t;
-	enum spool_type type;
+	enum spool_type type; /* SPOOL_TYPE_COUNT: any */
 	char name[60];
 	uint32_t folder; /* 0: not there */
+	size_t moved;
 };
 
 static void
@@ -117,7 +118,8 @@ aside_moves(struct aside *x, const uint32_t *lying, size_t lying_count, size_t *
 	for (size_t i = 0; i < spool_count(s) && count < lying_count; i++) {
 		struct spool_item item;
 
-		if (!spool_find(s, spool_id_at(s, i), &item) || item.type != x->type ||
+		if (!spool_find(s, spool_id_at(s, i), &item) ||
+		    (x->type != SPOOL_TYPE_COUNT && item.type != x->type) ||
 		    item.state == SPOOL_STAGED ||
 		    bsearch(&item.target_id, lying, lying_count, sizeof(*lying),
 			compare_u32) == NULL)
@@ -155,6 +157,8 @@ aside_move_all(struct aside *x, struct err *e)
 			log_warn(x->t->log, "%zu items stay in folder %s: %s", to - from,
 			    x->name, e->text);
 			ok = true; /* the verdict names them */
+		} else if (ok) {
+			x->moved += to - from;
 		}
 	}
 	free(moves);
@@ -197,6 +201,30 @@ import_aside_finish(struct target *t, enum spool_type type, struct err *e)
 		return true;
 	return (aside_move_all(&x, e) && aside_remove(&x, e)) ||
 	       err_wrap(e, "folder %s", x.name);
+}
+
+static bool
+aside_has_children(const struct aside *x)
+{
+	for (size_t i = 0; i < x->t->here.count; i++) {
+		if (tree_kind_of(x->t->here.nodes[i]) != TREE_TAG &&
+		    x->t->here.nodes[i]->parent_id == x->folder)
+			return true;
+	}
+	return false;
+}
+
+bool
+import_empty_stray(struct target *t, uint32_t folder, bool is_ours, struct err *e)
+{
+	struct aside x = {.t = t, .type = SPOOL_TYPE_COUNT, .folder = folder};
+
+	snprintf(x.name, sizeof(x.name), "%u", folder);
+	if (!aside_move_all(&x, e))
+		return err_wrap(e, "folder %u", folder);
+	if ((x.moved == 0 && !is_ours) || aside_has_children(&x))
+		return true;
+	return aside_remove(&x, e) || err_wrap(e, "folder %u", folder);
 }
 
 static bool

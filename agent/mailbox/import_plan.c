@@ -12,6 +12,7 @@
 
 #include "proto/base/xalloc.h"
 
+#define FIT_LEAST 10 /* messages: each request costs by itself */
 #define STRETCH 1000 /* messages that are regrouped by folder */
 
 enum import_stage
@@ -149,6 +150,19 @@ import_plan_cut(const struct import_row *rows, size_t count, size_t from,
 			break;
 	}
 	return to;
+}
+
+size_t
+import_plan_fit(uint64_t done, uint64_t took_ms, uint64_t left_ms, size_t most)
+{
+	uint64_t fit;
+
+	if (done == 0)
+		return most / 10;
+	fit = took_ms == 0 ? most : left_ms * done / took_ms;
+	if (fit < FIT_LEAST)
+		return 0;
+	return fit < most ? (size_t)fit : most;
 }
 
 /* --- views --- */

@@ -48,6 +48,13 @@ void import_plan_sort(struct import_row *rows, size_t count);
 size_t import_plan_cut(const struct import_row *rows, size_t count, size_t from,
     const struct import_limits *limits);
 
+/*
+ * How many messages fit into the time that is left, by what those so far took. The first
+ * tenth of a request goes in whatever the time, to learn it from and so that people find
+ * their newest mail; 0: so few that it is not worth a request.
+ */
+size_t import_plan_fit(uint64_t done, uint64_t took_ms, uint64_t left_ms, size_t most);
+
 /* May an archive put this type into a folder of this view ("" = none)? What may not goes
    in another way. */
 bool import_view_takes(const char *view, enum spool_type type);

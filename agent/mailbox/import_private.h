@@ -39,6 +39,14 @@ MUST_USE bool import_has_long_line(
 /* New number of a contact (metadata_map_fn, ctx a struct target); 0 = unknown. */
 uint32_t import_new_contact(void *ctx, uint32_t contact_id);
 
+/*
+ * Items of ours in that folder go where they belong; when that leaves it empty, without a
+ * folder in it, it is deleted. Where none of ours was it is somebody's own and stays,
+ * unless it is known to be the import's work.
+ */
+MUST_USE bool import_empty_stray(
+    struct target *t, uint32_t folder, bool is_ours, struct err *e);
+
 /* Finishes an earlier attempt's folder of this type, if there is one. */
 MUST_USE bool import_aside_finish(struct target *t, enum spool_type type, struct err *e);
 

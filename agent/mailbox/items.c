@@ -187,6 +187,26 @@ on_changed_folder(struct items_changes *x, uint32_t id)
 	x->folders[x->folder_count++] = id;
 }
 
+static void
+on_untouched(struct items_changes *x, uint32_t id)
+{
+	if ((x->untouched_count & (x->untouched_count - 1)) == 0)
+		x->untouched = xrealloc_array(x->untouched,
+		    x->untouched_count == 0 ? 1 : x->untouched_count * 2,
+		    sizeof(*x->untouched));
+	x->untouched[x->untouched_count++] = id;
+}
+
+/* Its metadata have the change number at which it came (rev: saved, ms: modified). */
+static bool
+is_untouched(const struct soap_node *n)
+{
+	uint64_t saved, modified;
+
+	return soap_get_uint(n, "rev", &saved) && soap_get_uint(n, "ms", &modified) &&
+	       saved == modified;
+}
+
 static bool
 is_container(const char *element)
 {
@@ -217,9 +237,11 @@ changes_page(struct soap_client *c, const char *account_id, struct items_changes
 		if (strcmp(soap_name(n), "deleted") == 0)
 			ok = soap_get(n, "ids") == NULL ||
 			     each_id(soap_get(n, "ids"), on_deleted, out, e);
-		else if (kind_of(soap_name(n), &type) && id_of(n) != 0)
+		else if (kind_of(soap_name(n), &type) && id_of(n) != 0) {
 			on_changed(out, id_of(n));
-		else if (is_container(soap_name(n)) && id_of(n) != 0)
+			if (is_untouched(n))
+				on_untouched(out, id_of(n));
+		} else if (is_container(soap_name(n)) && id_of(n) != 0)
 			on_changed_folder(out, id_of(n));
 	}
 	if (ok && answer != NULL) {
@@ -261,6 +283,9 @@ items_changes(struct soap_client *c, const char *account_id, const char *token,
 	if (out->changed_count > 0)
 		qsort(
 		    out->changed, out->changed_count, sizeof(*out->changed), compare_u32);
+	if (out->untouched_count > 0)
+		qsort(out->untouched, out->untouched_count, sizeof(*out->untouched),
+		    compare_u32);
 	if (out->deleted_count > 0)
 		qsort(
 		    out->deleted, out->deleted_count, sizeof(*out->deleted), compare_u32);
@@ -274,9 +299,10 @@ void
 items_changes_free(struct items_changes *x)
 {
 	xfree(&x->changed);
+	xfree(&x->untouched);
 	xfree(&x->deleted);
 	xfree(&x->folders);
-	x->changed_count = x->deleted_count = x->folder_count = 0;
+	x->untouched_count = x->changed_count = x->deleted_count = x->folder_count = 0;
 }
 
 /* --- counters --- */

@@ -12,6 +12,8 @@
 struct items_changes {
 	uint32_t *changed; /* ids of items created or changed since the token, sorted */
 	size_t changed_count;
+	uint32_t *untouched; /* of these: as they came, nothing changed since; sorted */
+	size_t untouched_count;
 	uint32_t *deleted; /* ids, sorted */
 	size_t deleted_count;
 	uint32_t

@@ -21,8 +21,9 @@ struct match_item {
 	uint32_t tags;	   /* hash of the sorted tag names */
 	uint8_t type;	   /* enum spool_type */
 	uint8_t revisions; /* earlier ones, 255 = so many or more */
-	bool claimed;	   /* belongs to an item of record */
-	bool newer;	   /* changed since the opening */
+	bool claimed : 1;  /* belongs to an item of record */
+	bool newer : 1;	   /* came or changed since the opening */
+	bool untouched : 1; /* came since, and is as it came */
 };
 
 /* What two matched items have unlike; bits. */

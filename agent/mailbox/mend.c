@@ -139,19 +139,22 @@ static bool
 mend_note_opening(struct target *t, struct err *e)
 {
 	uint64_t last_id, change;
-	char token[32];
+	char token[32], text[64];
 
 	if (!items_last_id(t->soap, t->account_id, &last_id, &change, e))
 		return false;
 	if (change == 0)
 		return err_set(e, ERR_PEER, "the answers do not tell the change counter");
 	snprintf(token, sizeof(token), "%llu", (unsigned long long)change);
+	snprintf(text, sizeof(text), "%llu %llu", (unsigned long long)change,
+	    (unsigned long long)last_id);
 	return spool_note_write(t->spool, NOTE_OPENED, token, e) &&
-	       spool_note_write(t->spool, NOTE_MENDED, token, e);
+	       spool_note_write(t->spool, NOTE_MENDED, text, e);
 }
 
 bool
-mend_run(struct target *t, bool imap_tracking, Wire__ImportFacts *facts, struct err *e)
+mend_run(struct target *t, const struct mend_options *options, Wire__ImportFacts *facts,
+    struct err *e)
 {
 	struct mending m = {.t = t};
 	char text[64];
@@ -160,14 +163,17 @@ mend_run(struct target *t, bool imap_tracking, Wire__ImportFacts *facts, struct 
 
 	arrivals_init(&m.arrivals, t);
 	ok = arrivals_recover(&m.arrivals, e) && mend_folders(t, e) &&
-	     mend_collect(&m, e) && mend_messages_aside(&m, e) && mend_messages(&m, e) &&
+	     mend_collect(&m, e) &&
+	     (options->messages_to_come ||
+		 (mend_messages_aside(&m, e) && mend_messages(&m, e))) &&
 	     mend_others(&m, e);
 	if (ok && !opened)
 		ok = mend_sections(t, e) && mend_uids(t, e) && mend_touch(t, e) &&
 		     mend_note_opening(t, e);
-	if (ok && imap_tracking)
+	if (ok && options->imap_tracking)
 		ok = mend_track_imap(t, e);
-	ok = ok && import_count(t, false, facts, e);
+	ok = ok && import_count(t, false,
+		       options->messages_to_come ? m.counts[SPOOL_MESSAGE] : 0, facts, e);
 	for (int type = 0; type < SPOOL_TYPE_COUNT; type++)
 		free(m.left[type]);
 	arrivals_fini(&m.arrivals);

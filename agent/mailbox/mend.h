@@ -11,9 +11,14 @@
 #include "agent/mailbox/target.h"
 #include "proto/base/buf.h"
 
+struct mend_options {
+	bool imap_tracking;    /* switch it on at the end */
+	bool messages_to_come; /* an import follows: messages are left to it */
+};
+
 /* Mends the open target. facts' lists live until the process ends. */
-MUST_USE bool
-mend_run(struct target *t, bool imap_tracking, Wire__ImportFacts *facts, struct err *e);
+MUST_USE bool mend_run(struct target *t, const struct mend_options *options,
+    Wire__ImportFacts *facts, struct err *e);
 
 /* --- pure --- */
 

@@ -33,13 +33,23 @@ verify_is_persons(const struct verify_pair *p)
 			       (p->bits & (MATCH_CONTENT | MATCH_DATE)) == 0);
 }
 
+/* A message that came after the opening and is as it came; of a draft nobody can tell. */
+static bool
+verify_came_so(const struct match_item *item, const struct verify_changes *changes)
+{
+	return item->type == SPOOL_MESSAGE && (item->flags & FLAG_DRAFT) == 0 &&
+	       item->id > changes->opened_id &&
+	       verify_is_in(changes->untouched, changes->untouched_count, item->id);
+}
+
 static void
 verify_take(struct verify_pair *p, struct match_item *have)
 {
 	have->claimed = true;
 	p->have_id = have->id;
 	p->bits = match_differs(&p->want, have);
-	p->newer = have->newer;
+	/* What an import put in after the opening is nobody's change. */
+	p->newer = have->newer && !have->untouched;
 	if (p->bits == 0)
 		p->outcome = VERIFY_EQUAL;
 	else
@@ -69,6 +79,7 @@ verify_match(struct verify_pair *pairs, size_t count, struct match_set *set,
 
 		item->newer =
 		    verify_is_in(changes->changed, changes->changed_count, item->id);
+		item->untouched = verify_came_so(item, changes);
 	}
 	for (size_t i = 0; i < count; i++) {
 		if (pairs[i].outcome == VERIFY_OPEN && pairs[i].target_id != 0)

@@ -44,7 +44,7 @@ verifying_look(struct verifying *v, struct err *e)
 {
 	struct target *t = v->t;
 	char token[64], opened[64];
-	uint64_t change;
+	uint64_t change, opened_id;
 
 	if (!spool_record_read(t->spool, &v->record, e))
 		return false;
@@ -58,8 +58,12 @@ verifying_look(struct verifying *v, struct err *e)
 				 "person changed since cannot be told from a loss");
 	if (!items_list(t->soap, t->account_id, &v->here, token, sizeof(token), e))
 		return false;
+	/* Unknown: then whatever changed since may be the person's. */
+	if (!target_read_numbers(t, NOTE_MENDED, &change, &opened_id))
+		opened_id = UINT32_MAX;
 	v->since = (struct verify_changes){v->changes.changed, v->changes.changed_count,
-	    v->changes.deleted, v->changes.deleted_count};
+	    v->changes.deleted, v->changes.deleted_count, v->changes.untouched,
+	    v->changes.untouched_count, (uint32_t)opened_id};
 	v->seen = xcalloc(v->here.count + 1, 1);
 	v->parts =
 	    1 + (v->record.count > v->here.count ? v->record.count : v->here.count) /
@@ -219,7 +223,8 @@ verifying_check_group(
 		return true;
 	have = match_by_id(&m->set, p->have_id);
 	p->bits = MATCH_CONTENT;
-	p->outcome = have != NULL && have->newer ? VERIFY_PERSON : VERIFY_DIFFERS;
+	p->outcome = have != NULL && have->newer && !have->untouched ? VERIFY_PERSON
+								     : VERIFY_DIFFERS;
 	return true;
 }
 

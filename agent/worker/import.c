@@ -11,6 +11,7 @@ worker_import(struct worker *w, struct err *e)
 	const struct import_options options = {
 	    .folder_limit = w->step->import->folder_limit,
 	    .contacts_only = w->step->import->contacts_only,
+	    .messages_ms = w->step->import->messages_ms,
 	};
 	struct target t;
 	bool ok;

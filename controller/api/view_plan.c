@@ -118,7 +118,7 @@ plan_notes(const struct plan *p, json_t *notes, json_t *keys)
 }
 
 struct seen {
-	uint64_t moves, items, lock_ms;
+	uint64_t moves, items, fill_ms;
 };
 
 static void
@@ -127,11 +127,11 @@ seen_on_move(struct move *m, void *ctx)
 	struct seen *seen = ctx;
 
 	if ((move_states[m->state].holds & ARRIVED) == 0 || m->data.no_mailbox ||
-	    m->data.lock_ms == 0)
+	    m->data.fill_ms == 0)
 		return;
 	seen->moves++;
 	seen->items += m->data.listed;
-	seen->lock_ms += m->data.lock_ms;
+	seen->fill_ms += m->data.fill_ms;
 }
 
 json_t *
@@ -142,7 +142,8 @@ view_expected(struct controller *c, const struct plan *p)
 	struct plan_times t;
 
 	moves_each(jobs_moves(c->jobs), seen_on_move, &seen);
-	plan_rates_from(seen.moves, seen.items, seen.lock_ms, &rates);
+	plan_rates_from(seen.moves, seen.items, seen.fill_ms, c->conf->hot_time_s * 1000,
+	    &rates);
 	plan_times(p, &rates, &t);
 	return json_pack("{sbsosososo}", "measured", t.measured, "seconds",
 	    json_uint(t.seconds), "lock_median_ms", json_uint(t.lock_median_ms),

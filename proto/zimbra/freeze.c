@@ -246,26 +246,54 @@ freeze_restore_sources(struct soap_client *c, const char *account_id,
 	return true;
 }
 
+/* Adds it to the request; false: there is nothing to give back. */
+static bool
+freeze_put_quota(struct soap_request *r, const struct freeze_saved *saved,
+    const struct freeze_saved *now, char *kept_out, size_t kept_size)
+{
+	if (strcmp(now->quota, FROZEN_QUOTA) == 0 ||
+	    strcmp(now->quota, IMPORT_QUOTA) == 0) {
+		soap_a(r, "zimbraMailQuota", saved->quota);
+		return true;
+	}
+	if (strcmp(now->quota, saved->quota) != 0)
+		freeze_keep(kept_out, kept_size, "zimbraMailQuota", now->quota);
+	return false;
+}
+
 bool
-freeze_restore(struct soap_client *c, const char *account_id,
+freeze_restore_quota(struct soap_client *c, const char *account_id,
     const struct freeze_saved *saved, char *kept_out, size_t kept_size, struct err *e)
 {
 	struct freeze_saved now;
 	struct soap_request *r;
-	bool change = false;
 
 	kept_out[0] = '\0';
 	memset(&now, 0, sizeof(now));
 	if (!freeze_get(c, account_id, &now, e))
 		return false;
 	r = freeze_modify(account_id);
-	if (strcmp(now.quota, FROZEN_QUOTA) == 0 ||
-	    strcmp(now.quota, IMPORT_QUOTA) == 0) {
-		soap_a(r, "zimbraMailQuota", saved->quota);
-		change = true;
-	} else if (strcmp(now.quota, saved->quota) != 0) {
-		freeze_keep(kept_out, kept_size, "zimbraMailQuota", now.quota);
-	}
+	if (freeze_put_quota(r, saved, &now, kept_out, kept_size))
+		return freeze_send(c, r, e) || err_wrap(e, "giving the quota back");
+	soap_request_free(&r);
+	return true;
+}
+
+bool
+freeze_restore(struct soap_client *c, const char *account_id,
+    const struct freeze_saved *saved, bool keep_quota, char *kept_out, size_t kept_size,
+    struct err *e)
+{
+	struct freeze_saved now;
+	struct soap_request *r;
+	bool change;
+
+	kept_out[0] = '\0';
+	memset(&now, 0, sizeof(now));
+	if (!freeze_get(c, account_id, &now, e))
+		return false;
+	r = freeze_modify(account_id);
+	change = !keep_quota && freeze_put_quota(r, saved, &now, kept_out, kept_size);
 	if (strcmp(now.receive_over_quota, FROZEN_RECEIVE) == 0) {
 		soap_a(r, "zimbraMailAllowReceiveButNotSendWhenOverQuota",
 		    saved->receive_over_quota);

@@ -37,8 +37,15 @@ MUST_USE bool freeze_apply(struct soap_client *c, const char *account_id,
 /* Quota 0 for the import, still locked; a quota that is not the freeze's stays. Idempotent. */
 MUST_USE bool freeze_allow_import(struct soap_client *c, const char *account_id,
     const struct freeze_saved *saved, struct err *e);
-/* Gives back what is still as we set it; names in kept_out what somebody else changed. */
+/*
+ * Gives back what is still as we set it; names in kept_out what somebody else changed.
+ * keep_quota: the quota stays lifted for an import that goes on while people work; it is
+ * given back by freeze_restore_quota.
+ */
 MUST_USE bool freeze_restore(struct soap_client *c, const char *account_id,
+    const struct freeze_saved *saved, bool keep_quota, char *kept_out, size_t kept_size,
+    struct err *e);
+MUST_USE bool freeze_restore_quota(struct soap_client *c, const char *account_id,
     const struct freeze_saved *saved, char *kept_out, size_t kept_size, struct err *e);
 
 #endif

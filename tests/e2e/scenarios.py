@@ -17,8 +17,9 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lab"))
-from zlab.zclient import Zimbra, el  # noqa: E402
+from zlab.zclient import Fault, Zimbra, el  # noqa: E402
 from harness import Failed, Installation, NET_PREFIX, ROOT, wait_for  # noqa: E402
+import hot  # noqa: E402
 import kubernetes  # noqa: E402
 import nodes  # noqa: E402
 import receivers  # noqa: E402
@@ -684,6 +685,7 @@ SCENARIOS = {
     "reload_steering": reload_steering,
     "alerts": alerts,
     "automatic": automatic,
+    **hot.SCENARIOS,
     **nodes.SCENARIOS,
     **kubernetes.SCENARIOS,
 }
@@ -702,7 +704,7 @@ def main():
             sentence = SCENARIOS[name].__doc__.splitlines()[0]
             print(f"ok   {name}: {sentence} ({time.monotonic() - begun:.0f} s)", flush=True)
             place.down()
-        except (Failed, KeyError, json.JSONDecodeError) as e:
+        except (Failed, Fault, LookupError, ValueError, OSError) as e:
             failed += 1
             print(f"FAIL {name}: {e!r}"[:6000], flush=True)
             print(place.controller.tail(60) if place.controller else "", flush=True)

@@ -24,8 +24,8 @@ def require_clean(place, before):
     print(f"    oracle: {closing}")
 
 
-def begin(place, mailboxes, seed=1, habits=(), costs=()):
-    place.lab_up(mailboxes=mailboxes, scale="small", seed=seed, habits=habits, costs=costs)
+def begin(place, mailboxes, seed=1, habits=(), costs=(), scale="small"):
+    place.lab_up(mailboxes=mailboxes, scale=scale, seed=seed, habits=habits, costs=costs)
     before = place.path("before.json")
     place.lab("inventory", "--out", before)
     place.install().start()

@@ -268,7 +268,7 @@ bool sim_perform(struct sim *s, struct ask *a); /* sets a->ok, a->out, a->err */
 bool sim_perform_agent(struct sim *s, struct ask *a, int node, int account);
 bool sim_perform_half(struct sim *s, struct ask *a);
 void sim_restore(struct sim *s, int node, int account, const struct freeze_saved *saved,
-    char *kept, size_t kept_size);
+    bool keep_quota, char *kept, size_t kept_size);
 void sim_leases_tick(struct sim *s);
 void sim_set_home(struct sim *s, int executing_node, int account, int home);
 

@@ -172,7 +172,8 @@ lease_look(struct sim *s, void *arg, uint32_t node, uint32_t account)
 	n->cache[account].known = false;
 	if (s->accounts[account].exists && s->accounts[account].host == (int)node) {
 		n->box[account].lockout = false;
-		sim_restore(s, (int)node, (int)account, &l->saved, kept, sizeof(kept));
+		sim_restore(
+		    s, (int)node, (int)account, &l->saved, false, kept, sizeof(kept));
 	}
 	l->given_back = true;
 	sim_at(s, 5, s->life, lease_report, NULL, node, account, NULL);
@@ -258,12 +259,34 @@ do_steer(struct sim *s, struct ask *a, int node, int account)
 	return true;
 }
 
+/* Every fifth is a contact, every seventh is refused by an import. */
 static bool
 is_in_this_pass(const struct ask *a, uint32_t serial)
 {
 	if (a->kind == ASK_MEND)
-		return true;
+		return !a->in.messages_to_come;
 	return a->in.contacts_only ? serial % 5 == 0 : serial % 5 != 0 && serial % 7 != 0;
+}
+
+/* While people wait only the newer half goes in. */
+static bool
+is_for_later(const struct ask *a, const struct sim_spool *spool, size_t i)
+{
+	return a->kind == ASK_IMPORT && a->in.messages_ms > 0 && spool->count > 3 &&
+	       i < spool->count / 2;
+}
+
+static void
+check_import(struct sim *s, const struct ask *a, int account, uint32_t serial)
+{
+	const char *quota = s->accounts[account].now.quota;
+
+	if (a->kind == ASK_MEND && serial % 5 != 0 && serial % 7 != 0)
+		sim_fail(s, "%s: item %u would go in by an import, and is mended",
+		    a->move_id, serial);
+	if (strcmp(quota, "0") != 0 && strcmp(quota, a->in.saved.quota) == 0)
+		sim_fail(s, "%s: content goes in, and its quota is given back already",
+		    a->move_id);
 }
 
 static bool
@@ -281,7 +304,11 @@ do_import(struct sim *s, struct ask *a, int node, int account, bool half)
 
 		if (half && i > spool->count / 2)
 			return err_set(&a->err, a->err.kind, "the import broke off");
-		if (!item->applied && is_in_this_pass(a, item->serial)) {
+		if (!item->applied && is_in_this_pass(a, item->serial) &&
+		    is_for_later(a, spool, i)) {
+			a->out.left++;
+		} else if (!item->applied && is_in_this_pass(a, item->serial)) {
+			check_import(s, a, account, item->serial);
 			sim_box_add(s, box, item->serial, item->rev);
 			item->applied = true;
 		}
@@ -489,6 +516,7 @@ agent_does(struct sim *s, struct ask *a, int node, int account, bool half)
 	case ASK_LOCK:
 	case ASK_ALLOW_IMPORT:
 	case ASK_RESTORE:
+	case ASK_QUOTA:
 	case ASK_SET_HOME:
 	case ASK_FLUSH:
 	case ASK_SESSIONS:

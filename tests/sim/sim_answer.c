@@ -98,17 +98,25 @@ keep(char *kept, size_t size, const char *name)
 }
 
 /* As freeze_restore does it; tests/unit/controller/test_freeze.c shows that. */
-void
-sim_restore(struct sim *s, int node, int account, const struct freeze_saved *saved,
-    char *kept, size_t kept_size)
+static void
+restore_quota(struct sim_values *v, const struct freeze_saved *saved, char *kept,
+    size_t kept_size)
 {
-	struct sim_values *v = &s->accounts[account].now;
-
-	kept[0] = '\0';
 	if (strcmp(v->quota, "1") == 0 || strcmp(v->quota, "0") == 0)
 		set_text(v->quota, sizeof(v->quota), saved->quota);
 	else if (strcmp(v->quota, saved->quota) != 0)
 		keep(kept, kept_size, "zimbraMailQuota");
+}
+
+void
+sim_restore(struct sim *s, int node, int account, const struct freeze_saved *saved,
+    bool keep_quota, char *kept, size_t kept_size)
+{
+	struct sim_values *v = &s->accounts[account].now;
+
+	kept[0] = '\0';
+	if (!keep_quota)
+		restore_quota(v, saved, kept, kept_size);
 	if (strcmp(v->receive, "FALSE") == 0)
 		set_text(v->receive, sizeof(v->receive), saved->receive_over_quota);
 	if (strcmp(v->status, "locked") == 0) {
@@ -160,8 +168,11 @@ answer_change(struct sim *s, struct ask *a, int node, int account)
 	else if (a->kind == ASK_ALLOW_IMPORT && strcmp(x->now.quota, "1") == 0)
 		set_text(x->now.quota, sizeof(x->now.quota), "0");
 	else if (a->kind == ASK_RESTORE)
-		sim_restore(
-		    s, at, account, &a->in.saved, a->out.text, sizeof(a->out.text));
+		sim_restore(s, at, account, &a->in.saved, a->in.keep_quota, a->out.text,
+		    sizeof(a->out.text));
+	else if (a->kind == ASK_QUOTA)
+		restore_quota(
+		    &x->now, &a->in.saved, a->out.text, sizeof(a->out.text));
 	else if (a->kind == ASK_SET_HOME)
 		sim_set_home(s, at, account, sim_node_find(s, a->in.new_home));
 	else if (a->kind == ASK_SESSIONS)

@@ -176,6 +176,66 @@ test_a_sick_node_is_asked_anew(void **state)
 	sim_done(s);
 }
 
+/* --- hot first --- */
+
+/* People are let in with their newest mail; until the rest is in, no quota stops it. */
+static void
+test_the_older_half_goes_in_while_people_work(void **state)
+{
+	struct sim *s = one_account_starts(40);
+	const struct sim_box *box;
+	size_t before;
+
+	(void)state;
+	CHECK(sim_run_to_state(s, 0, MOVE_BACKFILLING, HOUR_MS));
+	box = &s->nodes[sim_node_find(s, sim_move_of(s, 0)->target)].box[0];
+	before = box->count;
+	CHECK(before > 0 && before < 40);
+	CHECK(sim_move_of(s, 0)->data.left > 0);
+	CHECK_STR(s->accounts[0].now.status, "active");
+	CHECK_STR(s->accounts[0].now.quota, "0");
+	CHECK(sim_run_to_state(s, 0, MOVE_VERIFYING, HOUR_MS));
+	CHECK(box->count >= 40);
+	CHECK_INT(sim_move_of(s, 0)->data.left, 0);
+	CHECK_STR(s->accounts[0].now.quota, s->accounts[0].before.quota);
+	sim_run(s, HOUR_MS);
+	CHECK_STR(sim_move_of(s, 0)->data.verdict, "clean");
+	sim_done(s);
+}
+
+static void
+test_without_a_hot_time_everything_is_in_before_people_are(void **state)
+{
+	struct sim *s = one_account(40);
+
+	(void)state;
+	s->limits.hot_ms = 0;
+	sim_start(s);
+	sim_evacuate(s, 0);
+	CHECK(sim_run_to_state(s, 0, MOVE_BACKFILLING, HOUR_MS));
+	CHECK_INT(sim_move_of(s, 0)->data.left, 0);
+	CHECK_STR(s->accounts[0].now.quota, s->accounts[0].before.quota);
+	sim_run(s, HOUR_MS);
+	sim_done(s);
+}
+
+/* An administrator's own quota, set while the rest goes in, stays and is named. */
+static void
+test_a_quota_set_meanwhile_stays(void **state)
+{
+	struct sim *s = one_account_starts(40);
+
+	(void)state;
+	CHECK(sim_run_to_state(s, 0, MOVE_BACKFILLING, HOUR_MS));
+	snprintf(s->accounts[0].now.quota, sizeof(s->accounts[0].now.quota), "7000");
+	snprintf(
+	    s->accounts[0].before.quota, sizeof(s->accounts[0].before.quota), "7000");
+	sim_run(s, HOUR_MS);
+	CHECK_INT(sim_move_of(s, 0)->state, MOVE_SETTLED);
+	CHECK_STR(s->accounts[0].now.quota, "7000");
+	sim_done(s);
+}
+
 /* --- other hands --- */
 
 static void
@@ -506,6 +566,9 @@ main(void)
 	    TEST(test_a_dead_target_after_the_opening_is_a_persons),
 	    TEST(test_an_alert_ends_when_the_move_gets_on),
 	    TEST(test_a_sick_node_is_asked_anew),
+	    TEST(test_the_older_half_goes_in_while_people_work),
+	    TEST(test_without_a_hot_time_everything_is_in_before_people_are),
+	    TEST(test_a_quota_set_meanwhile_stays),
 	    TEST(test_homed_elsewhere_before_the_lock),
 	    TEST(test_homed_elsewhere_under_the_lock),
 	    TEST(test_homed_elsewhere_after_the_switch),

@@ -180,7 +180,8 @@ def tag_xml(tag):
 
 def item_attrs(context, mailbox, item, flags=True):
     attrs = {"id": context.id(item.id), "l": context.id(item.folder_id), "d": item.date * 1000,
-             "s": item.size, "md": item.modseq, "rev": item.mod_content, "uuid": item.uuid}
+             "s": item.size, "md": item.modseq, "ms": item.modseq, "rev": item.mod_content,
+             "uuid": item.uuid}
     if flags:
         names = item.tags
         attrs["f"] = item.flag_string or None

@@ -184,6 +184,20 @@ meta_is(const char *meta, const char *folder, const char *part)
 	free(text);
 }
 
+/* The first tenth always, then as many as fit into the time that is left. */
+static void
+test_as_many_messages_as_fit_into_the_time(void **state)
+{
+	(void)state;
+	CHECK_INT(import_plan_fit(0, 0, 0, 1000), 100);
+	CHECK_INT(import_plan_fit(0, 0, 9000, 1000), 100);
+	CHECK_INT(import_plan_fit(100, 600, 2400, 1000), 400);
+	CHECK_INT(import_plan_fit(100, 600, 60000, 1000), 1000);
+	CHECK_INT(import_plan_fit(100, 0, 1, 1000), 1000);
+	CHECK_INT(import_plan_fit(100, 600, 50, 1000), 0);
+	CHECK_INT(import_plan_fit(100, 600, 0, 1000), 0);
+}
+
 static void
 test_the_path_is_rewritten_in_its_own_form(void **state)
 {
@@ -255,6 +269,7 @@ main(void)
 	    TEST(test_contacts_of_a_folder_are_never_parted),
 	    TEST(test_views),
 	    TEST(test_long_lines),
+	    TEST(test_as_many_messages_as_fit_into_the_time),
 	    TEST(test_the_path_is_rewritten_in_its_own_form),
 	    TEST(test_addmsg_gets_flags_and_tags),
 	    TEST(test_what_its_owner_deleted_is_told_from_what_never_came),

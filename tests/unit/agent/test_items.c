@@ -155,7 +155,8 @@ test_changes(void **state)
 	(void)state;
 	script[0] = ENVELOPE(
 	    "<SyncResponse token=\"500-300\" more=\"1\"><deleted ids=\"310,305\"/>"
-	    "<m id=\"" ACCOUNT ":301\" l=\"2\"/><m id=\"300\"/><c id=\"-300\"/>"
+	    "<m id=\"" ACCOUNT ":301\" l=\"2\" rev=\"404\" ms=\"404\"/><m id=\"300\" rev=\"404\" "
+	    "ms=\"405\"/><c id=\"-300\"/>"
 	    "<folder id=\"260\" name=\"x\"><acl/></folder></SyncResponse>");
 	script[1] = ENVELOPE(
 	    "<SyncResponse token=\"501\"><deleted ids=\"\"/><cn id=\"302\"/>"
@@ -167,6 +168,8 @@ test_changes(void **state)
 	CHECK_INT(x.changed_count, 5);
 	for (uint32_t i = 0; i < 5; i++)
 		CHECK_INT(x.changed[i], 299 + i);
+	CHECK_INT(x.untouched_count, 1); /* those without the numbers count as touched */
+	CHECK_INT(x.untouched[0], 301);
 	CHECK_INT(x.deleted_count, 2);
 	CHECK_INT(x.deleted[0], 305);
 	CHECK_INT(x.folder_count, 2);

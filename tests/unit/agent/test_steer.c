@@ -4,58 +4,8 @@
 #include <string.h>
 
 #include "agent/mailbox/steer.h"
-#include "proto/base/xalloc.h"
-#include "proto/frame.h"
+#include "tests/unit/agent/trees.h"
 #include "tests/unit/check.h"
-
-struct row {
-	uint64_t id, parent;
-	const char *kind, *name;
-};
-
-static ProtobufCBinaryData
-own(const char *text)
-{
-	ProtobufCBinaryData b = {strlen(text), (uint8_t *)xstrdup(text)};
-
-	return b;
-}
-
-static Wire__Folder *
-folder(const struct row *row)
-{
-	Wire__Folder *f = XNEW(Wire__Folder);
-
-	wire__folder__init(f);
-	f->id = row->id;
-	f->parent_id = row->parent;
-	f->kind = own(row->kind);
-	f->name = own(row->name);
-	f->color = -1;
-	return f;
-}
-
-/* The rows and what every mailbox has. */
-static void
-make(struct tree *t, const struct row *rows, size_t count)
-{
-	static const struct row common[] = {{1, 11, "folder", "USER_ROOT"},
-	    {2, 1, "folder", "Inbox"}, {3, 1, "folder", "Trash"},
-	    {10, 1, "folder", "Calendar"}};
-	Wire__StreamTree *part = XNEW(Wire__StreamTree);
-	struct err e;
-
-	wire__stream_tree__init(part);
-	part->n_folders = ARRAY_LEN(common) + count;
-	part->folders = xcalloc(part->n_folders, sizeof(*part->folders));
-	for (size_t i = 0; i < part->n_folders; i++)
-		part->folders[i] = folder(
-		    i < ARRAY_LEN(common) ? &common[i] : &rows[i - ARRAY_LEN(common)]);
-	tree_init(t);
-	CHECK(tree_take(t, part, &e));
-	CHECK(tree_finish(t, &e));
-	wire__stream_tree__free_unpacked(part, NULL);
-}
 
 /* "burn 43; create 300; create 301 late; place 301" */
 static char *
@@ -68,8 +18,8 @@ plan_text(const struct row *source_rows, size_t source_count, const struct row *
 	struct buf out;
 	char *text;
 
-	make(&source, source_rows, source_count);
-	make(&here, here_rows, here_count);
+	trees_make(&source, source_rows, source_count);
+	trees_make(&here, here_rows, here_count);
 	steer_plan_make(&source, &here, counter, last, refused, &plan);
 	buf_init(&out, 0);
 	for (size_t i = 0; i < plan.count; i++) {
@@ -218,9 +168,9 @@ grant(const char *type, const char *zid, const char *perm)
 	Wire__Grant *g = XNEW(Wire__Grant);
 
 	wire__grant__init(g);
-	g->grantee_type = own(type);
-	g->zid = own(zid);
-	g->perm = own(perm);
+	g->grantee_type = trees_own(type);
+	g->zid = trees_own(zid);
+	g->perm = trees_own(perm);
 	return g;
 }
 
@@ -239,17 +189,17 @@ test_unlike_attributes_are_named(void **state)
 	struct buf text;
 
 	(void)state;
-	make(&source, rows, 1);
-	make(&here, rows, 1);
+	trees_make(&source, rows, 1);
+	trees_make(&here, rows, 1);
 	Wire__Folder *want = (Wire__Folder *)(uintptr_t)tree_find(&source, 257);
 	Wire__Folder *have = (Wire__Folder *)(uintptr_t)tree_find(&here, 257);
 
 	CHECK_INT(steer_unlike(&source, &here, want, have), 0);
 	have->color = 0; /* none and the standard colour are one */
-	have->flags = own("u");
+	have->flags = trees_own("u");
 	CHECK_INT(steer_unlike(&source, &here, want, have), 0);
-	want->rgb = own("#112233");
-	want->flags = own("#*");
+	want->rgb = trees_own("#112233");
+	want->flags = trees_own("#*");
 	give(want, grant("usr", "z1", "rw"));
 	CHECK_INT(steer_unlike(&source, &here, want, have),
 	    STEER_COLOR | STEER_FLAGS | STEER_GRANTS);
@@ -257,7 +207,7 @@ test_unlike_attributes_are_named(void **state)
 	CHECK((steer_unlike(&source, &here, want, have) & STEER_GRANTS) != 0);
 	have->grants[0]->perm.data[0] = 'r';
 	free(have->grants[0]->perm.data);
-	have->grants[0]->perm = own("rw");
+	have->grants[0]->perm = trees_own("rw");
 	CHECK_INT(steer_unlike(&source, &here, want, have) & STEER_GRANTS, 0);
 	/* the public's number may be shown or not */
 	give(want, grant("pub", "", "r"));
@@ -283,10 +233,10 @@ test_a_folder_that_was_passed_is_seen(void **state)
 	struct tree from, bare, begun, late;
 
 	(void)state;
-	make(&from, source, ARRAY_LEN(source));
-	make(&bare, NULL, 0);
-	make(&begun, source + 1, 1);
-	make(&late,
+	trees_make(&from, source, ARRAY_LEN(source));
+	trees_make(&bare, NULL, 0);
+	trees_make(&begun, source + 1, 1);
+	trees_make(&late,
 	    (const struct row[]){{257, 1, "folder", "Projects"}, {301, 8, "tag", "red"}},
 	    2);
 	CHECK(steer_passed(&from, &bare, 256) == NULL);

@@ -27,7 +27,7 @@ pair(struct match_item want, uint32_t target_id)
 	return (struct verify_pair){.want = want, .target_id = target_id};
 }
 
-static const struct verify_changes none = {NULL, 0, NULL, 0};
+static const struct verify_changes none = {NULL, 0, NULL, 0, NULL, 0, 0};
 
 /* One item of record, one on the target; what is said of it. */
 static enum verify_outcome
@@ -55,7 +55,7 @@ static void
 test_what_a_message_says_is_nobodys_to_change(void **state)
 {
 	static const uint32_t touched[] = {905};
-	const struct verify_changes since = {touched, 1, NULL, 0};
+	const struct verify_changes since = {touched, 1, NULL, 0, NULL, 0, 0};
 	struct match_item want = item(5, 77, 2), have = item(905, 78, 2);
 	char text[200];
 
@@ -169,7 +169,7 @@ test_what_the_owner_did_is_no_loss(void **state)
 {
 	static const uint32_t changed[] = {905};
 	static const uint32_t deleted[] = {906};
-	const struct verify_changes changes = {changed, 1, deleted, 1};
+	const struct verify_changes changes = {changed, 1, deleted, 1, NULL, 0, 0};
 	struct match_item have = item(905, 77, 3);
 	char text[200];
 
@@ -185,6 +185,33 @@ test_what_the_owner_did_is_no_loss(void **state)
 	    judge(item(6, 80, 2), item(905, 77, 2), 906, &changes, text, sizeof(text)),
 	    VERIFY_PERSON);
 	CHECK_STR(text, "deleted");
+}
+
+/* What an import put in after the opening counts as new to Sync, and is nobody's change. */
+static void
+test_what_came_after_the_opening_must_be_as_it_was(void **state)
+{
+	static const uint32_t came[] = {905};
+	struct verify_changes untouched = {came, 1, NULL, 0, came, 1, 900};
+	const struct verify_changes touched = {came, 1, NULL, 0, NULL, 0, 0};
+	struct match_item have = item(905, 77, 3);
+	char text[200];
+
+	(void)state;
+	CHECK_INT(judge(item(5, 77, 2), have, 905, &untouched, text, sizeof(text)),
+	    VERIFY_DIFFERS);
+	CHECK_INT(judge(item(5, 77, 2), have, 905, &touched, text, sizeof(text)),
+	    VERIFY_PERSON);
+	CHECK_INT(
+	    judge(item(5, 77, 3), have, 905, &untouched, text, sizeof(text)), VERIFY_EQUAL);
+	/* It was there at the opening, and has other contents: a draft saved again, say. */
+	untouched.opened_id = 905;
+	CHECK_INT(judge(item(5, 77, 2), have, 905, &untouched, text, sizeof(text)),
+	    VERIFY_PERSON);
+	untouched.opened_id = 900;
+	have.flags = 1u << 6;
+	CHECK_INT(judge(item(5, 77, 2), have, 905, &untouched, text, sizeof(text)),
+	    VERIFY_PERSON);
 }
 
 static void
@@ -215,7 +242,7 @@ static void
 test_an_item_put_in_twice_is_found(void **state)
 {
 	static const uint32_t changed[] = {903};
-	const struct verify_changes changes = {changed, 1, NULL, 0};
+	const struct verify_changes changes = {changed, 1, NULL, 0, NULL, 0, 0};
 	struct match_item have[] = {item(901, 77, 2), item(902, 77, 2), item(903, 77, 2),
 	    item(904, 77, 5), item(905, 99, 2)};
 	struct verify_pair p = pair(item(1, 77, 2), 901);
@@ -296,6 +323,7 @@ main(void)
 	    TEST(test_missing_is_missing),
 	    TEST(test_what_a_type_cannot_keep_is_not_compared),
 	    TEST(test_what_the_owner_did_is_no_loss),
+	    TEST(test_what_came_after_the_opening_must_be_as_it_was),
 	    TEST(test_copies_are_counted_one_by_one),
 	    TEST(test_an_item_put_in_twice_is_found),
 	    TEST(test_in_a_part_an_absent_id_is_asked_for_later),

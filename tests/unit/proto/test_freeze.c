@@ -191,7 +191,7 @@ restore(const struct freeze_saved *saved)
 {
 	static char kept[400];
 
-	if (!freeze_restore(zimbra.client, "acc-1", saved, kept, sizeof(kept), &e))
+	if (!freeze_restore(zimbra.client, "acc-1", saved, false, kept, sizeof(kept), &e))
 		fail_msg("%s", e.text);
 	return kept;
 }
@@ -424,6 +424,38 @@ test_freeze_restore_names_what_was_unset(void **state)
 	CHECK_STR(account.values[STATUS], "active");
 }
 
+/* People are let in while content still goes in; the quota follows when it is all there. */
+static void
+test_freeze_gives_the_quota_back_by_itself(void **state)
+{
+	struct freeze_saved saved;
+	char kept[100];
+
+	(void)state;
+	set(QUOTA, "5000000000");
+	saved = saved_now();
+	freeze(&saved);
+	CHECK(freeze_allow_import(zimbra.client, "acc-1", &saved, &e));
+	CHECK(freeze_restore(
+	    zimbra.client, "acc-1", &saved, true, kept, sizeof(kept), &e));
+	CHECK_STR(account.values[STATUS], "active");
+	CHECK_STR(account.values[QUOTA], "0");
+	/* An administrator closes the account meanwhile: that stays. */
+	set(STATUS, "closed");
+	for (int i = 0; i < 2; i++) {
+		CHECK(freeze_restore_quota(
+		    zimbra.client, "acc-1", &saved, kept, sizeof(kept), &e));
+		CHECK_STR(account.values[QUOTA], "5000000000");
+		CHECK_STR(kept, "");
+	}
+	CHECK_STR(account.values[STATUS], "closed");
+	set(QUOTA, "7");
+	CHECK(freeze_restore_quota(
+	    zimbra.client, "acc-1", &saved, kept, sizeof(kept), &e));
+	CHECK_STR(account.values[QUOTA], "7");
+	CHECK_STR(kept, "zimbraMailQuota=7");
+}
+
 static void
 test_freeze_restore_that_fails_says_so(void **state)
 {
@@ -433,7 +465,8 @@ test_freeze_restore_that_fails_says_so(void **state)
 	(void)state;
 	freeze(&saved);
 	account.break_modify = true;
-	CHECK(!freeze_restore(zimbra.client, "acc-1", &saved, kept, sizeof(kept), &e));
+	CHECK(!freeze_restore(
+	    zimbra.client, "acc-1", &saved, false, kept, sizeof(kept), &e));
 	CHECK_INT(e.kind, ERR_RETRY);
 	CHECK_HAS(e.text, "giving the account back: ");
 	CHECK_STR(account.values[STATUS], "locked");
@@ -457,6 +490,7 @@ main(void)
 	    ON_ACCOUNT(test_freeze_restore_twice_changes_nothing_more),
 	    ON_ACCOUNT(test_freeze_restore_keeps_what_an_administrator_changed),
 	    ON_ACCOUNT(test_freeze_restore_names_what_was_unset),
+	    ON_ACCOUNT(test_freeze_gives_the_quota_back_by_itself),
 	    ON_ACCOUNT(test_freeze_restore_that_fails_says_so),
 	};
 

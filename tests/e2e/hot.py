@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Large mailboxes: people are let in with their newest mail, the rest follows while they work."""
+import threading
+
+from harness import wait_for
+from zlab.zclient import MAIL, Zimbra, el, request
+from nodes import entries
+from steps import all_settled_clean, begin, finish, require, require_clean
+
+
+def number(folder):
+    """Of a folder; on behalf of its owner it is "zimbraId:NUMBER"."""
+    return int(folder.get("id").rpartition(":")[2])
+
+
+class Restless(threading.Thread):
+    """Somebody who renames the folder with the most mail in it, again and again, and at last to what it was."""
+
+    def __init__(self, place, name, host):
+        super().__init__(daemon=True)
+        self.zimbra = Zimbra.from_cluster(place.lab_dir + "/cluster.json")
+        self.server = next(s for s in self.zimbra.servers if s.host == host)
+        self.name_of, self.stop, self.renamed = name, threading.Event(), 0
+        folders = [f for f in self.tree().iter("folder") if number(f) > 256 and not f.get("url")
+                   and f.get("view") in (None, "message")]
+        self.folder = max(folders, key=lambda f: int(f.get("n") or 0))
+        self.names = sorted(f.get("absFolderPath") for f in self.tree().iter("folder"))
+
+    def ask(self, body):
+        return self.zimbra.call(self.server, body, account=self.name_of)
+
+    def tree(self):
+        return self.ask(request("GetFolderRequest", MAIL)).body
+
+    def rename(self, name):
+        self.ask(request("FolderActionRequest", MAIL, None, el(
+            "action", {"id": number(self.folder), "op": "rename", "name": name})))
+
+    def run(self):
+        while not self.stop.wait(0.3):
+            self.rename(f"Renamed {self.renamed}")
+            self.renamed += 1
+        self.rename(self.folder.get("name"))
+
+
+def hot_first(place):
+    """A mailbox of 8,400: people are in after seconds, rename folders while the rest comes; nothing is lost or astray."""
+    before = begin(place, 6, scale="mixed", costs=("import_item_ms=2",))
+    storm = place.background("deliver", "deliver", "--rate", "3")
+    people = place.background("act", "act", "--rate", "6")
+    job = place.json("evacuate", "mbs1", "--yes")["job"]["id"]
+    big = max(place.job(job)["moves"], key=lambda m: m["bytes"])
+
+    def move():
+        return next(m for m in place.job(job)["moves"] if m["id"] == big["id"])
+    seen = wait_for("the largest mailbox to be backfilled", 180, lambda: (m := move())["state"] == "backfilling" and m)
+    require(0 < seen["left"] < seen["items"], f"{seen['left']} of {seen['items']} are to follow")
+    account = directory_values(place, big["account_id"])
+    require(account["zimbraAccountStatus"] == ["active"] and account["zimbraMailQuota"] == ["0"], f"{account}")
+    restless = Restless(place, big["account"], seen["target"])
+    restless.start()
+    wait_for("all of it to be in", 180, lambda: move()["state"] != "backfilling")
+    restless.stop.set()
+    restless.join()
+    done = finish(place, job)
+    people.stop(60)
+    storm.stop(120)
+    all_settled_clean(done)
+    now = sorted(f.get("absFolderPath") for f in restless.tree().iter("folder"))
+    require([n for n in now if n not in restless.names and "act " not in n] == [], f"astray: {now}")
+    require(restless.renamed > 3, f"renamed {restless.renamed} times only")
+    quota = directory_values(place, big["account_id"]).get("zimbraMailQuota")
+    require(quota != ["0"], f"its quota stayed {quota}")
+    took = (move()["lock_ms"] or 0) / 1000
+    print(f"    locked for {took:.1f} s with {seen['items']} items; folder renamed {restless.renamed} times meanwhile")
+    require_clean(place, before)
+
+
+def directory_values(place, account_id):
+    return entries(place, "", f"(zimbraId={account_id})", ["zimbraAccountStatus", "zimbraMailQuota"])[0][1]
+
+
+SCENARIOS = {"hot_first": hot_first}
