@@ -30,7 +30,7 @@ agent_src   := main agent agent_link requests requests_local conf lane lane_task
                mailbox/items mailbox/items_tree mailbox/tree mailbox/match \
                mailbox/target mailbox/steer mailbox/steer_run mailbox/steer_soap \
                mailbox/manifest mailbox/arrive mailbox/import mailbox/import_plan \
-               mailbox/import_post mailbox/import_aside mailbox/import_stray mailbox/mend mailbox/mend_add \
+               mailbox/import_post mailbox/import_aside mailbox/import_stray mailbox/import_emptied mailbox/mend mailbox/mend_add \
                mailbox/mend_rest mailbox/verify mailbox/verify_run mailbox/verify_tree \
                mailbox/verify_text mailbox/verify_report \
                worker/main worker/short worker/stream worker/export worker/export_fetch worker/export_documents \

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/mailbox/import_emptied.h"
 #include "agent/mailbox/import_private.h"
 #include "agent/mailbox/import_stray.h"
 #include "agent/mailbox/manifest.h"
@@ -29,6 +30,7 @@ struct importing {
 	struct target *t;
 	const struct import_options *options;
 	struct arrivals arrivals;
+	struct emptied emptied;
 	struct import_row *rows;
 	size_t row_count, row_cap;
 	struct posting posting;
@@ -223,24 +225,37 @@ importing_post(struct importing *x, const uint32_t *ids, size_t count, struct er
 	return !x->opened || importing_strays(x, e);
 }
 
+static bool
+importing_settle(void *ctx, struct err *e)
+{
+	return importing_look(ctx, e);
+}
+
 /* Rows from..to as one request; those with too long lines stay behind. */
 static bool
 importing_post_rows(struct importing *x, size_t from, size_t to, struct err *e)
 {
 	uint32_t *ids = xcalloc(to - from, sizeof(*ids));
-	size_t count = 0;
-	bool ok = true;
+	size_t count = 0, passed = 0;
+	bool ok =
+	    !x->opened || emptied_look(&x->emptied, importing_settle, x, e);
 
 	for (size_t i = from; i < to && ok; i++) {
 		struct spool_item item;
-		bool too_long;
+		bool too_long, pass;
 
 		if (!spool_find(x->t->spool, x->rows[i].id, &item))
 			continue;
-		ok = import_has_long_line(x->t, &item, &too_long, e);
-		if (ok && !too_long)
+		ok = emptied_pass_over(&x->emptied, &item, &pass, e) &&
+		     (pass || import_has_long_line(x->t, &item, &too_long, e));
+		passed += ok && pass;
+		if (ok && !pass && !too_long)
 			ids[count++] = item.id;
 	}
+	if (passed > 0)
+		log_info(x->t->log,
+		    "%zu messages count as deleted: their owner emptied the folder",
+		    passed);
 	ok = ok && importing_post(x, ids, count, e);
 	free(ids);
 	return ok;
@@ -424,12 +439,14 @@ import_run(struct target *t, const struct import_options *options,
 	x.begun_ms = clock_mono_ms();
 	x.opened = spool_note_read(t->spool, NOTE_MENDED, text, sizeof(text));
 	arrivals_init(&x.arrivals, t);
+	emptied_init(&x.emptied, t);
 	ok = arrivals_recover(&x.arrivals, e) && importing_round(&x, e);
 	x.groups = true;
 	if (ok && options->contacts_only)
 		ok = importing_round(&x, e);
 	ok = ok && import_count(t, options->contacts_only, x.left, facts, e);
 	arrivals_fini(&x.arrivals);
+	emptied_fini(&x.emptied);
 	free(x.rows);
 	free(x.again);
 	return ok;

@@ -76,8 +76,32 @@ def hot_first(place):
     require_clean(place, before)
 
 
+def emptied(place):
+    """Trash is emptied while old mail still goes in: it stays empty, and the verdict says whose doing that is."""
+    begin(place, 6, scale="mixed", costs=("import_item_ms=2",))
+    job = place.json("evacuate", "mbs1", "--yes")["job"]["id"]
+    big = max(place.job(job)["moves"], key=lambda m: m["bytes"])["id"]
+
+    def move():
+        return next(m for m in place.job(job)["moves"] if m["id"] == big)
+    seen = wait_for("the largest mailbox to be backfilled", 180, lambda: (m := move())["state"] == "backfilling" and m)
+    owner = Restless(place, seen["account"], seen["target"])
+
+    def trash():
+        return int(next(f for f in owner.tree().iter("folder") if number(f) == 3).get("n"))
+    had = wait_for("something in Trash", 60, trash)
+    owner.ask(request("FolderActionRequest", MAIL, None, el("action", {"id": 3, "op": "empty"})))
+    all_settled_clean(finish(place, job))
+    # The request under way at that instant may have brought some.
+    left = trash()
+    said = place.zmferry("explain", big).stdout
+    count = said.count("message): deleted [its owner changed it")
+    print(f"    {had} were emptied, {left} are there, {count} messages of the verdict's list are its owner's doing")
+    require(left < 100 and count > had, f"Trash holds {left}, it held {had}, {count} are named:\n{said[-3000:]}")
+
+
 def directory_values(place, account_id):
     return entries(place, "", f"(zimbraId={account_id})", ["zimbraAccountStatus", "zimbraMailQuota"])[0][1]
 
 
-SCENARIOS = {"hot_first": hot_first}
+SCENARIOS = {"hot_first": hot_first, "emptied": emptied}
