@@ -293,7 +293,8 @@ give_back_run(struct work *work)
 		return true;
 	}
 	if (!account_lift_lockout(g->soap, g->account_id, e) ||
-	    !freeze_restore(g->soap, g->account_id, &g->saved, false, kept, sizeof(kept), e))
+	    !freeze_restore(
+		g->soap, g->account_id, &g->saved, false, kept, sizeof(kept), e))
 		return false;
 	snprintf(g->text, sizeof(g->text),
 	    "no word from the controller for too long: the account was given back%s%s",

@@ -6,6 +6,7 @@
 #ifndef CONTROLLER_MOVE_H
 #define CONTROLLER_MOVE_H
 
+#include "controller/move_data.h"
 #include "controller/world.h"
 
 struct alerts;
@@ -63,42 +64,6 @@ enum {
 	MAY_CANCEL = 1 << 6,
 	ARRIVED =
 	    1 << 7, /* the mailbox is where it should be; what follows is tidying up */
-};
-
-/* Journaled with every change; everything a restart needs. */
-struct move_data {
-	struct freeze_saved saved;
-	bool have_saved;
-	bool no_mailbox;      /* never logged in: nothing to export */
-	bool target_row_made; /* the target's row is this move's own work */
-	bool tracking_imap;
-	bool contacts_begun; /* has the contact lane of its target */
-	bool contacts_done;
-	bool restored;
-	bool quota_lifted; /* restored without its quota: content still goes in */
-	bool spool_dropped;
-	bool gone;	       /* the account was deleted meanwhile */
-	bool cancelled;	       /* by a person: not tried again by itself */
-	bool purged;	       /* the old copy on the source is gone */
-	bool detoured;	       /* it had to be loaded first */
-	char home[WORLD_NAME]; /* while purging: where the account lives */
-	struct row home_row;   /* its mailbox there, before anything is deleted */
-	char source_id
-	    [LIMIT_ID]; /* zimbraIds of the servers, to act when one of them is dead */
-	char target_id[LIMIT_ID];
-	char token[64];
-	struct row row;
-	uint64_t last_item_id, change;
-	uint64_t listed, staged, sent_bytes, applied;
-	uint64_t left; /* messages for when people work already */
-	int64_t locked_at_ms; /* wall clock */
-	uint64_t lock_ms;     /* lock to opened, 0 = not yet */
-	uint64_t fill_ms;     /* lock to everything in */
-	uint64_t lacking_count;
-	uint32_t passes;
-	char verdict[16];   /* "", "clean", "not clean" */
-	char *verdict_json; /* owned; NULL = none */
-	char *lacking_json; /* owned */
 };
 
 struct move {

@@ -9,8 +9,8 @@
 #include "controller/plan.h"
 
 struct plan_rates {
-	bool measured;	     /* here, by enough moves */
-	double fixed_ms;     /* of each mailbox, from its lock until all of it is in */
+	bool measured;	 /* here, by enough moves */
+	double fixed_ms; /* of each mailbox, from its lock until all of it is in */
 	double per_item_ms;
 	uint32_t hot_ms; /* people are let in after about so long; 0: when all is in */
 };

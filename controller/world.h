@@ -28,7 +28,7 @@ enum ask_kind {
 	ASK_FREEZE_READ,  /* out.saved: the values to give back */
 	ASK_LOCK,	  /* in.saved */
 	ASK_ALLOW_IMPORT, /* in.saved */
-	ASK_RESTORE,  /* in.saved, in.keep_quota; out.text: what an administrator changed meanwhile */
+	ASK_RESTORE, /* in.saved, in.keep_quota; out.text: what an administrator changed meanwhile */
 	ASK_QUOTA,    /* in.saved: the quota, where it was kept; out.text */
 	ASK_SET_HOME, /* in.new_home becomes zimbraMailHost; in.pin_id */
 	ASK_FLUSH,    /* account cache of in.host */

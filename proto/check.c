@@ -249,8 +249,7 @@ check_op(const Wire__StepRequest *m, struct err *e)
 		       check_number(m->steer->source_change, "change", 0, INT64_MAX, e);
 	case WIRE__STEP_REQUEST__OP_IMPORT:
 		return check_number(m->import->folder_limit, "folder_limit", 1, 16, e) &&
-		       check_number(
-			   m->import->messages_ms, "messages_ms", 0, 3600000, e);
+		       check_number(m->import->messages_ms, "messages_ms", 0, 3600000, e);
 	case WIRE__STEP_REQUEST__OP_PREFLIGHT:
 	case WIRE__STEP_REQUEST__OP_UNLEASE:
 	case WIRE__STEP_REQUEST__OP_UNFENCE:

@@ -39,11 +39,12 @@ struct importing {
 	bool is_second;	  /* the second try */
 	bool is_doubtful; /* a request since the last look did not end well */
 	bool is_over_quota;
-	bool opened;	      /* people work on it */
-	uint64_t begun_ms;    /* monotonic */
-	uint64_t messages_ms; /* when the first request with messages began; 0: none yet */
-	uint64_t messages;    /* sent since then */
-	size_t left;	      /* for later: the time is over */
+	bool opened;	   /* people work on it */
+	uint64_t begun_ms; /* monotonic */
+	uint64_t
+	    messages_ms;   /* when the first request with messages began; 0: none yet */
+	uint64_t messages; /* sent since then */
+	size_t left;	   /* for later: the time is over */
 	uint32_t *again;
 	size_t again_count;
 };
@@ -237,8 +238,7 @@ importing_post_rows(struct importing *x, size_t from, size_t to, struct err *e)
 {
 	uint32_t *ids = xcalloc(to - from, sizeof(*ids));
 	size_t count = 0, passed = 0;
-	bool ok =
-	    !x->opened || emptied_look(&x->emptied, importing_settle, x, e);
+	bool ok = !x->opened || emptied_look(&x->emptied, importing_settle, x, e);
 
 	for (size_t i = from; i < to && ok; i++) {
 		struct spool_item item;
@@ -403,8 +403,8 @@ import_count(struct target *t, bool contacts_only, size_t left, Wire__ImportFact
 	facts->left = left;
 	/* Which of them were not even sent yet is not asked: nothing is refused by name. */
 	if (left > 0) {
-		facts->refused_count -= left < facts->refused_count ? left
-								    : facts->refused_count;
+		facts->refused_count -=
+		    left < facts->refused_count ? left : facts->refused_count;
 		facts->n_refused = 0;
 	}
 	return true;

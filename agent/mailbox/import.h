@@ -16,7 +16,8 @@ struct import_options {
 	size_t folder_limit;
 	bool
 	    contacts_only; /* contacts and groups, and nothing else; otherwise all but these */
-	uint32_t messages_ms; /* no request with messages begins that would end later; 0 = all */
+	uint32_t
+	    messages_ms; /* no request with messages begins that would end later; 0 = all */
 };
 
 /* Imports what is not in yet into the open target. facts' lists live until the end. */

@@ -73,7 +73,8 @@ emptied_take(struct emptied *x, const struct items_changes *changes)
 			sizeof(item.target_id), compare_u32) == NULL)
 			continue;
 		folder = target_place(x->t, item.folder_id);
-		if (!emptied_is_bin(&x->t->here, folder) || emptied_find(x, folder) != NULL)
+		if (!emptied_is_bin(&x->t->here, folder) ||
+		    emptied_find(x, folder) != NULL)
 			continue;
 		x->folders =
 		    xrealloc_array(x->folders, x->count + 1, sizeof(*x->folders));

@@ -29,8 +29,8 @@ typedef bool (*emptied_settle_fn)(void *ctx, struct err *e);
 MUST_USE bool
 emptied_look(struct emptied *x, emptied_settle_fn settle, void *ctx, struct err *e);
 /* Counts the item as deleted, if its folder was emptied; *out says whether. */
-MUST_USE bool
-emptied_pass_over(struct emptied *x, const struct spool_item *item, bool *out, struct err *e);
+MUST_USE bool emptied_pass_over(
+    struct emptied *x, const struct spool_item *item, bool *out, struct err *e);
 
 /* Trash, Junk or a folder in them. Pure. */
 bool emptied_is_bin(const struct tree *here, uint32_t folder);

@@ -44,8 +44,8 @@ uint32_t import_new_contact(void *ctx, uint32_t contact_id);
  * folder in it, it is deleted. Where none of ours was it is somebody's own and stays,
  * unless it is known to be the import's work.
  */
-MUST_USE bool import_empty_stray(
-    struct target *t, uint32_t folder, bool is_ours, struct err *e);
+MUST_USE bool
+import_empty_stray(struct target *t, uint32_t folder, bool is_ours, struct err *e);
 
 /* Finishes an earlier attempt's folder of this type, if there is one. */
 MUST_USE bool import_aside_finish(struct target *t, enum spool_type type, struct err *e);

@@ -96,8 +96,7 @@ import_stray_find(const struct tree *before, const struct tree *now, uint32_t **
 }
 
 bool
-import_stray_look(
-    struct target *t, uint32_t **ids_out, size_t *count_out, struct err *e)
+import_stray_look(struct target *t, uint32_t **ids_out, size_t *count_out, struct err *e)
 {
 	struct tree before = t->here;
 	bool ok;

@@ -14,14 +14,14 @@
  * Ids of folders in now that were not there before and stand where, before, another stood
  * that has left since. Deepest first. Returns how many; the caller frees *ids_out. Pure.
  */
-size_t import_stray_find(
-    const struct tree *before, const struct tree *now, uint32_t **ids_out);
+size_t
+import_stray_find(const struct tree *before, const struct tree *now, uint32_t **ids_out);
 
 /* Reads the tree afresh after a request; are there strays? Before it t->here was fresh too. */
-MUST_USE bool import_stray_look(
-    struct target *t, uint32_t **ids_out, size_t *count_out, struct err *e);
+MUST_USE bool
+import_stray_look(struct target *t, uint32_t **ids_out, size_t *count_out, struct err *e);
 /* Empties and removes them; what was sent must have been looked for (arrive.h). */
-MUST_USE bool import_stray_clear(
-    struct target *t, const uint32_t *ids, size_t count, struct err *e);
+MUST_USE bool
+import_stray_clear(struct target *t, const uint32_t *ids, size_t count, struct err *e);
 
 #endif

@@ -17,12 +17,12 @@ struct match_item {
 	uint32_t id;
 	uint32_t folder_id; /* in the target's numbering */
 	uint32_t date_s;
-	uint32_t flags;	   /* Zimbra's bitmask, FLAG_UNREAD included */
-	uint32_t tags;	   /* hash of the sorted tag names */
-	uint8_t type;	   /* enum spool_type */
-	uint8_t revisions; /* earlier ones, 255 = so many or more */
-	bool claimed : 1;  /* belongs to an item of record */
-	bool newer : 1;	   /* came or changed since the opening */
+	uint32_t flags;	    /* Zimbra's bitmask, FLAG_UNREAD included */
+	uint32_t tags;	    /* hash of the sorted tag names */
+	uint8_t type;	    /* enum spool_type */
+	uint8_t revisions;  /* earlier ones, 255 = so many or more */
+	bool claimed : 1;   /* belongs to an item of record */
+	bool newer : 1;	    /* came or changed since the opening */
 	bool untouched : 1; /* came since, and is as it came */
 };
 

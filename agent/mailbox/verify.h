@@ -36,9 +36,11 @@ struct verify_changes {
 	size_t changed_count;
 	const uint32_t *deleted;
 	size_t deleted_count;
-	const uint32_t *untouched; /* of the changed: nothing was changed without the content */
+	const uint32_t
+	    *untouched; /* of the changed: nothing was changed without the content */
 	size_t untouched_count;
-	uint32_t opened_id; /* the last id at the opening: what has a higher one came later */
+	uint32_t
+	    opened_id; /* the last id at the opening: what has a higher one came later */
 };
 
 /*

@@ -142,8 +142,8 @@ view_expected(struct controller *c, const struct plan *p)
 	struct plan_times t;
 
 	moves_each(jobs_moves(c->jobs), seen_on_move, &seen);
-	plan_rates_from(seen.moves, seen.items, seen.fill_ms, c->conf->hot_time_s * 1000,
-	    &rates);
+	plan_rates_from(
+	    seen.moves, seen.items, seen.fill_ms, c->conf->hot_time_s * 1000, &rates);
 	plan_times(p, &rates, &t);
 	return json_pack("{sbsosososo}", "measured", t.measured, "seconds",
 	    json_uint(t.seconds), "lock_median_ms", json_uint(t.lock_median_ms),

@@ -44,7 +44,7 @@ class Restless(threading.Thread):
 
 
 def hot_first(place):
-    """A mailbox of 8,400: people are in after seconds, rename folders while the rest comes; nothing is lost or astray."""
+    """A mailbox of 8,400: people are in after seconds, rename folders while the rest comes; nothing is lost."""
     before = begin(place, 6, scale="mixed", costs=("import_item_ms=2",))
     storm = place.background("deliver", "deliver", "--rate", "3")
     people = place.background("act", "act", "--rate", "6")

@@ -99,8 +99,8 @@ keep(char *kept, size_t size, const char *name)
 
 /* As freeze_restore does it; tests/unit/controller/test_freeze.c shows that. */
 static void
-restore_quota(struct sim_values *v, const struct freeze_saved *saved, char *kept,
-    size_t kept_size)
+restore_quota(
+    struct sim_values *v, const struct freeze_saved *saved, char *kept, size_t kept_size)
 {
 	if (strcmp(v->quota, "1") == 0 || strcmp(v->quota, "0") == 0)
 		set_text(v->quota, sizeof(v->quota), saved->quota);
@@ -171,8 +171,7 @@ answer_change(struct sim *s, struct ask *a, int node, int account)
 		sim_restore(s, at, account, &a->in.saved, a->in.keep_quota, a->out.text,
 		    sizeof(a->out.text));
 	else if (a->kind == ASK_QUOTA)
-		restore_quota(
-		    &x->now, &a->in.saved, a->out.text, sizeof(a->out.text));
+		restore_quota(&x->now, &a->in.saved, a->out.text, sizeof(a->out.text));
 	else if (a->kind == ASK_SET_HOME)
 		sim_set_home(s, at, account, sim_node_find(s, a->in.new_home));
 	else if (a->kind == ASK_SESSIONS)

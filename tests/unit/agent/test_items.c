@@ -155,7 +155,8 @@ test_changes(void **state)
 	(void)state;
 	script[0] = ENVELOPE(
 	    "<SyncResponse token=\"500-300\" more=\"1\"><deleted ids=\"310,305\"/>"
-	    "<m id=\"" ACCOUNT ":301\" l=\"2\" rev=\"404\" ms=\"404\"/><m id=\"300\" rev=\"404\" "
+	    "<m id=\"" ACCOUNT
+	    ":301\" l=\"2\" rev=\"404\" ms=\"404\"/><m id=\"300\" rev=\"404\" "
 	    "ms=\"405\"/><c id=\"-300\"/>"
 	    "<folder id=\"260\" name=\"x\"><acl/></folder></SyncResponse>");
 	script[1] = ENVELOPE(

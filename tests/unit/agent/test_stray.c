@@ -43,8 +43,8 @@ test_a_folder_moved_to_trash_or_deleted_is_one_too(void **state)
 {
 	static const struct row before[] = {
 	    {300, 1, "folder", "A"}, {301, 1, "folder", "B"}};
-	static const struct row now[] = {{300, 3, "folder", "A"},
-	    {900, 1, "folder", "A"}, {901, 1, "folder", "B"}};
+	static const struct row now[] = {
+	    {300, 3, "folder", "A"}, {900, 1, "folder", "A"}, {901, 1, "folder", "B"}};
 	uint32_t ids[2];
 
 	(void)state;

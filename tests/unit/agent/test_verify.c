@@ -202,8 +202,8 @@ test_what_came_after_the_opening_must_be_as_it_was(void **state)
 	    VERIFY_DIFFERS);
 	CHECK_INT(judge(item(5, 77, 2), have, 905, &touched, text, sizeof(text)),
 	    VERIFY_PERSON);
-	CHECK_INT(
-	    judge(item(5, 77, 3), have, 905, &untouched, text, sizeof(text)), VERIFY_EQUAL);
+	CHECK_INT(judge(item(5, 77, 3), have, 905, &untouched, text, sizeof(text)),
+	    VERIFY_EQUAL);
 	/* It was there at the opening, and has other contents: a draft saved again, say. */
 	untouched.opened_id = 905;
 	CHECK_INT(judge(item(5, 77, 2), have, 905, &untouched, text, sizeof(text)),

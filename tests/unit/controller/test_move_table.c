@@ -238,8 +238,8 @@ test_what_must_come_first_comes_first(void **state)
 	CHECK(effect_place(MOVE_OPENING, ASK_MEND) <
 	      effect_place(MOVE_OPENING, ASK_RESTORE));
 	/* the quota comes back when nothing goes in any more */
-	CHECK(effect_place(MOVE_MENDING, ASK_MEND) <
-	      effect_place(MOVE_MENDING, ASK_QUOTA));
+	CHECK(
+	    effect_place(MOVE_MENDING, ASK_MEND) < effect_place(MOVE_MENDING, ASK_QUOTA));
 	/* the home is looked at before anything is undone, and the fence goes before people come */
 	CHECK_INT(effect_place(MOVE_UNLOCKING, ASK_READ_ACCOUNT), 0);
 	CHECK(effect_place(MOVE_UNLOCKING, ASK_SET_HOME) <

@@ -54,8 +54,7 @@ test_the_longest_is_named(void **state)
 {
 	static const uint64_t items[] = {100, 200, 8400, 300, 100};
 	struct plan *p = plan_with(items, 5);
-	struct plan_rates r = {
-	    .measured = true, .fixed_ms = 500, .per_item_ms = 10};
+	struct plan_rates r = {.measured = true, .fixed_ms = 500, .per_item_ms = 10};
 	struct plan_times t;
 
 	(void)state;

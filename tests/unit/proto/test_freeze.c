@@ -436,8 +436,8 @@ test_freeze_gives_the_quota_back_by_itself(void **state)
 	saved = saved_now();
 	freeze(&saved);
 	CHECK(freeze_allow_import(zimbra.client, "acc-1", &saved, &e));
-	CHECK(freeze_restore(
-	    zimbra.client, "acc-1", &saved, true, kept, sizeof(kept), &e));
+	CHECK(
+	    freeze_restore(zimbra.client, "acc-1", &saved, true, kept, sizeof(kept), &e));
 	CHECK_STR(account.values[STATUS], "active");
 	CHECK_STR(account.values[QUOTA], "0");
 	/* An administrator closes the account meanwhile: that stays. */
@@ -450,8 +450,8 @@ test_freeze_gives_the_quota_back_by_itself(void **state)
 	}
 	CHECK_STR(account.values[STATUS], "closed");
 	set(QUOTA, "7");
-	CHECK(freeze_restore_quota(
-	    zimbra.client, "acc-1", &saved, kept, sizeof(kept), &e));
+	CHECK(
+	    freeze_restore_quota(zimbra.client, "acc-1", &saved, kept, sizeof(kept), &e));
 	CHECK_STR(account.values[QUOTA], "7");
 	CHECK_STR(kept, "zimbraMailQuota=7");
 }
