@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Large mailboxes: people are let in with their newest mail, the rest follows while they work."""
+import contextlib
+import http.client
+import json
+import os
+import signal
 import threading
 
 from harness import wait_for
-from zlab.zclient import MAIL, Zimbra, el, request
+from zlab.zclient import MAIL, Fault, Zimbra, el, request
 from nodes import entries
-from steps import all_settled_clean, begin, finish, require, require_clean
+from steps import all_settled_clean, begin, finish, kill_process, require, require_clean, worker_pids
 
 
 def number(folder):
@@ -31,6 +36,13 @@ class Restless(threading.Thread):
 
     def tree(self):
         return self.ask(request("GetFolderRequest", MAIL)).body
+
+    def count(self):
+        """Messages that are there; 0 when nobody answers."""
+        try:
+            return sum(int(f.get("n") or 0) for f in self.tree().iter("folder"))
+        except (Fault, OSError, http.client.HTTPException):
+            return 0
 
     def rename(self, name):
         self.ask(request("FolderActionRequest", MAIL, None, el(
@@ -100,8 +112,51 @@ def emptied(place):
     require(left < 100 and count > had, f"Trash holds {left}, it held {had}, {count} are named:\n{said[-3000:]}")
 
 
+def hot_kills(place):
+    """kill -9 of controller, target's agent, its workers and its mailboxd while older mail goes in under a storm."""
+    before = begin(place, 6, scale="mixed", costs=("import_item_ms=2",), controller_extra='hot_time = "1s"')
+    storm = place.background("deliver", "deliver", "--rate", "3")
+    people = place.background("act", "act", "--rate", "6")
+    job = place.json("evacuate", "mbs1", "--yes")["job"]["id"]
+    big = max(place.job(job)["moves"], key=lambda m: m["bytes"])["id"]
+
+    def move():
+        done = place.zmferry("job", "show", job, "--json", check=False)
+        return next(m for m in json.loads(done.stdout)["moves"] if m["id"] == big) if done.returncode == 0 else {}
+    seen = wait_for("the largest mailbox to be backfilled", 180,
+                    lambda: (m := move()).get("state") == "backfilling" and m)
+    node = seen["target"].split(".")[0]
+    owner = Restless(place, seen["account"], seen["target"])
+
+    def kill_mailboxd():
+        place.lab("kill", node)
+        place.lab("start", node)
+
+    def kill_a_worker():
+        for pid in worker_pids(place.agents[node]):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+    strikes = [kill_process(place.controller), kill_process(place.agents[node]), kill_a_worker, kill_mailboxd]
+    struck = 0
+    for strike in strikes + strikes[::-1]:
+        if move().get("state", "backfilling") != "backfilling":
+            break
+        had = owner.count()
+        strike()
+        struck += 1
+        wait_for("the import to go on", 60, lambda had=had: owner.count() > had
+                 or move().get("state", "backfilling") != "backfilling")
+    done = finish(place, job)
+    people.stop(60)
+    storm.stop(120)
+    print(f"    struck {struck} times while it was backfilled")
+    require(struck >= 4, f"struck {struck} times only")
+    all_settled_clean(done)
+    require_clean(place, before)
+
+
 def directory_values(place, account_id):
     return entries(place, "", f"(zimbraId={account_id})", ["zimbraAccountStatus", "zimbraMailQuota"])[0][1]
 
 
-SCENARIOS = {"hot_first": hot_first, "emptied": emptied}
+SCENARIOS = {"hot_first": hot_first, "emptied": emptied, "hot_kills": hot_kills}

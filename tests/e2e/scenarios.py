@@ -23,8 +23,8 @@ import hot  # noqa: E402
 import kubernetes  # noqa: E402
 import nodes  # noqa: E402
 import receivers  # noqa: E402
-from steps import (all_settled_clean, begin, differences, evacuate, finish, place_for, require,  # noqa: E402
-                   require_clean, statuses)
+from steps import (all_settled_clean, begin, differences, evacuate, finish, kill_process,  # noqa: E402
+                   place_for, require, require_clean, statuses, worker_pids)
 
 FROZEN = ("locking", "catching_up", "fencing", "switching", "steering", "opening")
 BEFORE_SWITCH = ("staging", "following", "locking", "catching_up", "fencing")
@@ -62,13 +62,6 @@ def killer(place, job, victim, states, stop, log):
         time.sleep(0.01)
 
 
-def kill_process(process):
-    def strike():
-        process.kill()
-        process.start()
-    return strike
-
-
 def with_kills(place, victim_of, states, mailboxes=16, seconds=420):
     # Imports cost a little, so that every state lasts long enough to be met.
     before = begin(place, mailboxes, costs=("import_item_ms=2",))
@@ -90,7 +83,7 @@ def with_kills(place, victim_of, states, mailboxes=16, seconds=420):
 
 
 ALL_STATES = ("staging", "following", "locking", "catching_up", "fencing", "switching", "steering", "opening",
-              "mending", "verifying")
+              "backfilling", "mending", "verifying")
 
 
 def kill_controller(place):
@@ -239,21 +232,6 @@ def cordon(place):
     place.json("uncordon", "mbs2")
     wait_for("every pool to be as it was", 30, lambda: pools() == before)
     require(place.json("cordons") == {"cordons": [], "pools": 0}, f"{place.json('cordons')}")
-
-
-def worker_pids(agent):
-    pids = []
-    for entry in os.listdir("/proc"):
-        if not entry.isdigit():
-            continue
-        try:
-            with open(f"/proc/{entry}/stat", encoding="ascii", errors="replace") as f:
-                parent = int(f.read().rsplit(")", 1)[1].split()[1])
-        except (OSError, ValueError, IndexError):
-            continue
-        if agent.child is not None and parent == agent.child.pid:
-            pids.append(int(entry))
-    return pids
 
 
 def kill_workers(place):

@@ -24,11 +24,11 @@ def require_clean(place, before):
     print(f"    oracle: {closing}")
 
 
-def begin(place, mailboxes, seed=1, habits=(), costs=(), scale="small"):
+def begin(place, mailboxes, seed=1, habits=(), costs=(), scale="small", controller_extra=""):
     place.lab_up(mailboxes=mailboxes, scale=scale, seed=seed, habits=habits, costs=costs)
     before = place.path("before.json")
     place.lab("inventory", "--out", before)
-    place.install().start()
+    place.install(controller_extra).start()
     return before
 
 
@@ -70,3 +70,27 @@ def differences(place, before):
     for row in json.loads(place.oracle(before, "--json").stdout)["differences"]:
         found.setdefault(row["account"], []).append(row["text"])
     return found
+
+
+def kill_process(process):
+    """A function that kills it with -9 and starts it again."""
+    def strike():
+        process.kill()
+        process.start()
+    return strike
+
+
+def worker_pids(agent):
+    """The agent's children."""
+    pids = []
+    for entry in os.listdir("/proc"):
+        if not entry.isdigit():
+            continue
+        try:
+            with open(f"/proc/{entry}/stat", encoding="ascii", errors="replace") as f:
+                parent = int(f.read().rsplit(")", 1)[1].split()[1])
+        except (OSError, ValueError, IndexError):
+            continue
+        if agent.child is not None and parent == agent.child.pid:
+            pids.append(int(entry))
+    return pids
