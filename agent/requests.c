@@ -50,6 +50,8 @@ const struct request requests[] = {
 	  "deletes the mailbox that the move itself made" },
 	{ WIRE__STEP_REQUEST__OP_LOCKOUT,    SIDE_SOURCE, SMALL,    "short",  NULL,            false,
 	  "loads the old copy and locks it out" },
+	{ WIRE__STEP_REQUEST__OP_MAKE,       SIDE_TARGET, SMALL,    "short",  NULL,            true,
+	  "makes the account's mailbox, empty" },
 	{ WIRE__STEP_REQUEST__OP_PURGE,      SIDE_SOURCE, SMALL,    "short",  NULL,            true,
 	  "deletes the old copy" },
 };

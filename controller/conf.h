@@ -46,6 +46,7 @@ struct controller_conf {
 	uint32_t moves_per_source;
 	uint32_t moves_per_target;
 	uint32_t hot_time_s;
+	uint32_t early_above_s;
 	char *log_level;
 	char *api_listen_address; /* NULL: no API over HTTPS */
 	uint16_t api_port;

@@ -325,6 +325,7 @@ controller_begin(struct controller *c, struct err *e)
 	    .moves_per_source = c->conf->moves_per_source,
 	    .moves_per_target = c->conf->moves_per_target,
 	    .hot_ms = c->conf->hot_time_s * 1000,
+	    .early_ms = c->conf->early_above_s * 1000,
 	};
 	const struct jobs_host host = {
 	    .ctx = c,

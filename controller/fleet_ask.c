@@ -60,6 +60,7 @@ struct ops {
 	Wire__OpDrop drop;
 	Wire__OpDropRow drop_row;
 	Wire__OpLockout lockout;
+	Wire__OpMake make;
 	Wire__OpPurge purge;
 };
 
@@ -140,6 +141,7 @@ ops_fill(const struct ask *a, const struct fleet_node *target, struct ops *o,
 	wire__op_drop__init(&o->drop);
 	wire__op_drop_row__init(&o->drop_row);
 	wire__op_lockout__init(&o->lockout);
+	wire__op_make__init(&o->make);
 	wire__op_purge__init(&o->purge);
 	switch (a->kind) {
 	case ASK_PREFLIGHT:
@@ -175,7 +177,11 @@ ops_fill(const struct ask *a, const struct fleet_node *target, struct ops *o,
 		ops_routes(a, o);
 		OP(ROUTES, routes);
 		return;
+	case ASK_MAKE:
+		OP(MAKE, make);
+		return;
 	case ASK_STEER:
+		o->steer.early = a->in.early;
 		o->steer.source_last_item_id = a->in.last_item_id;
 		o->steer.source_change = a->in.change;
 		o->steer.change_limit = CHANGE_LIMIT;

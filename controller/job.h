@@ -106,6 +106,8 @@ struct jobs_limits {
 	uint32_t moves_per_source;
 	uint32_t moves_per_target;
 	uint32_t hot_ms; /* a lock should last about so long; 0: until everything is in */
+	uint32_t
+	    early_ms; /* counters that take longer are raised before the lock; 0: never */
 };
 
 /* What jobs need of the controller. */

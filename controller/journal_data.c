@@ -33,6 +33,8 @@ static const struct field fields[] = {
 	TEXT("receive_over_quota", saved.receive_over_quota),
 	{ "no_mailbox", FIELD_BOOL, AT(no_mailbox), 0 },
 	{ "target_row_made", FIELD_BOOL, AT(target_row_made), 0 },
+	{ "switched", FIELD_BOOL, AT(switched), 0 },
+	{ "prepared", FIELD_BOOL, AT(prepared), 0 },
 	{ "tracking_imap", FIELD_BOOL, AT(tracking_imap), 0 },
 	{ "contacts_begun", FIELD_BOOL, AT(contacts_begun), 0 },
 	{ "contacts_done", FIELD_BOOL, AT(contacts_done), 0 },

@@ -208,6 +208,29 @@ move_calm(struct moves *all, struct move *m)
 	alert_clear(all->host.alerts, m->id);
 }
 
+void
+move_aside_subject(const struct move *m, char *out, size_t size)
+{
+	snprintf(out, size, "%s aside", m->id);
+}
+
+/* A copy of our own that the agent will not delete holds mail that is nowhere else. */
+static void
+move_alert_mail_aside(struct moves *all, const struct move *m,
+    const struct move_effect *effect, const struct err *why)
+{
+	char job[LIMIT_ID], subject[LIMIT_ID + 8];
+
+	if (effect->kind != ASK_DROP_ROW || why->kind != ERR_REFUSED ||
+	    m->home_is_elsewhere)
+		return;
+	snprintf(job, sizeof(job), "j%u", m->job_number);
+	move_aside_subject(m, subject, sizeof(subject));
+	alert_raise(all->host.alerts, ALERT_MOVE_MAIL_ASIDE, subject,
+	    ALERT_FACTS("account", m->account_name, "source", m->source, "target",
+		m->target, "why", why->text, "move", m->id, "job", job));
+}
+
 static void
 move_effect_failed(struct moves *all, struct move *m, const struct move_effect *effect,
     const struct err *why)
@@ -225,6 +248,7 @@ move_effect_failed(struct moves *all, struct move *m, const struct move_effect *
 	    (!may_work_later || m->attempts >= SOFT_TRIES)) {
 		log_warn(&log, "%s: %s; going on without it", effect->name, why->text);
 		journal_note(all->journal, m, effect->name, why->text);
+		move_alert_mail_aside(all, m, effect, why);
 		move_next_effect(m);
 		move_run(all, m);
 		return;
@@ -442,7 +466,8 @@ move_must_wait(const struct move *m)
 bool
 move_holds_lease(const struct move *m)
 {
-	return m->state == MOVE_LOCKING || m->state == MOVE_CATCHING_UP ||
+	return m->state == MOVE_PREPARE_LOCKING || m->state == MOVE_PREPARE_MAKING ||
+	       m->state == MOVE_LOCKING || m->state == MOVE_CATCHING_UP ||
 	       m->state == MOVE_FENCING || m->state == MOVE_SWITCHING ||
 	       m->state == MOVE_PURGE_LOCKING || m->state == MOVE_PURGE_LOADING;
 }
@@ -488,7 +513,8 @@ move_enter(struct moves *all, struct move *m)
 		m->has_turn = false;
 	if (m->state == MOVE_LOCKING)
 		m->fence_rounds = 0;
-	if (m->state != MOVE_SWITCHING)
+	if (m->state != MOVE_SWITCHING && m->state != MOVE_PREPARE_RETURNING &&
+	    m->state != MOVE_PREPARE_OPENING)
 		xfree(&m->names);
 	if (m->state == MOVE_PLANNED && !m->started)
 		return;

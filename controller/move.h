@@ -18,6 +18,10 @@ enum move_state {
 	MOVE_PLANNED,
 	MOVE_STAGING,
 	MOVE_PREPARING,
+	MOVE_PREPARE_LOCKING, /* the detour that makes the target's mailbox early */
+	MOVE_PREPARE_MAKING,
+	MOVE_PREPARE_RETURNING,
+	MOVE_PREPARE_OPENING,
 	MOVE_FOLLOWING,
 	MOVE_LOCKING,
 	MOVE_CATCHING_UP,
@@ -37,6 +41,7 @@ enum move_state {
 	MOVE_PURGE_OPENING,
 	MOVE_DONE,
 	MOVE_UNLOCKING,
+	MOVE_UNPREPARING,
 	MOVE_ABANDONED,
 	MOVE_STUCK,
 	MOVE_STATE_COUNT
@@ -171,6 +176,8 @@ struct moves_host {
 	struct alerts *alerts; /* alert/alert.h */
 	const char *own_admin_id;
 	uint32_t hot_ms; /* a lock should last about so long; 0: until everything is in */
+	uint32_t
+	    early_ms; /* counters that take longer are raised before the lock; 0: never */
 };
 
 struct moves *moves_new(

@@ -14,6 +14,9 @@ struct move_data {
 	bool have_saved;
 	bool no_mailbox;      /* never logged in: nothing to export */
 	bool target_row_made; /* the target's row is this move's own work */
+	bool switched;	      /* the target was the home, to stay */
+	bool
+	    prepared; /* it was made before the switch; from then on it is not tried again */
 	bool tracking_imap;
 	bool contacts_begun; /* has the contact lane of its target */
 	bool contacts_done;

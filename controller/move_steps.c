@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "controller/move_prepare.h"
 #include "controller/move_purge.h"
 #include "controller/move_takes.h"
 #include "controller/plan.h"
@@ -249,7 +250,8 @@ undo_at_source_wanted(const struct move *m)
 static bool
 undo_row_wanted(const struct move *m)
 {
-	return m->data.target_row_made && undo_at_source_wanted(m);
+	return m->data.target_row_made && !m->data.gone &&
+	       !(m->home_is_elsewhere && m->data.switched);
 }
 
 static bool
@@ -282,8 +284,35 @@ const struct move_effect move_effects[] = {
 	{ MOVE_STAGING,     "reserve disk at the target",      ASK_RESERVE,       EFFECT_MUST, has_mailbox, build_reserve, NULL },
 	{ MOVE_STAGING,     "copy everything into the spool",  ASK_STAGE,         EFFECT_MUST, has_mailbox, build_base, take_stage },
 
+	{ MOVE_PREPARING,   "look whether the target can make its mailbox early", ASK_PREFLIGHT, EFFECT_MUST, prepare_wanted, at_target, take_prepare_look },
+
+	{ MOVE_PREPARE_LOCKING, "read the account again",      ASK_READ_ACCOUNT,  EFFECT_MUST, NULL, NULL, take_account },
+	{ MOVE_PREPARE_LOCKING, "read the values to give back", ASK_FREEZE_READ,  EFFECT_MUST, NULL, at_source, take_purge_saved },
+	{ MOVE_PREPARE_LOCKING, "arm the lease",               ASK_LEASE,         EFFECT_MUST, NULL, build_lease, take_lease },
+	{ MOVE_PREPARE_LOCKING, "lock the account",            ASK_LOCK,          EFFECT_MUST, NULL, at_source, NULL },
+
+	{ MOVE_PREPARE_MAKING, "renew the lease",              ASK_LEASE,         EFFECT_MUST, NULL, build_lease, take_lease },
+	{ MOVE_PREPARE_MAKING, "home to the target for an instant", ASK_SET_HOME, EFFECT_SOFT, NULL, build_switch, NULL },
+	{ MOVE_PREPARE_MAKING, "read the home",                ASK_READ_ACCOUNT,  EFFECT_STAY, NULL, NULL, take_prepare_home },
+	{ MOVE_PREPARE_MAKING, "flush the target's cache",     ASK_FLUSH,         EFFECT_MUST, NULL, at_target, NULL },
+	{ MOVE_PREPARE_MAKING, "make its mailbox there",       ASK_MAKE,          EFFECT_MUST, NULL, at_target, NULL },
+
+	{ MOVE_PREPARE_RETURNING, "read where the account is", ASK_READ_ACCOUNT,  EFFECT_STAY, NULL, NULL, take_home_for_undo },
+	{ MOVE_PREPARE_RETURNING, "home back to the source",   ASK_SET_HOME,      EFFECT_STAY, home_is_target, build_home_back, take_home_back },
+	{ MOVE_PREPARE_RETURNING, "flush the source's cache",  ASK_FLUSH,         EFFECT_STAY, undo_at_source_wanted, at_source, NULL },
+	{ MOVE_PREPARE_RETURNING, "flush the target's cache",  ASK_FLUSH,         EFFECT_SOFT, undo_at_source_wanted, at_target, NULL },
+	{ MOVE_PREPARE_RETURNING, "read the home once more",   ASK_READ_ACCOUNT,  EFFECT_STAY, undo_at_source_wanted, NULL, take_home_once_more },
+
+	{ MOVE_PREPARE_OPENING, "read the home once more",     ASK_READ_ACCOUNT,  EFFECT_STAY, undo_at_source_wanted, NULL, take_home_once_more },
+	{ MOVE_PREPARE_OPENING, "give the account back",       ASK_RESTORE,       EFFECT_STAY, undo_values_wanted, at_source, take_prepare_restored },
+	{ MOVE_PREPARE_OPENING, "end the lease",               ASK_UNLEASE,       EFFECT_SOFT, NULL, at_source, NULL },
+	{ MOVE_PREPARE_OPENING, "purge proxy routes",          ASK_ROUTES,        EFFECT_SOFT, NULL, build_routes, NULL },
+
+	{ MOVE_FOLLOWING,   "raise the target's counters",     ASK_STEER,         EFFECT_SOFT, prepare_is_made, build_steer_early, NULL },
 	{ MOVE_FOLLOWING,   "let the source's stream in",      ASK_RESERVE,       EFFECT_MUST, has_mailbox, build_reserve, NULL },
 	{ MOVE_FOLLOWING,   "fetch what changed",              ASK_STAGE,         EFFECT_MUST, has_mailbox, build_delta, take_delta },
+
+	{ MOVE_UNPREPARING, "delete what was made early",      ASK_DROP_ROW,      EFFECT_SOFT, target_row_made, at_target, take_dropped_row },
 
 	{ MOVE_LOCKING,     "read the account again",          ASK_READ_ACCOUNT,  EFFECT_MUST, NULL, NULL, take_account },
 	{ MOVE_LOCKING,     "look at the source again",        ASK_PREFLIGHT,     EFFECT_MUST, NULL, at_source, take_source_row },

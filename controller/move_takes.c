@@ -13,6 +13,7 @@
 #include "controller/alert/alert.h"
 #include "controller/journal.h"
 #include "controller/move_checks.h"
+#include "controller/move_private.h"
 #include "proto/base/xalloc.h"
 
 #define SHORT_PASS_ITEMS 50
@@ -199,12 +200,16 @@ take_home(struct moves *all, struct move *m, const struct ask *a, enum move_even
     struct err *e)
 {
 	const struct ask_account *account = &a->out.account;
+	char aside[LIMIT_ID + 8];
 	struct err why;
 
-	(void)all;
 	(void)e;
 	if (account->found && strcasecmp(account->mail_host, m->target) == 0) {
 		m->data.target_row_made = true;
+		m->data.switched = m->data.switched || m->state == MOVE_SWITCHING;
+		move_aside_subject(m, aside, sizeof(aside));
+		if (m->data.switched)
+			alert_clear(moves_host(all)->alerts, aside);
 		take_names(m, account);
 		return true;
 	}
@@ -383,8 +388,10 @@ take_home_for_undo(struct moves *all, struct move *m, const struct ask *a,
 	    account->found && strcasecmp(account->mail_host, m->target) == 0;
 	m->home_is_elsewhere = account->found && !m->home_is_target &&
 			       strcasecmp(account->mail_host, m->source) != 0;
-	if (m->home_is_target)
+	if (m->home_is_target) {
 		m->data.target_row_made = true;
+		m->data.switched = m->data.switched || m->state == MOVE_UNLOCKING;
+	}
 	if (m->data.gone)
 		snprintf(m->error, sizeof(m->error),
 		    "account %.200s: was deleted meanwhile; its copy on %.200s is an "
@@ -435,7 +442,7 @@ take_undone(struct moves *all, struct move *m, const struct ask *a,
 	(void)all;
 	(void)a;
 	(void)e;
-	if (m->home_is_elsewhere && m->data.target_row_made)
+	if (m->home_is_elsewhere && m->data.switched)
 		*ev_out = EV_FAILED;
 	return true;
 }

@@ -28,6 +28,7 @@ static const char *const ask_names[] = {
     [ASK_FENCE] = "fence",
     [ASK_UNFENCE] = "lift fence",
     [ASK_ROUTES] = "purge proxy routes",
+    [ASK_MAKE] = "make mailbox",
     [ASK_STEER] = "steer",
     [ASK_IMPORT] = "import",
     [ASK_MEND] = "mend",

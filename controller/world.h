@@ -45,7 +45,8 @@ enum ask_kind {
 	ASK_FENCE, /* in.token, in.row; out.held, out.row, out.text */
 	ASK_UNFENCE,
 	ASK_ROUTES,   /* in.names */
-	ASK_STEER,    /* in.last_item_id, in.change; out.steer */
+	ASK_MAKE,     /* the mailbox, empty */
+	ASK_STEER,    /* in.last_item_id, in.change, in.early; out.steer */
 	ASK_IMPORT,   /* in.contacts_only, in.messages_ms; out.applied, out.left */
 	ASK_MEND,     /* in.tracking_imap, in.messages_to_come; out.applied */
 	ASK_VERIFY,   /* out.verdict */
@@ -133,6 +134,7 @@ struct ask {
 		char token[64];
 		struct row row;
 		uint64_t last_item_id, change;
+		bool early; /* before the switch */
 		bool contacts_only;
 		uint32_t messages_ms; /* time for messages; 0 = for all of them */
 		bool messages_to_come;

@@ -197,6 +197,7 @@ live_soap_ask(struct live_job *job, struct err *e)
 	case ASK_FENCE:
 	case ASK_UNFENCE:
 	case ASK_ROUTES:
+	case ASK_MAKE:
 	case ASK_STEER:
 	case ASK_IMPORT:
 	case ASK_MEND:

@@ -259,6 +259,7 @@ check_op(const Wire__StepRequest *m, struct err *e)
 	case WIRE__STEP_REQUEST__OP_PROBE:
 	case WIRE__STEP_REQUEST__OP_DROP_ROW:
 	case WIRE__STEP_REQUEST__OP_LOCKOUT:
+	case WIRE__STEP_REQUEST__OP_MAKE:
 		return true;
 	case WIRE__STEP_REQUEST__OP_PURGE:
 		return check_row(m->purge->row, e);

@@ -11,7 +11,8 @@
 #include "agent/mailbox/tree.h"
 #include "proto/messages.pb-c.h"
 
-#define STEER_FRESH 256 /* last id of a mailbox just made (facts: identity 2) */
+#define STEER_FRESH 256	 /* last id of a mailbox just made (facts: identity 2) */
+#define STEER_RESERVE 40 /* ids below the source's last that are not given out early */
 #define STEER_TEMPORARY "zmferry-" /* and the id: a name until the parent is there */
 
 enum steer_op {
@@ -53,6 +54,14 @@ void steer_plan_free(struct steer_plan *p);
 const Wire__Folder *
 steer_passed(const struct tree *source, const struct tree *here, uint64_t counter);
 
+/*
+ * How far ids may be given out while the account still lives on the source: a reserve below
+ * its last one, for folders that come meanwhile and for a mailbox that is loaded anew and
+ * rounds its counter up (facts: live-preseed 7); and no feed, which would be written into
+ * LDAP.
+ */
+uint64_t steer_early_last(const struct tree *source, uint64_t last);
+
 /* Id here of a folder of the source; 0: it is not there. */
 uint64_t steer_counterpart(
     const struct tree *source, const struct tree *here, const Wire__Folder *f);
@@ -81,6 +90,8 @@ struct steer_limits {
 	uint64_t last_item_id; /* of the source */
 	uint64_t change;       /* of the source */
 	uint64_t change_limit; /* most changes to make for their own sake */
+	bool
+	    early; /* the account lives elsewhere: only what can be done before its switch */
 };
 
 /* Steers the open target. facts' strings and lists live until the process ends. */

@@ -1,9 +1,43 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Shared by steer_run.c (the order of things) and steer_soap.c (what is asked of Zimbra). */
+/*
+ * Shared by steer_run.c (the order of things), steer_soap.c (what is asked of Zimbra),
+ * steer_tidy.c (what an early steering has to be rid of) and steer_report.c (what came of it).
+ */
 #ifndef AGENT_STEER_PRIVATE_H
 #define AGENT_STEER_PRIVATE_H
 
 #include "agent/mailbox/steer.h"
+
+/* Why a folder is not as it was. */
+struct steer_reason {
+	uint64_t id;
+	char *text;
+};
+
+struct steering {
+	struct target *t;
+	const struct steer_limits *limits;
+	struct steer_refused refused; /* a second try, under a name of ours, failed too */
+	struct steer_refused placed;  /* tried to put into their places */
+	unsigned waits;
+	struct steer_reason *reasons;
+	size_t reason_count;
+	uint64_t last_id, change;
+	uint64_t last; /* the id that is passed in the end */
+	bool is_done;  /* by a run before, with what it could not make */
+};
+
+/* Why the folder could not be had as it was. */
+const char *steer_reason_of(const struct steering *s, uint64_t id, const char *otherwise);
+size_t steer_times_refused(const struct steering *s, uint64_t id);
+/* Judges every folder, and notes which one is which here. */
+MUST_USE bool steer_report(struct steering *s, Wire__SteerFacts *facts, struct err *e);
+
+/*
+ * Folders that were made early and are gone or elsewhere on the source by now: those are
+ * deleted, these get out of others' way. Only in a mailbox that holds nothing else.
+ */
+MUST_USE bool steer_tidy(struct target *t, struct err *e);
 
 /* Opens the request of one step in a batch. parent: id here; 0 = the root. name: NULL =
    its own. */
@@ -13,6 +47,7 @@ void steer_put_create(
 void steer_put_move(struct soap_request *r, uint64_t id, uint64_t parent);
 void steer_put_rename(
     struct soap_request *r, const Wire__Folder *f, uint64_t id, const char *name);
+void steer_put_delete(struct soap_request *r, const Wire__Folder *f);
 /* One attribute of a folder that is there. bit: one of STEER_*. */
 void
 steer_put_fix(struct soap_request *r, const Wire__Folder *f, uint64_t id, unsigned bit);

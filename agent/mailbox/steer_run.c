@@ -13,7 +13,6 @@
 #include "agent/mailbox/account.h"
 #include "agent/mailbox/items.h"
 #include "agent/mailbox/steer_private.h"
-#include "proto/base/utf8.h"
 #include "proto/base/xalloc.h"
 #include "proto/frame.h"
 #include "proto/limits.h"
@@ -21,27 +20,8 @@
 #define BURN_PART 50000 /* ids in one request: about 5 s (facts: identity 2) */
 #define BATCH_PARTS 500
 #define ROUNDS_MAX 200
-#define MISSES_MAX 100
 #define WAIT_NS 500000000
 #define WAITS_MAX 10 /* in all: the account is locked meanwhile; mend.c tries again */
-
-/* Why a folder is not as it was. */
-struct steer_reason {
-	uint64_t id;
-	char *text;
-};
-
-struct steering {
-	struct target *t;
-	const struct steer_limits *limits;
-	struct steer_refused refused; /* a second try, under a name of ours, failed too */
-	struct steer_refused placed;  /* tried to put into their places */
-	unsigned waits;
-	struct steer_reason *reasons;
-	size_t reason_count;
-	uint64_t last_id, change;
-	bool is_done; /* by a run before, with what it could not make */
-};
 
 static void
 steer_because(struct steering *s, uint64_t id, const char *text)
@@ -49,26 +29,6 @@ steer_because(struct steering *s, uint64_t id, const char *text)
 	s->reasons = xrealloc_array(s->reasons, s->reason_count + 1, sizeof(*s->reasons));
 	s->reasons[s->reason_count++] = (struct steer_reason){id, xstrdup(text)};
 	log_warn(s->t->log, "folder %llu: %s", (unsigned long long)id, text);
-}
-
-static const char *
-steer_reason_of(const struct steering *s, uint64_t id, const char *otherwise)
-{
-	for (size_t i = s->reason_count; i > 0; i--) {
-		if (s->reasons[i - 1].id == id)
-			return s->reasons[i - 1].text;
-	}
-	return otherwise;
-}
-
-static size_t
-steer_times_refused(const struct steering *s, uint64_t id)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < s->reason_count; i++)
-		n += s->reasons[i].id == id;
-	return n;
 }
 
 static void
@@ -367,8 +327,8 @@ steer_make_all(struct steering *s, struct err *e)
 			return err_set(e, ERR_CANCELLED, "stopped");
 		if (!steer_read_counter(s, e) || !steer_check_counter(s, e))
 			return false;
-		steer_plan_make(&s->t->source, &s->t->here, s->last_id,
-		    s->limits->last_item_id, &s->refused, &plan);
+		steer_plan_make(
+		    &s->t->source, &s->t->here, s->last_id, s->last, &s->refused, &plan);
 		done = steer_is_settled(s, &plan);
 		if (!done)
 			ok = steer_do(s, &plan, e) && target_read_here(s->t, e);
@@ -429,6 +389,9 @@ steer_fix_all(struct steering *s, struct err *e)
 		unsigned bits =
 		    have == NULL ? 0 : steer_unlike(&t->source, &t->here, f, have);
 
+		/* A grant made here would overwrite what the home wrote of others (7). */
+		if (s->limits->early)
+			bits &= ~(unsigned)STEER_GRANTS;
 		for (unsigned bit = STEER_COLOR; bit <= STEER_ACTIVESYNC; bit <<= 1) {
 			if ((bits & bit) == 0)
 				continue;
@@ -444,91 +407,6 @@ steer_fix_all(struct steering *s, struct err *e)
 	if (count > 0 && !steer_send_fixes(s, fixes, count, e))
 		return false;
 	return !any || target_read_here(t, e);
-}
-
-/* --- what came of it --- */
-
-static void
-steer_add_miss(
-    struct steering *s, Wire__SteerFacts *facts, const Wire__Folder *f, const char *why)
-{
-	Wire__Miss *miss;
-	struct buf label;
-	char *text;
-
-	facts->miss_count++;
-	if (facts->n_misses == MISSES_MAX)
-		return;
-	if (facts->misses == NULL)
-		facts->misses = xcalloc(MISSES_MAX, sizeof(*facts->misses));
-	buf_init(&label, 8192);
-	text = xstrdup(tree_label(&s->t->source, f, &label));
-	buf_fini(&label);
-	if (strlen(text) > LIMIT_TEXT)
-		text[LIMIT_TEXT] = '\0';
-	utf8_tidy(text);
-	miss = XNEW(Wire__Miss);
-	wire__miss__init(miss);
-	miss->item_id = f->id;
-	miss->what = frame_bytes(text);
-	miss->why = frame_bytes(xstrdup(why));
-	facts->misses[facts->n_misses++] = miss;
-}
-
-static void
-steer_judge(struct steering *s, const Wire__Folder *f, struct target_pair *pair,
-    bool *moved_out, Wire__SteerFacts *facts)
-{
-	struct target *t = s->t;
-	uint64_t id = steer_counterpart(&t->source, &t->here, f);
-	const Wire__Folder *have = tree_find(&t->here, id);
-	unsigned bits = have == NULL ? 0 : steer_unlike(&t->source, &t->here, f, have);
-	char why[LIMIT_TEXT];
-	struct buf what;
-
-	*moved_out = id != f->id;
-	*pair = (struct target_pair){(uint32_t)f->id, (uint32_t)id};
-	if (id == f->id && bits == 0) {
-		facts->exact++;
-		return;
-	}
-	buf_init(&what, 400);
-	steer_explain(bits, &what);
-	if (id == 0)
-		snprintf(why, sizeof(why), "could not be made: %s",
-		    steer_reason_of(s, f->id, "its parent could not be made"));
-	else if (id != f->id)
-		snprintf(why, sizeof(why), "has id %llu now, because %s%s%s",
-		    (unsigned long long)id,
-		    steer_reason_of(s, f->id, "its old one had been given out already"),
-		    bits == 0 ? "" : "; unlike: ", buf_str(&what));
-	else
-		snprintf(why, sizeof(why), "unlike: %s%s%s", buf_str(&what),
-		    steer_times_refused(s, f->id) == 0 ? "" : ": ",
-		    steer_reason_of(s, f->id, ""));
-	buf_fini(&what);
-	steer_add_miss(s, facts, f, why);
-}
-
-static bool
-steer_report(struct steering *s, Wire__SteerFacts *facts, struct err *e)
-{
-	struct target *t = s->t;
-	struct target_pair *pairs = xcalloc(t->source.count + 1, sizeof(*pairs));
-	size_t count = 0;
-	bool moved, ok;
-
-	for (size_t i = 0; i < t->source.count; i++) {
-		if (tree_is_system(t->source.nodes[i]))
-			continue;
-		facts->wanted++;
-		steer_judge(s, t->source.nodes[i], &pairs[count], &moved, facts);
-		if (moved)
-			count++;
-	}
-	ok = target_set_pairs(t, pairs, count, e);
-	free(pairs);
-	return ok;
 }
 
 /* --- all of it --- */
@@ -572,20 +450,57 @@ steer_counters(struct steering *s, Wire__SteerFacts *facts, struct err *e)
 	return spool_note_write(s->t->spool, NOTE_STEERED, text, e);
 }
 
+static bool
+steer_all(struct steering *s, Wire__SteerFacts *facts, struct err *e)
+{
+	s->last = s->limits->last_item_id;
+	if (!steer_look_back(s, e) || (!s->is_done && !steer_tidy(s->t, e)) ||
+	    !steer_make_all(s, e) || !steer_fix_all(s, e) || !steer_report(s, facts, e) ||
+	    !steer_counters(s, facts, e) || !steer_first_sync(s, e))
+		return false;
+	return s->last_id >= s->last ||
+	       err_set(e, ERR_RETRY,
+		   "the item counter is %llu and not past the source's %llu",
+		   (unsigned long long)s->last_id, (unsigned long long)s->last);
+}
+
+/*
+ * While the account lives on the source: what takes long is done, the rest is left for the
+ * lock. A Sync would make old clients' tokens good (facts: identity 3.1), so none is made.
+ */
+static bool
+steer_before(struct steering *s, Wire__SteerFacts *facts, struct err *e)
+{
+	struct target *t = s->t;
+	bool passed = false;
+
+	/* A note of an attempt before, whose mailbox is gone, says nothing of this one. */
+	if (!spool_note_write(t->spool, NOTE_STEERED, "", e) ||
+	    !steer_read_counter(s, e) || !steer_check_counter(s, e))
+		return false;
+	s->last = steer_early_last(&t->source, s->limits->last_item_id);
+	for (size_t i = 0; i < t->source.count; i++) {
+		if (t->source.nodes[i]->id > s->last)
+			steer_remember(&s->refused, t->source.nodes[i]->id);
+	}
+	if (s->last > s->last_id && (!steer_make_all(s, e) || !steer_fix_all(s, e)))
+		return false;
+	if (!steer_bump(t, s->limits->change, s->limits->change_limit, &passed, e) ||
+	    !steer_read_counter(s, e))
+		return false;
+	facts->change_passed = passed;
+	facts->last_item_id = s->last_id;
+	facts->change = s->change;
+	return true;
+}
+
 bool
 steer_run(struct target *t, const struct steer_limits *limits, Wire__SteerFacts *facts,
     struct err *e)
 {
 	struct steering s = {.t = t, .limits = limits};
-	bool ok = steer_look_back(&s, e) && steer_make_all(&s, e) &&
-		  steer_fix_all(&s, e) && steer_report(&s, facts, e) &&
-		  steer_counters(&s, facts, e) && steer_first_sync(&s, e);
+	bool ok = limits->early ? steer_before(&s, facts, e) : steer_all(&s, facts, e);
 
-	if (ok && s.last_id < limits->last_item_id)
-		ok = err_set(e, ERR_RETRY,
-		    "the item counter is %llu and not past the source's %llu",
-		    (unsigned long long)s.last_id,
-		    (unsigned long long)limits->last_item_id);
 	for (size_t i = 0; i < s.reason_count; i++)
 		free(s.reasons[i].text);
 	free(s.reasons);

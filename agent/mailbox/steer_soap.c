@@ -240,6 +240,13 @@ steer_put_fix(struct soap_request *r, const Wire__Folder *f, uint64_t id, unsign
 	soap_close(r);
 }
 
+void
+steer_put_delete(struct soap_request *r, const Wire__Folder *f)
+{
+	put_action(r, action_request(f), f->id, "delete");
+	soap_close(r);
+}
+
 uint32_t
 steer_created_id(const struct soap_node *part)
 {

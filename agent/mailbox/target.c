@@ -82,7 +82,7 @@ target_open(struct target *t, struct err *e)
 {
 	tree_init(&t->source);
 	tree_init(&t->here);
-	if (!target_check_home(t, e) ||
+	if ((!t->lives_elsewhere && !target_check_home(t, e)) ||
 	    !spool_open(t->spool_dir, t->move_id, true, &t->spool, e) ||
 	    !target_read_source(t, e) || !target_read_here(t, e))
 		return false;

@@ -26,6 +26,7 @@ struct target {
 	const char *spool_dir;
 	const char *move_id;
 	const struct log *log;
+	bool lives_elsewhere;  /* the home is not looked at; every call is pinned here */
 	bool (*stopped)(void); /* never NULL */
 	void (*progress)(
 	    void *ctx, uint64_t done, uint64_t total, uint64_t bytes, const char *text);

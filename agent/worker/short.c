@@ -170,6 +170,38 @@ short_routes(struct worker *w, struct err *e)
 	return ok;
 }
 
+/* --- making the mailbox --- */
+
+/* By asking for it at its home. What is there already must be as good as new. */
+static bool
+short_make(struct worker *w, struct err *e)
+{
+	struct soap_request *r;
+	struct soap_answer *answer = NULL;
+	char home[256];
+	Wire__Row row;
+	bool ok;
+
+	if (!account_home(w->soap, w->account_id, home, sizeof(home), e))
+		return false;
+	if (strcasecmp(home, w->zimbra.host) != 0)
+		return err_set(e, ERR_RETRY, "the account's home is %s and not %s", home,
+		    w->zimbra.host);
+	r = soap_request_new(SOAP_ADMIN, "GetMailboxRequest");
+	soap_open(r, "mbox");
+	soap_attr(r, "id", w->account_id);
+	soap_close(r);
+	ok = worker_pin(w, e) && soap_call(w->soap, r, &answer, e);
+	soap_answer_free(&answer);
+	soap_request_free(&r);
+	if (!ok || !account_row(w->soap, w->account_id, &row, e))
+		return false;
+	if (!row.present)
+		return err_set(e, ERR_RETRY, "%s did not make the mailbox", home);
+	return (row.size_bytes == 0 && row.new_messages == 0 && row.contacts == 0) ||
+	       err_set(e, ERR_REFUSED, "the mailbox on %s holds something already", home);
+}
+
 /* --- deleting a mailbox that lives elsewhere --- */
 
 /*
@@ -179,18 +211,14 @@ short_routes(struct worker *w, struct err *e)
 static bool
 delete_here(struct worker *w, bool *not_loaded_out, struct err *e)
 {
-	char *server_id = frame_string(&w->job->server_id);
 	struct soap_request *r;
 	struct soap_answer *answer = NULL;
 	bool ok;
 
 	*not_loaded_out = false;
-	if (server_id[0] == '\0') {
-		free(server_id);
-		return err_set(e, ERR_RETRY, "this server's zimbraId is not known yet");
-	}
+	if (!worker_pin(w, e))
+		return false;
 	r = soap_request_new(SOAP_ADMIN, "DeleteMailboxRequest");
-	soap_pin(r, server_id);
 	soap_open(r, "mbox");
 	soap_attr(r, "id", w->account_id);
 	soap_close(r);
@@ -199,7 +227,6 @@ delete_here(struct worker *w, bool *not_loaded_out, struct err *e)
 		*not_loaded_out = true;
 	soap_answer_free(&answer);
 	soap_request_free(&r);
-	free(server_id);
 	return ok;
 }
 
@@ -235,8 +262,12 @@ short_drop_row(struct worker *w, struct err *e)
 		    "which is nowhere else; it "
 		    "is not deleted; see docs/operations.md, \"stale copy\"",
 		    w->zimbra.host, (unsigned long long)row.size_bytes);
-	return delete_here(w, &not_loaded, e) ||
-	       err_wrap(e, "deleting the attempt's own copy");
+	if (delete_here(w, &not_loaded, e))
+		return true;
+	/* It is empty, and can be deleted once it was home anew. */
+	if (not_loaded)
+		e->kind = ERR_RETRY;
+	return err_wrap(e, "deleting the attempt's own copy");
 }
 
 /* --- the old copy --- */
@@ -313,6 +344,8 @@ worker_short(struct worker *w, struct err *e)
 		return short_drop_row(w, e);
 	case WIRE__STEP_REQUEST__OP_LOCKOUT:
 		return account_lockout(w->soap, w->account_id, e);
+	case WIRE__STEP_REQUEST__OP_MAKE:
+		return short_make(w, e);
 	case WIRE__STEP_REQUEST__OP_PURGE:
 		return short_purge(w, e);
 	case WIRE__STEP_REQUEST__OP__NOT_SET:

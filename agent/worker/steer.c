@@ -13,13 +13,16 @@ worker_steer(struct worker *w, struct err *e)
 	    .last_item_id = op->source_last_item_id,
 	    .change = op->source_change,
 	    .change_limit = op->change_limit,
+	    .early = op->early,
 	};
 	struct target t;
 	bool ok;
 
 	wire__steer_facts__init(&facts);
 	worker_target(w, &t);
-	ok = target_open(&t, e) && steer_run(&t, &limits, &facts, e);
+	t.lives_elsewhere = op->early;
+	ok = (!op->early || worker_pin(w, e)) && target_open(&t, e) &&
+	     steer_run(&t, &limits, &facts, e);
 	target_close(&t);
 	w->result->facts_case = WIRE__STEP_RESULT__FACTS_STEER;
 	w->result->steer = &facts;

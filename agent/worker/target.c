@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A worker's things as the steps at the target want them. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "agent/worker/worker.h"
+#include "proto/frame.h"
 
 static void
 target_progress(
@@ -24,4 +26,16 @@ worker_target(struct worker *w, struct target *out)
 	out->stopped = worker_is_stopped;
 	out->progress = target_progress;
 	out->ctx = w;
+}
+
+bool
+worker_pin(struct worker *w, struct err *e)
+{
+	char *server_id = frame_string(&w->job->server_id);
+	bool known = server_id[0] != '\0';
+
+	if (known)
+		soap_client_pin(w->soap, server_id);
+	free(server_id);
+	return known || err_set(e, ERR_RETRY, "this server's zimbraId is not known yet");
 }

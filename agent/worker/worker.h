@@ -51,6 +51,8 @@ bool worker_is_stopped(void);
 
 /* What the steps at the target share; target_open is the caller's. */
 void worker_target(struct worker *w, struct target *out);
+/* Every call from here on is done by the local mailboxd itself, wherever the account lives. */
+MUST_USE bool worker_pin(struct worker *w, struct err *e);
 
 /* The entry, called by main for "zmferry-agent worker NAME". */
 int worker_main(int argc, char **argv);

@@ -20,6 +20,7 @@ enum alert_key {
 	ALERT_MOVE_GONE,
 	ALERT_MOVE_NOT_CLEAN,
 	ALERT_MOVE_COPY_STAYS,
+	ALERT_MOVE_MAIL_ASIDE,
 	ALERT_JOB_WAITS,
 	ALERT_MOVE_PURGE_STUCK,
 	/* nodes and the policy over them */

@@ -25,6 +25,7 @@ struct soap_client {
 	unsigned timeout_ms;
 	uint64_t until_ms; /* of the call under way, its login included */
 	char *token;
+	char pin[64]; /* "" = none */
 	char fault[80];
 };
 
@@ -177,6 +178,12 @@ soap_token_is_stale(const struct soap_client *c)
 	       strcmp(c->fault, "service.AUTH_REQUIRED") == 0;
 }
 
+void
+soap_client_pin(struct soap_client *c, const char *server_id)
+{
+	snprintf(c->pin, sizeof(c->pin), "%s", server_id);
+}
+
 bool
 soap_call(struct soap_client *c, struct soap_request *r, struct soap_answer **answer_out,
     struct err *e)
@@ -185,6 +192,8 @@ soap_call(struct soap_client *c, struct soap_request *r, struct soap_answer **an
 
 	*answer_out = NULL;
 	c->until_ms = clock_mono_ms() + c->timeout_ms;
+	if (c->pin[0] != '\0')
+		soap_pin(r, c->pin);
 	if (!had_token && !soap_login(c, e))
 		return false;
 	if (soap_post(c, r, c->token, answer_out, e))

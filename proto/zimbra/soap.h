@@ -36,6 +36,8 @@ struct soap_options {
 
 struct soap_client *soap_client_new(const struct soap_options *options);
 void soap_client_free(struct soap_client **c);
+/* Every request of this client is pinned to that server from now on (soap_pin). */
+void soap_client_pin(struct soap_client *c, const char *server_id);
 
 enum soap_ns { SOAP_ADMIN, SOAP_MAIL, SOAP_ACCOUNT };
 

@@ -249,7 +249,7 @@ home_elsewhere(struct sim *s, int node)
 
 /* Its mail is where it was; the values are given back wherever it lives. */
 static void
-check_hands_off(struct sim *s, enum move_state end, int home)
+check_hands_off(struct sim *s, enum move_state end, int home, uint32_t row_drops)
 {
 	struct sim_account *a = &s->accounts[0];
 
@@ -259,7 +259,7 @@ check_hands_off(struct sim *s, enum move_state end, int home)
 	CHECK_INT(a->host, home);
 	CHECK_STR(a->now.status, "active");
 	CHECK_STR(a->now.quota, a->before.quota);
-	CHECK_INT(s->row_drops, 0);
+	CHECK_INT(s->row_drops, row_drops); /* only what was made early and is empty */
 	sim_check_nothing_lost(s, 0);
 	a->exists = false; /* its home is not ours: nothing to compare there */
 	sim_done(s);
@@ -273,7 +273,7 @@ test_homed_elsewhere_before_the_lock(void **state)
 	(void)state;
 	CHECK(sim_run_to_state(s, 0, MOVE_FOLLOWING, HOUR_MS));
 	home_elsewhere(s, 2);
-	check_hands_off(s, MOVE_ABANDONED, 2);
+	check_hands_off(s, MOVE_ABANDONED, 2, 1);
 }
 
 static void
@@ -284,7 +284,7 @@ test_homed_elsewhere_under_the_lock(void **state)
 	(void)state;
 	CHECK(sim_run_to_state(s, 0, MOVE_CATCHING_UP, HOUR_MS));
 	home_elsewhere(s, 2);
-	check_hands_off(s, MOVE_ABANDONED, 2);
+	check_hands_off(s, MOVE_ABANDONED, 2, 1);
 }
 
 static void
@@ -296,7 +296,7 @@ test_homed_elsewhere_after_the_switch(void **state)
 	CHECK(sim_run_to_state(s, 0, MOVE_STEERING, HOUR_MS));
 	s->refuse[ASK_STEER] = 1;
 	home_elsewhere(s, 2 - (sim_node_find(s, sim_move_of(s, 0)->target) == 2));
-	check_hands_off(s, MOVE_STUCK, s->accounts[0].host);
+	check_hands_off(s, MOVE_STUCK, s->accounts[0].host, 0);
 }
 
 static void
@@ -328,7 +328,7 @@ test_a_renamed_account_goes_by_its_new_name(void **state)
 	    s->accounts[0].name, sizeof(s->accounts[0].name), "anna.maria@example.org");
 	sim_run(s, HOUR_MS);
 	CHECK_STR(sim_move_of(s, 0)->account_name, "anna.maria@example.org");
-	CHECK_INT(s->routes_names, 2); /* it and its alias */
+	CHECK_INT(s->routes_names, 4); /* it and its alias, for both changes of home */
 	sim_done(s);
 }
 

@@ -168,10 +168,12 @@ test_cancelling_is_possible_exactly_where_it_is_said(void **state)
 
 		CHECK_INT(edges_from(x, EV_CANCEL), holds(x, MAY_CANCEL) ? 1 : 0);
 		CHECK(!(holds(x, MAY_CANCEL) && holds(x, FORWARD_ONLY)));
-		/* What has locked somebody is undone, not left. */
+		/* What has locked somebody is undone, not left; so is what was made early. */
 		if (holds(x, MAY_CANCEL))
 			CHECK_INT(move_edge_find(x, EV_CANCEL, 0)->to,
-			    holds(x, LOCKED) ? MOVE_UNLOCKING : MOVE_ABANDONED);
+			    holds(x, LOCKED)	  ? MOVE_UNLOCKING
+			    : x >= MOVE_PREPARING ? MOVE_UNPREPARING
+						  : MOVE_ABANDONED);
 	}
 }
 

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * When all goes well: the target makes an empty mailbox while the account is its own for an
+ * instant, under a lock; then the home is the source again, and the counters are raised while
+ * people work, by calls pinned to the target (facts: live-preseed 3, 4). What can go wrong
+ * leads back to the source as it was: a mailbox that is made under the lock does as well.
+ */
+#include "controller/move_prepare.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "controller/journal.h"
+
+#define IDS_PER_MS 10 /* given out to nobody */
+#define CHANGES_PER_5_MS 4
+
+uint64_t
+prepare_counters_ms(uint64_t last_item_id, uint64_t change)
+{
+	return last_item_id / IDS_PER_MS + change / CHANGES_PER_5_MS * 5;
+}
+
+/* Once, and not again in an attempt after one that failed: who knows why it did. */
+bool
+prepare_wanted(const struct move *m)
+{
+	return !m->data.no_mailbox && !m->data.prepared && m->tries == 0;
+}
+
+bool
+prepare_is_made(const struct move *m)
+{
+	return m->data.prepared && m->data.target_row_made;
+}
+
+bool
+build_steer_early(struct moves *all, struct move *m, struct ask *a, struct err *e)
+{
+	(void)all;
+	(void)e;
+	a->in.last_item_id = m->data.last_item_id;
+	a->in.change = m->data.change;
+	a->in.early = true;
+	snprintf(a->in.host, sizeof(a->in.host), "%s", m->target);
+	return true;
+}
+
+/* Is it worth a lock of its own, and may the target be asked for it? */
+bool
+take_prepare_look(struct moves *all, struct move *m, const struct ask *a,
+    enum move_event *ev_out, struct err *e)
+{
+	const struct ask_preflight *p = &a->out.preflight;
+	uint64_t most = moves_host(all)->early_ms;
+	struct err why;
+
+	(void)e;
+	if (most == 0 || prepare_counters_ms(m->data.last_item_id, m->data.change) <= most)
+		return true;
+	if (p->healthy && !p->row.present) {
+		*ev_out = EV_AGAIN;
+		return true;
+	}
+	err_set(&why, ERR_REFUSED, "node %.200s: %.400s", m->target,
+	    p->healthy ? "has a mailbox of the account already" : p->why_unhealthy);
+	return take_no(m, ev_out, &why);
+}
+
+/* After an unclear change the master decides. */
+bool
+take_prepare_home(struct moves *all, struct move *m, const struct ask *a,
+    enum move_event *ev_out, struct err *e)
+{
+	const struct ask_account *account = &a->out.account;
+	struct err why;
+
+	m->data.prepared = true;
+	if (account->found && strcasecmp(account->mail_host, m->target) == 0)
+		return take_home(all, m, a, ev_out, e);
+	err_set(&why, ERR_RETRY, "the home could not be set to %s", m->target);
+	return take_no(m, ev_out, &why);
+}
+
+/* The lock to come reads the values afresh. */
+bool
+take_prepare_restored(struct moves *all, struct move *m, const struct ask *a,
+    enum move_event *ev_out, struct err *e)
+{
+	if (!take_restored(all, m, a, ev_out, e))
+		return false;
+	m->data.have_saved = false;
+	m->data.restored = false;
+	return true;
+}
