@@ -56,7 +56,8 @@ take_prepare_look(struct moves *all, struct move *m, const struct ask *a,
 	struct err why;
 
 	(void)e;
-	if (most == 0 || prepare_counters_ms(m->data.last_item_id, m->data.change) <= most)
+	if (most == 0 ||
+	    prepare_counters_ms(m->data.last_item_id, m->data.change) <= most)
 		return true;
 	if (p->healthy && !p->row.present) {
 		*ev_out = EV_AGAIN;

@@ -306,15 +306,13 @@ steer_passed(const struct tree *source, const struct tree *here, uint64_t counte
 uint64_t
 steer_early_last(const struct tree *source, uint64_t last)
 {
-	uint64_t until = last > STEER_RESERVE ? last - STEER_RESERVE : 0;
-
 	for (size_t i = 0; i < source->count; i++) {
 		const Wire__Folder *f = source->nodes[i];
 
-		if (!tree_is_system(f) && f->url.len > 0 && f->id <= until)
-			return f->id - 1;
+		if (!tree_is_system(f) && f->url.len > 0 && f->id <= last)
+			last = f->id - 1;
 	}
-	return until;
+	return last > STEER_RESERVE ? last - STEER_RESERVE : 0;
 }
 
 /* --- what is unlike --- */

@@ -36,8 +36,9 @@ MUST_USE bool steer_report(struct steering *s, Wire__SteerFacts *facts, struct e
 /*
  * Folders that were made early and are gone or elsewhere on the source by now: those are
  * deleted, these get out of others' way. Only in a mailbox that holds nothing else.
+ * last: the source's last id.
  */
-MUST_USE bool steer_tidy(struct target *t, struct err *e);
+MUST_USE bool steer_tidy(struct target *t, uint64_t last, struct err *e);
 
 /* Opens the request of one step in a batch. parent: id here; 0 = the root. name: NULL =
    its own. */
@@ -56,8 +57,11 @@ uint32_t steer_created_id(const struct soap_node *part);
 
 /* --- counters and the first Sync --- */
 
-/* Raises the change counter above change; *passed_out false: more than limit would be needed. */
-MUST_USE bool steer_bump(
-    struct target *t, uint64_t change, uint64_t limit, bool *passed_out, struct err *e);
+/*
+ * Raises the change counter above change; *passed_out false: more than limit would be needed.
+ * keep_tag: what it takes for that stays, for the next time; it takes an id but once.
+ */
+MUST_USE bool steer_bump(struct target *t, uint64_t change, uint64_t limit, bool keep_tag,
+    bool *passed_out, struct err *e);
 
 #endif

@@ -433,7 +433,8 @@ steer_counters(struct steering *s, Wire__SteerFacts *facts, struct err *e)
 	bool passed = false;
 	char text[64];
 
-	if (!steer_bump(s->t, s->limits->change, s->limits->change_limit, &passed, e) ||
+	if (!steer_bump(
+		s->t, s->limits->change, s->limits->change_limit, false, &passed, e) ||
 	    !steer_read_counter(s, e))
 		return false;
 	if (!passed)
@@ -454,7 +455,7 @@ static bool
 steer_all(struct steering *s, Wire__SteerFacts *facts, struct err *e)
 {
 	s->last = s->limits->last_item_id;
-	if (!steer_look_back(s, e) || (!s->is_done && !steer_tidy(s->t, e)) ||
+	if (!steer_look_back(s, e) || (!s->is_done && !steer_tidy(s->t, s->last, e)) ||
 	    !steer_make_all(s, e) || !steer_fix_all(s, e) || !steer_report(s, facts, e) ||
 	    !steer_counters(s, facts, e) || !steer_first_sync(s, e))
 		return false;
@@ -485,7 +486,8 @@ steer_before(struct steering *s, Wire__SteerFacts *facts, struct err *e)
 	}
 	if (s->last > s->last_id && (!steer_make_all(s, e) || !steer_fix_all(s, e)))
 		return false;
-	if (!steer_bump(t, s->limits->change, s->limits->change_limit, &passed, e) ||
+	if (!steer_bump(
+		t, s->limits->change, s->limits->change_limit, true, &passed, e) ||
 	    !steer_read_counter(s, e))
 		return false;
 	facts->change_passed = passed;

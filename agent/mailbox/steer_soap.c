@@ -360,8 +360,8 @@ bump_run(struct target *t, uint32_t tag, uint64_t now, uint64_t change, struct e
 }
 
 bool
-steer_bump(
-    struct target *t, uint64_t change, uint64_t limit, bool *passed_out, struct err *e)
+steer_bump(struct target *t, uint64_t change, uint64_t limit, bool keep_tag,
+    bool *passed_out, struct err *e)
 {
 	uint32_t tag = bump_find_tag(t);
 	uint64_t now;
@@ -375,5 +375,5 @@ steer_bump(
 			return err_wrap(e, "raising the change counter");
 		*passed_out = true;
 	}
-	return tag == 0 || bump_remove_tag(t, tag, e);
+	return tag == 0 || keep_tag || bump_remove_tag(t, tag, e);
 }

@@ -46,21 +46,14 @@ tidy_is_misplaced(const struct target *t, const Wire__Folder *have)
 	       memcmp(have->name.data, name, have->name.len) != 0;
 }
 
+/* One that could not get its old id stands behind the source's last. */
 static bool
-tidy_is_gone(const struct target *t, const Wire__Folder *have)
+tidy_is_gone(const struct target *t, const Wire__Folder *have, uint64_t last)
 {
 	const Wire__Folder *same = tree_find(&t->source, have->id);
 
-	if (tree_is_system(have) ||
-	    (same != NULL && tree_kind_of(same) == tree_kind_of(have)))
-		return false;
-	/* One that could not get its old id stands here under another. */
-	for (size_t i = 0; i < t->source.count; i++) {
-		if (steer_counterpart(&t->source, &t->here, t->source.nodes[i]) ==
-		    have->id)
-			return false;
-	}
-	return true;
+	return !tree_is_system(have) && have->id <= last &&
+	       (same == NULL || tree_kind_of(same) != tree_kind_of(have));
 }
 
 /* What fails is seen by the plan that follows, or named in the report. */
@@ -74,11 +67,12 @@ tidy_send(struct target *t, struct soap_request *take, size_t parts, struct err 
 }
 
 static bool
-tidy_loosen(struct target *t, size_t *parts_out, struct err *e)
+tidy_loosen(struct target *t, uint64_t last, size_t *parts_out, struct err *e)
 {
 	struct soap_request *r = target_batch(t, false);
 	size_t parts = 0;
 
+	(void)last;
 	for (size_t i = 0; i < t->here.count && parts < PARTS_MAX; i++) {
 		const Wire__Folder *have = t->here.nodes[i];
 		char name[40];
@@ -96,13 +90,13 @@ tidy_loosen(struct target *t, size_t *parts_out, struct err *e)
 }
 
 static bool
-tidy_delete(struct target *t, size_t *parts_out, struct err *e)
+tidy_delete(struct target *t, uint64_t last, size_t *parts_out, struct err *e)
 {
 	struct soap_request *r = target_batch(t, false);
 	size_t parts = 0;
 
 	for (size_t i = 0; i < t->here.count && parts < PARTS_MAX; i++) {
-		if (!tidy_is_gone(t, t->here.nodes[i]))
+		if (!tidy_is_gone(t, t->here.nodes[i], last))
 			continue;
 		steer_put_delete(r, t->here.nodes[i]);
 		parts++;
@@ -112,21 +106,22 @@ tidy_delete(struct target *t, size_t *parts_out, struct err *e)
 }
 
 static bool
-tidy_rounds(struct target *t,
-    bool (*round)(struct target *t, size_t *parts_out, struct err *e), struct err *e)
+tidy_rounds(struct target *t, uint64_t last,
+    bool (*round)(struct target *t, uint64_t last, size_t *parts_out, struct err *e),
+    struct err *e)
 {
 	size_t parts = PARTS_MAX;
 
 	/* What Zimbra refuses comes again each time. */
 	for (int i = 0; i < ROUNDS_MAX && parts == PARTS_MAX; i++) {
-		if (!round(t, &parts, e))
+		if (!round(t, last, &parts, e))
 			return err_wrap(e, "folders that were made early");
 	}
 	return true;
 }
 
 bool
-steer_tidy(struct target *t, struct err *e)
+steer_tidy(struct target *t, uint64_t last, struct err *e)
 {
 	bool may;
 
@@ -134,5 +129,6 @@ steer_tidy(struct target *t, struct err *e)
 		return false;
 	if (!may)
 		return true;
-	return tidy_rounds(t, tidy_loosen, e) && tidy_rounds(t, tidy_delete, e);
+	return tidy_rounds(t, last, tidy_loosen, e) &&
+	       tidy_rounds(t, last, tidy_delete, e);
 }

@@ -155,8 +155,79 @@ def hot_kills(place):
     require_clean(place, before)
 
 
+def prepared(place):
+    """Mailboxes of long use: made early, counters raised while people rename, delete and make folders; short locks."""
+    place.lab_up(mailboxes=9, scale="mixed", seed=4, extra=("--aged",))
+    before = place.path("before.json")
+    place.lab("inventory", "--out", before)
+    # One at a time: while the first is moved the others wait, prepared, and people work on them.
+    place.install('moves_per_source = 3\nmoves_per_target = 1').start()
+    storm = place.background("deliver", "deliver", "--rate", "3")
+    people = place.background("act", "act", "--rate", "12")
+    job = place.json("evacuate", "mbs1", "--yes")["job"]["id"]
+    done = finish(place, job)
+    people.stop(60)
+    storm.stop(120)
+    all_settled_clean(done)
+    early = [m for m in done["moves"] if "the target makes its mailbox early" in place.zmferry("explain", m["id"]).stdout]
+    locks = sorted(m["lock_ms"] for m in early) or [0]
+    print(f"    {len(early)} of {len(done['moves'])} were made early; locked for {locks[-1] / 1000:.1f} s at most")
+    require(len(early) >= 2, f"made early: {len(early)} of {len(done['moves'])}")
+    require_clean(place, before)
+
+
+def early_folders(place):
+    """Between the early steering and the lock folders change places, go and come: the target has them as they are."""
+    place.lab_up(mailboxes=6, scale="mixed", seed=4, extra=("--aged",))
+    place.install().start()
+    job = place.json("evacuate", "mbs1", "--yes")["job"]["id"]
+    big = max(place.job(job)["moves"], key=lambda m: m["bytes"])
+    wait_for("it to be copied", 60, lambda: "staging" in [m["state"] for m in place.job(job)["moves"]
+                                                          if m["id"] == big["id"]])
+    place.json("job", "pause", job)
+    wait_for("it to wait for its turn", 120, lambda: [m for m in place.job(job)["moves"] if m["id"] == big["id"]
+                                                      and m["state"] == "following" and "turn" in m["doing"]])
+    require("the target makes its mailbox early" in place.zmferry("explain", big["id"]).stdout, "it was not made early")
+    owner = Restless(place, big["account"], big["source"])
+
+    def act(folder, op, **attrs):
+        owner.ask(request("FolderActionRequest", MAIL, None, el("action", {"id": folder, "op": op, **attrs})))
+
+    def make(name, parent=1):
+        made = owner.ask(request("CreateFolderRequest", MAIL, None, el("folder", {"name": name, "l": parent})))
+        return number(made.find("folder"))
+
+    def tree():
+        return {number(f): (f.get("name"), f.get("l"), f.get("color"), f.get("f")) for f in owner.tree().iter("folder")
+                if number(f) > 256}
+    plain = sorted((number(f) for f in owner.tree().iter("folder") if number(f) > 256 and not f.get("url")
+                    and f.get("view") in (None, "message") and f.find("acl/grant") is None))
+    one, other, third, gone = plain[:4]
+    names = {number(f): f.get("name") for f in owner.tree().iter("folder")}
+    # Two change names, one goes into another, one is gone and its name comes back on another.
+    act(one, "rename", name="for a moment")
+    act(other, "rename", name=names[one])
+    act(one, "rename", name=names[other])
+    act(third, "move", l=one)
+    act(third, "color", color=5)
+    act(gone, "delete")
+    make("below", make(names[gone]))
+    wanted = tree()
+    place.json("job", "resume", job)
+    done = finish(place, job)
+    all_settled_clean(done)
+    move = next(m for m in done["moves"] if m["id"] == big["id"])
+    owner.server = next(s for s in owner.zimbra.servers if s.host == move["target"])
+    now = tree()
+    strip = {i: (n, p.rpartition(":")[2], *more) for i, (n, p, *more) in wanted.items()}
+    have = {i: (n, p.rpartition(":")[2], *more) for i, (n, p, *more) in now.items()}
+    require(strip == have, f"unlike: {sorted(set(strip.items()) ^ set(have.items()), key=str)}")
+    print(f"    {len(have)} folders as they were; locked for {move['lock_ms'] / 1000:.1f} s")
+
+
 def directory_values(place, account_id):
     return entries(place, "", f"(zimbraId={account_id})", ["zimbraAccountStatus", "zimbraMailQuota"])[0][1]
 
 
-SCENARIOS = {"hot_first": hot_first, "emptied": emptied, "hot_kills": hot_kills}
+SCENARIOS = {"hot_first": hot_first, "emptied": emptied, "hot_kills": hot_kills, "prepared": prepared,
+             "early_folders": early_folders}
