@@ -119,15 +119,9 @@ ops_routes(const struct ask *a, struct ops *o)
 	o->routes.n_names = a->in.name_count;
 }
 
-#define OP(case_name, field)                                        \
-	do {                                                        \
-		step->op_case = WIRE__STEP_REQUEST__OP_##case_name; \
-		step->field = &o->field;                            \
-	} while (0)
-
+/* Those with texts of their own are begun where these are put in. */
 static void
-ops_fill(const struct ask *a, const struct fleet_node *target, struct ops *o,
-    Wire__StepRequest *step)
+ops_init(struct ops *o)
 {
 	wire__op_preflight__init(&o->preflight);
 	wire__op_reserve__init(&o->reserve);
@@ -143,6 +137,19 @@ ops_fill(const struct ask *a, const struct fleet_node *target, struct ops *o,
 	wire__op_lockout__init(&o->lockout);
 	wire__op_make__init(&o->make);
 	wire__op_purge__init(&o->purge);
+}
+
+#define OP(case_name, field)                                        \
+	do {                                                        \
+		step->op_case = WIRE__STEP_REQUEST__OP_##case_name; \
+		step->field = &o->field;                            \
+	} while (0)
+
+static void
+ops_fill(const struct ask *a, const struct fleet_node *target, struct ops *o,
+    Wire__StepRequest *step)
+{
+	ops_init(o);
 	switch (a->kind) {
 	case ASK_PREFLIGHT:
 		OP(PREFLIGHT, preflight);

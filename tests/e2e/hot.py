@@ -10,7 +10,7 @@ import threading
 from harness import wait_for
 from zlab.zclient import MAIL, Fault, Zimbra, el, request
 from nodes import entries
-from steps import all_settled_clean, begin, finish, kill_process, require, require_clean, worker_pids
+from steps import all_settled_clean, begin, finish, kill_process, killer, require, require_clean, worker_pids
 
 
 def number(folder):
@@ -169,15 +169,50 @@ def prepared(place):
     people.stop(60)
     storm.stop(120)
     all_settled_clean(done)
-    early = [m for m in done["moves"] if "the target makes its mailbox early" in place.zmferry("explain", m["id"]).stdout]
+    early = [m for m in done["moves"] if EARLY in place.zmferry("explain", m["id"]).stdout]
     locks = sorted(m["lock_ms"] for m in early) or [0]
     print(f"    {len(early)} of {len(done['moves'])} were made early; locked for {locks[-1] / 1000:.1f} s at most")
     require(len(early) >= 2, f"made early: {len(early)} of {len(done['moves'])}")
     require_clean(place, before)
 
 
+EARLY = "the target makes its mailbox early"
+PREPARES = ("prepare_locking", "prepare_making", "prepare_returning", "prepare_opening")
+
+
+def prepare_breaks(place):
+    """A target dies with the home in its hands, answers get lost, the controller is killed: nobody stays out."""
+    place.lab_up(mailboxes=9, scale="mixed", seed=4, extra=("--aged",))
+    before = place.path("before.json")
+    place.lab("inventory", "--out", before)
+    place.install().start()
+    place.lab("fault", "mbs2", "soap:GetMailboxRequest", "--count", "1", "--action", "kill", "--when", "after")
+    place.lab("fault", "mbs3", "soap:GetMailboxRequest", "--count", "2", "--action", "close", "--when", "after")
+    storm = place.background("deliver", "deliver", "--rate", "3")
+    people = place.background("act", "act", "--rate", "6")
+    job = place.json("evacuate", "mbs1", "--yes")["job"]["id"]
+    stop, log = threading.Event(), []
+    thread = threading.Thread(target=killer, args=(place, job, kill_process(place.controller), PREPARES, stop, log))
+    thread.start()
+    try:
+        wait_for("mbs2's mailboxd to die", 60, lambda: "DOWN" in place.lab("status", check=False).stdout)
+        place.lab("start", "mbs2")
+        done = finish(place, job)
+    finally:
+        stop.set()
+        thread.join()
+    people.stop(60)
+    storm.stop(120)
+    print(f"    controller killed in: {', '.join(log)}")
+    require(log, "the controller was never killed while preparing")
+    all_settled_clean(done)
+    told = [place.zmferry("explain", m["id"]).stdout for m in done["moves"]]
+    require(sum("prepare_opening" in t for t in told) >= 3, "too few were made early")
+    require_clean(place, before)
+
+
 def early_folders(place):
-    """Between the early steering and the lock folders change places, go and come: the target has them as they are."""
+    """Between early steering and lock folders change places, go and come: the target has them as they are."""
     place.lab_up(mailboxes=6, scale="mixed", seed=4, extra=("--aged",))
     place.install().start()
     job = place.json("evacuate", "mbs1", "--yes")["job"]["id"]
@@ -187,7 +222,7 @@ def early_folders(place):
     place.json("job", "pause", job)
     wait_for("it to wait for its turn", 120, lambda: [m for m in place.job(job)["moves"] if m["id"] == big["id"]
                                                       and m["state"] == "following" and "turn" in m["doing"]])
-    require("the target makes its mailbox early" in place.zmferry("explain", big["id"]).stdout, "it was not made early")
+    require(EARLY in place.zmferry("explain", big["id"]).stdout, "it was not made early")
     owner = Restless(place, big["account"], big["source"])
 
     def act(folder, op, **attrs):
@@ -230,4 +265,4 @@ def directory_values(place, account_id):
 
 
 SCENARIOS = {"hot_first": hot_first, "emptied": emptied, "hot_kills": hot_kills, "prepared": prepared,
-             "early_folders": early_folders}
+             "early_folders": early_folders, "prepare_breaks": prepare_breaks}

@@ -24,7 +24,7 @@ import kubernetes  # noqa: E402
 import nodes  # noqa: E402
 import receivers  # noqa: E402
 from steps import (all_settled_clean, begin, differences, evacuate, finish, kill_process,  # noqa: E402
-                   place_for, require, require_clean, statuses, worker_pids)
+                   killer, place_for, require, require_clean, statuses, worker_pids)
 
 FROZEN = ("locking", "catching_up", "fencing", "switching", "steering", "opening")
 BEFORE_SWITCH = ("staging", "following", "locking", "catching_up", "fencing")
@@ -42,24 +42,6 @@ def evacuation(place):
     require(done["job"]["state"] == "done", f"the job ended {done['job']['state']}: {done['job'].get('reason')}")
     all_settled_clean(done)
     require_clean(place, before)
-
-
-def killer(place, job, victim, states, stop, log):
-    """Kills the victim once in every state that some move is seen in, and starts it again."""
-    seen = set()
-    while not stop.is_set():
-        try:
-            moves = place.json("job", "show", job)["moves"] if job else place.moves()
-        except Failed:
-            time.sleep(0.05)
-            continue
-        now = {m["state"] for m in moves}
-        fresh = [s for s in states if s in now and s not in seen]
-        if fresh:
-            seen.add(fresh[0])
-            log.append(fresh[0])
-            victim()
-        time.sleep(0.01)
 
 
 def with_kills(place, victim_of, states, mailboxes=16, seconds=420):

@@ -2,6 +2,7 @@
 """What every scenario does: set up, evacuate, wait for an end, ask the oracle."""
 import json
 import os
+import time
 
 from harness import Failed, Installation, ROOT
 
@@ -94,3 +95,21 @@ def worker_pids(agent):
         if agent.child is not None and parent == agent.child.pid:
             pids.append(int(entry))
     return pids
+
+
+def killer(place, job, victim, states, stop, log):
+    """Kills the victim once in every state that some move is seen in, and starts it again."""
+    seen = set()
+    while not stop.is_set():
+        try:
+            moves = place.json("job", "show", job)["moves"] if job else place.moves()
+        except Failed:
+            time.sleep(0.05)
+            continue
+        now = {m["state"] for m in moves}
+        fresh = [s for s in states if s in now and s not in seen]
+        if fresh:
+            seen.add(fresh[0])
+            log.append(fresh[0])
+            victim()
+        time.sleep(0.01)
