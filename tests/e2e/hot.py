@@ -264,5 +264,11 @@ def directory_values(place, account_id):
     return entries(place, "", f"(zimbraId={account_id})", ["zimbraAccountStatus", "zimbraMailQuota"])[0][1]
 
 
-SCENARIOS = {"hot_first": hot_first, "emptied": emptied, "hot_kills": hot_kills, "prepared": prepared,
-             "early_folders": early_folders, "prepare_breaks": prepare_breaks}
+SCENARIOS = {
+    "hot_first": hot_first,
+    "emptied": emptied,
+    "hot_kills": hot_kills,
+    "prepared": prepared,
+    "early_folders": early_folders,
+    "prepare_breaks": prepare_breaks,
+}
