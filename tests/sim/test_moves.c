@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "controller/move_prepare.h"
 #include "tests/sim/sim.h"
 #include "tests/unit/check.h"
 
@@ -174,6 +175,97 @@ test_a_sick_node_is_asked_anew(void **state)
 	CHECK_INT(sim_move_of(s, 0)->tries, 0);
 	sim_run(s, HOUR_MS);
 	sim_done(s);
+}
+
+/* --- made early --- */
+
+static void
+hook_count_locks(struct sim *s, const struct ask *a, enum move_state state)
+{
+	(void)state;
+	s->hook_count += a->kind == ASK_LOCK;
+}
+
+/* A lock of its own, values read afresh for the second, counters raised between the two. */
+static void
+test_the_mailbox_is_made_before_the_lock(void **state)
+{
+	struct sim *s = one_account(40);
+	const struct sim_box *box;
+
+	(void)state;
+	s->on_ask = hook_count_locks;
+	sim_start(s);
+	sim_evacuate(s, 0);
+	CHECK(sim_run_to_state(s, 0, MOVE_PREPARE_MAKING, HOUR_MS));
+	CHECK_STR(s->accounts[0].now.status, "locked");
+	CHECK(sim_run_to_state(s, 0, MOVE_LOCKING, HOUR_MS));
+	box = &s->nodes[sim_node_find(s, sim_move_of(s, 0)->target)].box[0];
+	CHECK(box->present);
+	CHECK(box->change >= sim_move_of(s, 0)->data.change);
+	CHECK_INT(box->count, 0);
+	CHECK_INT(s->accounts[0].host, 0);
+	CHECK(!sim_move_of(s, 0)->data.have_saved);
+	sim_run(s, HOUR_MS);
+	CHECK_INT(s->hook_count, 2);
+	CHECK_INT(sim_move_of(s, 0)->tries, 0);
+	sim_done(s);
+}
+
+static void
+test_where_it_is_not_worth_it_nothing_is_made_early(void **state)
+{
+	struct sim *s = one_account(40);
+
+	(void)state;
+	s->on_ask = hook_count_locks;
+	s->limits.early_ms = 60 * 1000;
+	sim_start(s);
+	sim_evacuate(s, 0);
+	sim_run(s, HOUR_MS);
+	CHECK_INT(s->hook_count, 1);
+	sim_done(s);
+}
+
+/* What was made early is deleted again when the move is taken back. */
+static void
+test_a_mailbox_made_early_goes_with_the_move(void **state)
+{
+	struct sim *s = one_account_starts(40);
+	struct err e;
+
+	(void)state;
+	CHECK(sim_run_to_state(s, 0, MOVE_FOLLOWING, HOUR_MS));
+	CHECK(moves_cancel(jobs_moves(s->jobs), 1, &e));
+	CHECK(sim_run_to_state(s, 0, MOVE_ABANDONED, HOUR_MS));
+	CHECK_INT(s->row_drops, 1);
+	CHECK(!sim_move_of(s, 0)->data.target_row_made);
+	sim_run(s, HOUR_MS);
+	sim_must_be_well(s);
+	sim_free(&s);
+}
+
+/* The target's mailboxd is started again in between: what is left is done under the lock. */
+static void
+test_a_mailbox_made_early_may_be_unloaded(void **state)
+{
+	struct sim *s = one_account_starts(40);
+
+	(void)state;
+	CHECK(sim_run_to_state(s, 0, MOVE_PREPARE_OPENING, HOUR_MS));
+	s->nodes[sim_node_find(s, sim_move_of(s, 0)->target)].box[0].loaded = false;
+	sim_run(s, HOUR_MS);
+	CHECK_INT(sim_move_of(s, 0)->state, MOVE_SETTLED);
+	CHECK_INT(sim_move_of(s, 0)->tries, 0);
+	sim_done(s);
+}
+
+static void
+test_what_counters_take(void **state)
+{
+	(void)state;
+	CHECK_INT(prepare_counters_ms(0, 0), 0);
+	CHECK_INT(prepare_counters_ms(25200, 50400), 2520 + 63000);
 }
 
 /* --- hot first --- */
@@ -566,6 +658,11 @@ main(void)
 	    TEST(test_a_dead_target_after_the_opening_is_a_persons),
 	    TEST(test_an_alert_ends_when_the_move_gets_on),
 	    TEST(test_a_sick_node_is_asked_anew),
+	    TEST(test_the_mailbox_is_made_before_the_lock),
+	    TEST(test_where_it_is_not_worth_it_nothing_is_made_early),
+	    TEST(test_a_mailbox_made_early_goes_with_the_move),
+	    TEST(test_a_mailbox_made_early_may_be_unloaded),
+	    TEST(test_what_counters_take),
 	    TEST(test_the_older_half_goes_in_while_people_work),
 	    TEST(test_without_a_hot_time_everything_is_in_before_people_are),
 	    TEST(test_a_quota_set_meanwhile_stays),

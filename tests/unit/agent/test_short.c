@@ -87,6 +87,10 @@ answer(struct server_call *call)
 		node.deleted++;
 		node.present = false;
 		server_reply(call, 200, ENVELOPE("<DeleteMailboxResponse/>"));
+	} else if (strstr(call->body, "<GetMailboxRequest") != NULL) {
+		CHECK_HAS(call->body, "<targetServer>server-1</targetServer>");
+		node.present = true;
+		server_reply(call, 200, ENVELOPE("<GetMailboxResponse/>"));
 	} else if (strstr(call->body, "<SyncRequest") != NULL) {
 		snprintf(body, sizeof(body),
 		    ENVELOPE("<SyncResponse token=\"78\">%s</SyncResponse>"),
@@ -127,6 +131,47 @@ drop_row(void)
 	snprintf(w.zimbra.host, sizeof(w.zimbra.host), "%s", HERE);
 	snprintf(w.account_id, sizeof(w.account_id), "%s", ACCOUNT);
 	return worker_short(&w, &e);
+}
+
+static bool
+make_row(void)
+{
+	Wire__StepResult result = WIRE__STEP_RESULT__INIT;
+	Wire__WorkerJob job = WIRE__WORKER_JOB__INIT;
+	Wire__StepRequest step = WIRE__STEP_REQUEST__INIT;
+	Wire__OpMake op = WIRE__OP_MAKE__INIT;
+	struct worker w = {.job = &job, .step = &step, .result = &result};
+
+	step.op_case = WIRE__STEP_REQUEST__OP_MAKE;
+	step.make = &op;
+	job.server_id = frame_bytes("server-1");
+	w.soap = zimbra.client;
+	snprintf(w.zimbra.host, sizeof(w.zimbra.host), "%s", HERE);
+	snprintf(w.account_id, sizeof(w.account_id), "%s", ACCOUNT);
+	return worker_short(&w, &e);
+}
+
+/* Pinned: asked of this server and made by it, never where the account lives by now. */
+static void
+test_a_mailbox_is_made_at_its_home_only(void **state)
+{
+	(void)state;
+	begin(THERE);
+	node.present = false;
+	CHECK(!make_row());
+	CHECK_INT(e.kind, ERR_RETRY);
+	CHECK(!node.present);
+	zimbra_end();
+	begin(HERE);
+	node.present = false;
+	CHECK(make_row());
+	CHECK(make_row());
+	CHECK(node.present);
+	node.size = 1;
+	CHECK(!make_row());
+	CHECK_INT(e.kind, ERR_REFUSED);
+	CHECK_HAS(e.text, "holds something already");
+	zimbra_end();
 }
 
 static void
@@ -310,6 +355,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    TEST(test_a_mailbox_is_made_at_its_home_only),
 	    TEST(test_an_empty_copy_of_our_own_is_deleted_once),
 	    TEST(test_the_mailbox_at_its_home_is_never_deleted),
 	    TEST(test_a_copy_that_holds_anything_is_never_deleted),

@@ -251,10 +251,31 @@ test_a_folder_that_was_passed_is_seen(void **state)
 	tree_fini(&late);
 }
 
+/* Ids are given out early up to a reserve below the last one, and below a feed. */
+static void
+test_how_far_ids_go_early(void **state)
+{
+	static const struct row rows[] = {
+	    {300, 1, "folder", "Plain"}, {900, 1, "folder", "Feed"}};
+	struct tree source;
+	Wire__Folder *feed;
+
+	(void)state;
+	trees_make(&source, rows, 2);
+	CHECK_INT(steer_early_last(&source, 5000), 5000 - STEER_RESERVE);
+	CHECK_INT(steer_early_last(&source, 30), 0);
+	feed = (Wire__Folder *)(uintptr_t)tree_find(&source, 900);
+	feed->url = trees_own("https://feeds.example.org/a.xml");
+	CHECK_INT(steer_early_last(&source, 5000), 899 - STEER_RESERVE);
+	CHECK_INT(steer_early_last(&source, 880), 880 - STEER_RESERVE);
+	tree_fini(&source);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    TEST(test_how_far_ids_go_early),
 	    TEST(test_gaps_are_burnt_and_every_kind_takes_its_id),
 	    TEST(test_a_parent_with_a_higher_id_comes_later),
 	    TEST(test_what_is_there_is_left_alone),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Folders that an import made anew because their owner had just moved them away. */
+#include "agent/mailbox/import_emptied.h"
 #include "agent/mailbox/import_stray.h"
 #include "tests/unit/agent/trees.h"
 
@@ -81,6 +82,23 @@ test_what_people_make_is_no_stray(void **state)
 	CHECK_INT(FIND(before, now, ids), 0);
 }
 
+static void
+test_what_lies_in_trash_or_junk_is_in_a_bin(void **state)
+{
+	static const struct row rows[] = {{300, 3, "folder", "Old"},
+	    {301, 300, "folder", "Older"}, {302, 1, "folder", "Projects"}};
+	struct tree here;
+
+	(void)state;
+	trees_make(&here, rows, 3);
+	CHECK(emptied_is_bin(&here, 3));
+	CHECK(emptied_is_bin(&here, 301));
+	CHECK(!emptied_is_bin(&here, 2));
+	CHECK(!emptied_is_bin(&here, 302));
+	CHECK(!emptied_is_bin(&here, 999));
+	tree_fini(&here);
+}
+
 int
 main(void)
 {
@@ -89,6 +107,7 @@ main(void)
 	    TEST(test_a_folder_moved_to_trash_or_deleted_is_one_too),
 	    TEST(test_a_stray_above_a_stray_comes_last),
 	    TEST(test_what_people_make_is_no_stray),
+	    TEST(test_what_lies_in_trash_or_junk_is_in_a_bin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
