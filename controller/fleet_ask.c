@@ -8,7 +8,8 @@
 #include "controller/fleet_private.h"
 #include "proto/frame.h"
 
-#define CHANGE_LIMIT 200000 /* most changes to bump in one steering */
+#define CHANGE_LIMIT 200000	   /* most changes to bump under the lock: four minutes */
+#define CHANGE_LIMIT_EARLY 5000000 /* while people work */
 #define FOLDERS_PER_ARCHIVE 16
 
 static void
@@ -191,7 +192,7 @@ ops_fill(const struct ask *a, const struct fleet_node *target, struct ops *o,
 		o->steer.early = a->in.early;
 		o->steer.source_last_item_id = a->in.last_item_id;
 		o->steer.source_change = a->in.change;
-		o->steer.change_limit = CHANGE_LIMIT;
+		o->steer.change_limit = a->in.early ? CHANGE_LIMIT_EARLY : CHANGE_LIMIT;
 		OP(STEER, steer);
 		return;
 	case ASK_IMPORT:

@@ -17,7 +17,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", "e2e"), os.path.join(HERE, "..", "lab")]
 from harness import Failed, Installation, NET_PREFIX, ROOT, run  # noqa: E402
 from scale import scale  # noqa: E402
-from zlab.zclient import Zimbra, el  # noqa: E402
+from zlab.ldapclient import Ldap  # noqa: E402
+from zlab.zclient import Lmtp, Server, Zimbra, el  # noqa: E402
 
 COSTS = ["cli_start_s=3", "import_item_ms=6", "tgz_export_mb_s=30", "tar_export_mb_s=300",
          "burn_id_ms=0.1", "bump_change_ms=1.2"]
@@ -63,11 +64,11 @@ def naive_move(place, account, source, target):
         os.unlink(archive)
 
 
-def fresh(name, scale, mailboxes, net):
+def fresh(name, scale, mailboxes, net, extra=()):
     place = Installation(os.path.join(ROOT, "build", "bench", name), net=net)
     place.remove()
     place = Installation(os.path.join(ROOT, "build", "bench", name), net=net)
-    place.lab_up(mailboxes=mailboxes, scale=scale, seed=3, costs=COSTS)
+    place.lab_up(mailboxes=mailboxes, scale=scale, seed=3, costs=COSTS, extra=extra)
     return place.install().start()
 
 
@@ -224,22 +225,86 @@ def evacuation(scale, mailboxes):
     figure(f"mailboxes_{scale}", count, "mailboxes")
 
 
+class Deferral(threading.Thread):
+    """How long the MTA would be told to come again: RCPT asked of an account's home, every 30 ms."""
+
+    def __init__(self, place, account, account_id):
+        super().__init__(daemon=True)
+        self.place, self.account, self.account_id = place, account, account_id
+        self.servers = {n["host"]: Server(n["host"], n["address"], place.cluster["ports"], n["id"])
+                        for n in place.cluster["nodes"]}
+        self.over, self.spans = threading.Event(), []
+
+    def ask(self, directory):
+        found = directory.search("", "sub", f"(zimbraId={self.account_id})", ["zimbraMailTransport"])
+        host = found[0][1]["zimbraMailTransport"][0].split(":")[1]
+        with Lmtp(self.servers[host]) as lmtp:
+            return lmtp.rcpt(self.account)[0] // 100 == 2
+
+    def run(self):
+        c = self.place.cluster["ldap"]
+        directory = Ldap(c["uri"], c["bind_dn"], c["password"])
+        refused = None
+        while not self.over.wait(0.03):
+            taken = self.ask(directory)
+            if not taken and refused is None:
+                refused = time.monotonic()
+            elif taken and refused is not None:
+                self.spans.append(time.monotonic() - refused)
+                refused = None
+        directory.close()
+
+
+def locks(scale, mailboxes):
+    """Locks and deferrals by the mailbox's size, with the counters of a year's use."""
+    place = fresh(scale, scale, mailboxes, NET_PREFIX + ".34", ("--aged", "--plain"))
+    try:
+        wanted = accounts_on(place, "mbs1")
+        probes = [Deferral(place, account, account_id) for account, account_id, _ in wanted]
+        for probe in probes:
+            probe.start()
+        job = place.json("evacuate", "mbs1", "--yes")["job"]["id"]
+        done = place.wait_job(job, 7200)
+        for probe in probes:
+            probe.over.set()
+            probe.join()
+        if done["job"]["state"] != "done":
+            raise Failed(f"the job ended {done['job']['state']}: {done['job'].get('reason')}")
+        sizes = {}
+        for move in done["moves"]:
+            nearest = min((200, 5000, 100000), key=lambda size, m=move: abs(m["items"] - size))
+            if abs(move["items"] - nearest) < nearest / 4:
+                sizes.setdefault(nearest, []).append(move["lock_ms"])
+        for size, values in sorted(sizes.items()):
+            print(f"# {len(values)} mailboxes of about {size} items: {sorted(values)} ms", flush=True)
+            figure(f"lock_p99_ms_{size}", percentile(values, 0.99), "ms")
+        # A mailbox made early has a short deferral of its own before the one of its move.
+        figure("deferral_p50_ms", int(1000 * percentile([max(p.spans) for p in probes if p.spans], 0.5)), "ms")
+        figure("deferral_max_ms", int(1000 * max(max(p.spans) for p in probes if p.spans)), "ms")
+    finally:
+        place.down()
+
+
 BENCHES = {
     "small": lambda: evacuation("small", 60),
     # The mix of the facts: one of 8,400 messages, five of 500, eighteen small ones (seedcontent.FIRST).
     "mixed": lambda: evacuation("mixed", 39),
     "scale": lambda: scale(figure, rss_kib),
+    "locks": lambda: locks("locks", 60),
 }
+# Longer than one waits for: by name only. The counters alone of 100,000 messages take ten minutes.
+LONG = {"huge": lambda: locks("huge", 6)}
 
 
 def main():
     wanted = sys.argv[1:] or list(BENCHES)
+    known = {**BENCHES, **LONG}
     for name in wanted:
-        if name not in BENCHES:
-            print(f"no bench {name}; there are: {', '.join(BENCHES)}", file=sys.stderr)
+        if name not in known:
+            print(f"no bench {name}; there are: {', '.join(known)}", file=sys.stderr)
             return 2
         try:
-            BENCHES[name]()
+            known[name]()
         except Failed as e:
             print(f"bench {name}: {e}", file=sys.stderr)
             return 1
