@@ -432,6 +432,7 @@ jobs_create(struct jobs *all, const struct plan *plan, const char *who,
 	snprintf(job.node, sizeof(job.node), "%s", plan->node);
 	snprintf(job.to, sizeof(job.to), "%s", plan->to);
 	snprintf(job.who, sizeof(job.who), "%s", who);
+	snprintf(job.cutover, sizeof(job.cutover), "%s", plan->cutover);
 	job.created_ms = all->world->wall_ms(all->world->ctx);
 	job.accounts = plan->kind == PLAN_MOVE ? plan_account_names(plan) : NULL;
 	/* All or nothing, and one commit however many moves there are. */
@@ -495,6 +496,7 @@ jobs_change(struct jobs *all, uint32_t number, enum job_event ev, struct err *e)
 {
 	struct job *job = jobs_at(all, number);
 	struct job_look look = {.all = all, .job = job};
+	bool done = false;
 
 	if (job == NULL)
 		return err_set(e, ERR_REFUSED,
@@ -502,6 +504,12 @@ jobs_change(struct jobs *all, uint32_t number, enum job_event ev, struct err *e)
 	if (ev == JOB_EV_RETRY && job_states[job->state].is_end &&
 	    !jobs_check_free(all, job->node, e))
 		return false;
+	if (ev == JOB_EV_CONTINUE && !job_cut_over(all, job, &done, e))
+		return false;
+	if (done) {
+		jobs_wake_soon(all);
+		return true;
+	}
 	if (ev == JOB_EV_CONTINUE && !job_node_continue(all, job, e))
 		return false;
 	if (!job_apply(all, job, ev, "", e))

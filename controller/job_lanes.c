@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How many moves work at a source and at a target, and whose turn it is to be locked. */
+#include <stdio.h>
 #include <string.h>
 
+#include "controller/cutover.h"
 #include "controller/job_private.h"
+#include "controller/journal.h"
 
 #define LOCKED_PER_TARGET 3
 
@@ -25,12 +28,22 @@ move_holds_turn(const struct move *m)
 	       !m->data.contacts_done;
 }
 
+/* Copied, in step, and not to be locked yet: thousands may wait so, and hold no lane. */
+static bool
+move_is_held(struct jobs *all, const struct move *m)
+{
+	const struct job *job = jobs_at(all, m->job_number);
+
+	return m->state == MOVE_FOLLOWING && m->waiting && job != NULL &&
+	       job->cutover[0] != '\0';
+}
+
 static void
 lane_on_move(struct move *m, void *ctx)
 {
 	struct lane_count *c = ctx;
 
-	if (!move_is_running(m))
+	if (!move_is_running(m) || move_is_held(c->all, m))
 		return;
 	c->at_source += strcasecmp(m->source, c->source) == 0;
 	if (strcasecmp(m->target, c->target) != 0)
@@ -45,25 +58,56 @@ struct lane_count
 lane_count(struct jobs *all, const struct move *m)
 {
 	struct lane_count c = {
-	    .source = m->source, .target = m->target, .number = m->number};
+	    .all = all, .source = m->source, .target = m->target, .number = m->number};
 
 	moves_each(all->moves, lane_on_move, &c);
 	return c;
 }
 
 bool
-jobs_take_turn(void *ctx, const struct move *m)
+jobs_take_turn(void *ctx, const struct move *m, char *why, size_t size)
 {
 	struct jobs *all = ctx;
 	struct job *job = jobs_at(all, m->job_number);
+	struct lane_count c;
 
+	snprintf(why, size, "waits for its turn to be locked at %.200s", m->target);
 	if (job != NULL && job->state == JOB_PAUSED)
 		return false;
-	return lane_count(all, m).locked_at_target < LOCKED_PER_TARGET;
+	if (job != NULL &&
+	    !cutover_is_open(job->cutover, all->world->wall_ms(all->world->ctx))) {
+		cutover_why(job->cutover, job->id, why, size);
+		return false;
+	}
+	c = lane_count(all, m);
+	/* Who waited held no lane. This one is counted: it does not wait just now. */
+	return c.locked_at_target < LOCKED_PER_TARGET &&
+	       c.at_target <= all->limits.moves_per_target + 1;
 }
 
 bool
 jobs_take_contact_lane(void *ctx, const struct move *m)
 {
 	return lane_count(ctx, m).contacts_at_target == 0;
+}
+
+/* The text stays: those that wait go on holding no lane until it is their turn. */
+bool
+job_cut_over(struct jobs *all, struct job *job, bool *done_out, struct err *e)
+{
+	char before[CUTOVER_TEXT];
+
+	*done_out = job->state == JOB_MOVING && job->cutover[0] != '\0' &&
+		    strcmp(job->cutover, CUTOVER_NOW) != 0;
+	if (!*done_out)
+		return true;
+	memcpy(before, job->cutover, sizeof(before));
+	snprintf(job->cutover, sizeof(job->cutover), CUTOVER_NOW);
+	if (!journal_job_save(all->journal, job, e)) {
+		memcpy(job->cutover, before, sizeof(before));
+		return err_wrap(e, "job %s", job->id);
+	}
+	journal_event(
+	    all->journal, "info", job->id, "its mailboxes are locked from now on");
+	return true;
 }

@@ -36,6 +36,7 @@ void jobs_on_survey(
 
 /* Lanes (job_lanes.c): what other moves do at a move's source and target. */
 struct lane_count {
+	struct jobs *all;
 	const char *source;
 	const char *target;
 	uint32_t at_source;
@@ -46,7 +47,10 @@ struct lane_count {
 };
 struct lane_count lane_count(struct jobs *all, const struct move *m);
 /* moves_host: may it be locked now, may its contacts go in now? */
-bool jobs_take_turn(void *ctx, const struct move *m);
+bool jobs_take_turn(void *ctx, const struct move *m, char *why, size_t size);
+/* A person says: lock now. False with *done_out: it does not wait for that. */
+MUST_USE bool
+job_cut_over(struct jobs *all, struct job *job, bool *done_out, struct err *e);
 bool jobs_take_contact_lane(void *ctx, const struct move *m);
 
 /* Plans for the job; done comes later. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controller/cutover.h"
 #include "controller/job_private.h"
 #include "proto/base/xalloc.h"
 
@@ -99,6 +100,9 @@ jobs_progress(struct jobs *all, uint32_t number, struct job_progress *out)
 		    "job "
 		    "cancel %s",
 		    job->id);
+	if (job->state == JOB_MOVING && out->waiting > 0 &&
+	    !cutover_is_open(job->cutover, all->world->wall_ms(all->world->ctx)))
+		cutover_why(job->cutover, job->id, out->stall, sizeof(out->stall));
 	if (job_is_about_a_node(job))
 		snprintf(out->stall, sizeof(out->stall), "%s", job->reason);
 	if (job->state == JOB_PAUSED)

@@ -165,8 +165,8 @@ journal_job_save(struct journal *j, const struct job *job, struct err *e)
 	if (!journal_begin(j, e))
 		return false;
 	if (!journal_prepare(j,
-		"INSERT OR REPLACE INTO job VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", &s,
-		e))
+		"INSERT OR REPLACE INTO job VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		&s, e))
 		goto fail;
 	sqlite3_bind_int64(s, 1, job->number);
 	bind_text(s, 2, job->kind);
@@ -179,6 +179,7 @@ journal_job_save(struct journal *j, const struct job *job, struct err *e)
 	bind_text(s, 9, job->reason);
 	sqlite3_bind_int(s, 10, job->destroy_volumes);
 	bind_text(s, 11, job->accounts == NULL ? "" : job->accounts);
+	bind_text(s, 12, job->cutover);
 	if (!journal_step_done(j, s, "job", e))
 		goto fail;
 	return journal_commit(j, e);
@@ -207,6 +208,7 @@ journal_jobs_load(struct journal *j, journal_job_fn fn, void *ctx, struct err *e
 		job.ended_ms = sqlite3_column_int64(s, 7);
 		column_copy(s, 8, job.reason, sizeof(job.reason));
 		job.destroy_volumes = sqlite3_column_int(s, 9) != 0;
+		column_copy(s, 11, job.cutover, sizeof(job.cutover));
 		if (column_text(s, 10)[0] != '\0')
 			job.accounts = xstrdup(column_text(s, 10));
 		if (!job_state_parse(column_text(s, 5), &job.state)) {

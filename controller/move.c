@@ -27,6 +27,9 @@
 	10 /* while people wait, what can be done without waits no longer */
 #define STAY_ALERT_AFTER 3
 #define LOCKED_ALERT_AFTER 8 /* tries: about half a minute */
+#define IN_STEP_MS \
+	(15 *      \
+	    60000) /* who waits for its turn fetches so often: little is left for the lock */
 #define RENEW_MS 15000
 #define LANE_STALE_MS \
 	5000 /* who waited longer for its turn fetches once more before the lock */
@@ -341,6 +344,26 @@ move_ask(struct moves *all, const struct move *m, const struct move_effect *effe
 	return a;
 }
 
+/* It may wait for days: once more through the state's effects, without an event. */
+static void
+move_on_in_step(void *owner, uint32_t number, uint32_t step_no)
+{
+	struct moves *all = owner;
+	struct move *m = moves_find(all, number);
+
+	if (m == NULL || m->step_no != step_no || m->state != MOVE_FOLLOWING ||
+	    !m->waiting || all->stopping)
+		return;
+	m->waiting = false;
+	m->waiting_since_ms = 0;
+	m->effect_no = 0;
+	m->ask_no++;
+	m->attempts = 0;
+	m->deadline_ms = all->world->mono_ms(all->world->ctx) +
+			 (uint64_t)move_states[MOVE_FOLLOWING].give_up_s * 1000;
+	move_run(all, m);
+}
+
 /* Following has done its work: is it this mailbox's turn to be locked? */
 static bool
 move_has_turn(struct moves *all, struct move *m)
@@ -349,15 +372,16 @@ move_has_turn(struct moves *all, struct move *m)
 
 	if (m->state != MOVE_FOLLOWING || m->has_turn)
 		return true;
-	if (all->host.take_turn(all->host.ctx, m)) {
+	if (all->host.take_turn(all->host.ctx, m, m->doing, sizeof(m->doing))) {
 		m->has_turn = true;
 		return true;
 	}
-	if (m->waiting_since_ms == 0)
-		m->waiting_since_ms = now;
 	m->waiting = true;
-	snprintf(m->doing, sizeof(m->doing), "waits for its turn to be locked at %.200s",
-	    m->target);
+	if (m->waiting_since_ms != 0)
+		return false;
+	m->waiting_since_ms = now;
+	all->world->after(
+	    all->world->ctx, IN_STEP_MS, move_on_in_step, all, m->number, m->step_no);
 	return false;
 }
 

@@ -165,8 +165,9 @@ extern const size_t move_effect_count;
 /* What moves need of the jobs above them. */
 struct moves_host {
 	void *ctx;
-	/* May this move be locked now? False: it waits; moves_wake is called later. */
-	bool (*take_turn)(void *ctx, const struct move *m);
+	/* May this move be locked now? False: it waits, why says for what; moves_wake is
+	   called later. */
+	bool (*take_turn)(void *ctx, const struct move *m, char *why, size_t size);
 	/* May it import contacts into its target now? False: as above. */
 	bool (*take_contact_lane)(void *ctx, const struct move *m);
 	/* The contact lane of its target is free again. */

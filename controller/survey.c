@@ -423,6 +423,7 @@ world_live_survey(struct world_live *w, const struct plan_request *rq,
 	v->w = w;
 	v->plan = plan_new(rq->kind, rq->node);
 	v->plan->destroy_volumes = rq->destroy_volumes;
+	memcpy(v->plan->cutover, rq->cutover, sizeof(v->plan->cutover));
 	plan_request_copy(&v->rq, rq);
 	v->done = done;
 	v->owner = owner;

@@ -9,6 +9,7 @@
 #include "controller/api/gate.h"
 #include "controller/api/view.h"
 #include "controller/controller.h"
+#include "controller/cutover.h"
 #include "controller/moves_copies.h"
 
 #define PLAN_ACCOUNTS_MAX 1000
@@ -33,6 +34,29 @@ plan_accounts(struct api_request *rq, struct plan_request *out)
 	err_set(&e, ERR_REFUSED, "\"accounts\" must be a list of 1 to %d account names",
 	    PLAN_ACCOUNTS_MAX);
 	api_refuse(rq, &e, "zmferry plan move ACCOUNT --to NODE");
+	return false;
+}
+
+/* "cutover" of a body; an approval does not carry it, so it would be lost there. */
+static bool
+plan_cutover(struct api_request *rq, struct plan_request *out)
+{
+	const json_t *value = json_object_get(rq->body, "cutover");
+	struct controller *c = rq->ctx;
+	struct err e;
+
+	if (value == NULL || json_is_null(value))
+		return true;
+	if (!json_is_string(value) ||
+	    strlen(json_string_value(value)) != json_string_length(value)) {
+		err_set(&e, ERR_REFUSED, "\"cutover\" must be a text");
+	} else if (!rq->local && c->conf->api_four_eyes) {
+		err_set(&e, ERR_REFUSED,
+		    "a cutover is not offered where a second administrator approves");
+	} else if (cutover_parse(json_string_value(value), out->cutover, &e)) {
+		return true;
+	}
+	api_refuse(rq, &e, "zmferry evacuate NODE --cutover go");
 	return false;
 }
 
@@ -78,6 +102,8 @@ plan_words(struct api_request *rq, struct plan_request *out)
 		api_refuse(rq, &e, "on the controller's machine: zmferry help");
 		return false;
 	}
+	if (!plan_cutover(rq, out))
+		return false;
 	snprintf(out->node, sizeof(out->node), "%s", node);
 	out->destroy_volumes = json_is_true(json_object_get(rq->body, "destroy_volumes"));
 	if (out->kind == PLAN_RESTORE)

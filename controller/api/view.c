@@ -182,6 +182,7 @@ view_job(struct controller *c, const struct job *job)
 	json_object_set_new(row, "created", json_time(job->created_ms));
 	json_object_set_new(row, "ended", json_time(job->ended_ms));
 	json_object_set_new(row, "reason", json_text(job->reason));
+	json_object_set_new(row, "cutover", json_text(job->cutover));
 	json_object_set_new(row, "moves_total", json_uint(p.total));
 	json_object_set_new(row, "moves_done", json_uint(p.done));
 	json_object_set_new(row, "moves_clean", json_uint(p.clean));

@@ -21,6 +21,7 @@ enum {
 	OPT_FOR = 1 << 12,
 	OPT_VOLUMES = 1 << 13,
 	OPT_REHEARSE = 1 << 14,
+	OPT_CUTOVER = 1 << 15,
 };
 
 struct options {
@@ -38,6 +39,7 @@ struct options {
 	bool destroy_volumes;
 	bool rehearse;
 	const char *confirm;  /* a name, typed out */
+	const char *cutover;  /* "go" */
 	const char *for_time; /* "2h" */
 	const char *argument; /* the one word behind the verb, or NULL */
 };

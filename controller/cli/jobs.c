@@ -37,6 +37,8 @@ plan_request(const struct options *o, const char *kind)
 
 	if (o->destroy_volumes)
 		json_object_set_new(body, "destroy_volumes", json_true());
+	if (o->cutover != NULL)
+		json_object_set_new(body, "cutover", json_string(o->cutover));
 	json_object_set_new(
 	    body, is_move ? "accounts" : "to", list_of(is_move ? o->argument : o->to));
 	return body;

@@ -30,6 +30,8 @@ static const struct {
     {"--rehearse", OPT_REHEARSE, NULL,
 	"then move a scratch account there and back, and delete it"},
     {"--destroy-volumes", OPT_VOLUMES, NULL, "with the container; needs --confirm"},
+    {"--cutover", OPT_CUTOVER, "WHEN",
+	"lock mailboxes now, at your go (job continue), or 22:00-05:00"},
     {"--for", OPT_FOR, "TIME", "how long: 90s, 15m, 6h, 2d; 0s ends it"},
 };
 
@@ -204,6 +206,7 @@ set_option(struct options *o, const char *name, const char *value)
 	    {"--destroy-volumes", &o->destroy_volumes, NULL},
 	    {"--rehearse", &o->rehearse, NULL},
 	    {"--confirm", NULL, &o->confirm},
+	    {"--cutover", NULL, &o->cutover},
 	    {"--for", NULL, &o->for_time},
 	};
 

@@ -271,10 +271,13 @@ print_explain(FILE *out, const json_t *answer)
 	if (integer_of(move, "lock_ms") > 0)
 		fprintf(out, "; it was locked for %.1f s",
 		    number_of(move, "lock_ms") / 1000.0);
+	if (integer_of(move, "left") > 0)
+		fprintf(out, "; %lld older messages still go in",
+		    (long long)integer_of(move, "left"));
 	fputs("\n\n", out);
 	json_array_foreach(json_object_get(answer, "journal"), i, row)
 	{
-		fprintf(out, "%s  %-11s  ", word_of(row, "at"), word_of(row, "to"));
+		fprintf(out, "%s  %-17s  ", word_of(row, "at"), word_of(row, "to"));
 		print_safe(out, text_of(row, "why"));
 		if (text_of(row, "detail")[0] != '\0') {
 			fputs(" (", out);

@@ -19,6 +19,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lab"))
 from zlab.zclient import Fault, Zimbra, el  # noqa: E402
 from harness import Failed, Installation, NET_PREFIX, ROOT, wait_for  # noqa: E402
+import cutover  # noqa: E402
 import hot  # noqa: E402
 import kubernetes  # noqa: E402
 import nodes  # noqa: E402
@@ -645,6 +646,7 @@ SCENARIOS = {
     "reload_steering": reload_steering,
     "alerts": alerts,
     "automatic": automatic,
+    **cutover.SCENARIOS,
     **hot.SCENARIOS,
     **nodes.SCENARIOS,
     **kubernetes.SCENARIOS,

@@ -233,6 +233,7 @@ struct sim {
 	uint32_t drops, row_drops, purges;
 	uint32_t routes_names;
 	uint32_t jobs_begun;
+	const char *cutover; /* of the jobs to come; NULL = at once */
 };
 
 /* --- clock (sim_clock.c) --- */

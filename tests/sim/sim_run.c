@@ -210,6 +210,8 @@ make_plan(struct sim *s, const char *node, const char *to, struct err *e)
 {
 	struct plan *p = plan_new(PLAN_EVACUATE, node);
 
+	if (s->cutover != NULL)
+		snprintf(p->cutover, sizeof(p->cutover), "%s", s->cutover);
 	for (int n = 0; n < SIM_NODES; n++) {
 		struct plan_node *row = plan_add_node(p);
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What becomes of a job: lanes, pauses, cancelling, retrying, the gate. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "controller/retention.h"
 #include "controller/journal_private.h"
@@ -94,6 +96,87 @@ test_lanes_hold_while_nobody_answers(void **state)
 	sim_heal(s, HOUR_MS);
 	CHECK_INT(job_state(s), JOB_DONE);
 	CHECK(s->nodes[0].most_exports <= 3);
+	sim_done(s);
+}
+
+/* --- cut-over --- */
+
+static uint32_t
+waiting_in_step(struct sim *s)
+{
+	struct states c = states_of(s);
+
+	return (uint32_t)c.count[MOVE_FOLLOWING];
+}
+
+/* All are copied, lanes or not, and kept in step; none is locked before somebody says so. */
+static void
+test_a_cutover_waits_for_a_person(void **state)
+{
+	struct sim *s = with_accounts(14, 10);
+	struct job_progress p;
+	uint32_t passes;
+	struct err e;
+
+	(void)state;
+	s->limits = (struct jobs_limits){
+	    .moves_per_source = 3, .moves_per_target = 2, .hot_ms = 3000};
+	s->cutover = "go";
+	starts(s);
+	sim_run_for(s, 10 * MINUTE_MS);
+	CHECK_INT(waiting_in_step(s), 14);
+	CHECK(s->nodes[0].most_exports <= 3);
+	passes = sim_move_of(s, 0)->data.passes;
+	sim_run_for(s, 2 * HOUR_MS);
+	CHECK_INT(waiting_in_step(s), 14);
+	CHECK(sim_move_of(s, 0)->data.passes >= passes + 7);
+	jobs_progress(s->jobs, 1, &p);
+	CHECK_HAS(p.stall, "zmferry job continue j1");
+	CHECK_HAS(sim_move_of(s, 0)->doing, "until you say so");
+	sim_start(s); /* another life: it waits on */
+	sim_run_for(s, 10 * MINUTE_MS);
+	CHECK_INT(waiting_in_step(s), 14);
+	CHECK(jobs_change(s->jobs, 1, JOB_EV_CONTINUE, &e));
+	CHECK(!jobs_change(
+	    s->jobs, 1, JOB_EV_CONTINUE, &e)); /* it does not wait any more */
+	sim_run(s, HOUR_MS);
+	CHECK_INT(job_state(s), JOB_DONE);
+	CHECK(s->nodes[1].most_imports <= 3 && s->nodes[2].most_imports <= 3);
+	sim_done(s);
+}
+
+static void
+test_a_cutover_has_its_window(void **state)
+{
+	struct sim *s = with_accounts(4, 10);
+
+	(void)state;
+	setenv("TZ", "UTC", 1); /* the simulated wall clock begins at 22:13 */
+	tzset();
+	s->cutover = "23:00-01:00";
+	starts(s);
+	sim_run_for(s, 40 * MINUTE_MS);
+	CHECK_INT(waiting_in_step(s), 4);
+	CHECK_HAS(sim_move_of(s, 0)->doing, "until 23:00");
+	sim_run(s, HOUR_MS);
+	CHECK_INT(job_state(s), JOB_DONE);
+	sim_done(s);
+}
+
+static void
+test_a_waiting_cutover_can_be_cancelled(void **state)
+{
+	struct sim *s = with_accounts(3, 10);
+	struct err e;
+
+	(void)state;
+	s->cutover = "go";
+	starts(s);
+	sim_run_for(s, 10 * MINUTE_MS);
+	CHECK(jobs_change(s->jobs, 1, JOB_EV_CANCEL, &e));
+	sim_run(s, HOUR_MS);
+	CHECK_INT(job_state(s), JOB_CANCELLED);
+	CHECK_INT(sim_move_of(s, 0)->state, MOVE_ABANDONED);
 	sim_done(s);
 }
 
@@ -605,6 +688,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(test_no_more_at_once_than_the_lanes_allow),
 	    TEST(test_lanes_hold_while_nobody_answers),
+	    TEST(test_a_cutover_waits_for_a_person),
+	    TEST(test_a_cutover_has_its_window),
+	    TEST(test_a_waiting_cutover_can_be_cancelled),
 	    TEST(test_turns_are_waited_for_unlocked),
 	    TEST(test_a_paused_job_locks_nobody_and_goes_on),
 	    TEST(test_a_failure_during_a_pause_is_taken_up_again),

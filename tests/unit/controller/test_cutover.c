@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* When mailboxes may be locked: what a person may say, and what it means. */
+#include <stdlib.h>
+#include <time.h>
+
+#include "controller/cutover.h"
+#include "tests/unit/check.h"
+
+#define AT(hour, minute) ((((int64_t)19675 * 24 + (hour)) * 60 + (minute)) * 60000)
+
+static void
+test_what_a_person_may_say(void **state)
+{
+	static const struct {
+		const char *said, *taken;
+	} rows[] = {{"", ""}, {"now", ""}, {"go", "go"}, {"22:00-05:00", "22:00-05:00"}};
+	static const char *const wrong[] = {"tonight", "22:00", "25:00-26:00",
+	    "22:00-22:00", "22:00-05:00 and more", "GO"};
+	char out[CUTOVER_TEXT];
+	struct err e;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		CHECK(cutover_parse(rows[i].said, out, &e));
+		CHECK_STR(out, rows[i].taken);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+		CHECK(!cutover_parse(wrong[i], out, &e));
+		CHECK_INT(e.kind, ERR_REFUSED);
+		CHECK_HAS(e.text, "as in 22:00-05:00");
+	}
+}
+
+static void
+test_when_it_is_open(void **state)
+{
+	(void)state;
+	setenv("TZ", "UTC", 1);
+	tzset();
+	CHECK(cutover_is_open("", AT(12, 0)));
+	CHECK(cutover_is_open(CUTOVER_NOW, AT(12, 0)));
+	CHECK(!cutover_is_open(CUTOVER_GO, AT(12, 0)));
+	CHECK(!cutover_is_open("22:00-05:00", AT(21, 59)));
+	CHECK(cutover_is_open("22:00-05:00", AT(22, 0)));
+	CHECK(cutover_is_open("22:00-05:00", AT(4, 59)));
+	CHECK(!cutover_is_open("22:00-05:00", AT(5, 0)));
+}
+
+static void
+test_what_is_waited_for_is_said(void **state)
+{
+	char text[200];
+
+	(void)state;
+	cutover_why(CUTOVER_GO, "j7", text, sizeof(text));
+	CHECK_HAS(text, "zmferry job continue j7");
+	cutover_why("22:00-05:00", "j7", text, sizeof(text));
+	CHECK_HAS(text, "until 22:00");
+	CHECK_HAS(text, "zmferry job continue j7");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(test_what_a_person_may_say),
+	    TEST(test_when_it_is_open),
+	    TEST(test_what_is_waited_for_is_said),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
