@@ -53,7 +53,8 @@ cutover_why(const char *cutover, const char *job_id, char *out, size_t size)
 		    job_id);
 	else
 		snprintf(out, size,
-		    "copied and kept in step until %.5s (window %s); at once: zmferry job "
+		    "copied and kept in step until %.5s (window %s); at once: zmferry "
+		    "job "
 		    "continue %s",
 		    cutover, cutover, job_id);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* When mailboxes may be locked: what a person may say, and what it means. */
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "controller/cutover.h"
