@@ -133,6 +133,7 @@ test_a_cutover_waits_for_a_person(void **state)
 	jobs_progress(s->jobs, 1, &p);
 	CHECK_HAS(p.stall, "zmferry job continue j1");
 	CHECK_HAS(sim_move_of(s, 0)->doing, "until you say so");
+	sim_stop(s, false);
 	sim_start(s); /* another life: it waits on */
 	sim_run_for(s, 10 * MINUTE_MS);
 	CHECK_INT(waiting_in_step(s), 14);

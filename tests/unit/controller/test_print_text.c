@@ -208,7 +208,7 @@ test_explain(void **state)
 	(void)state;
 	CHECK_STR(text,
 	    "m1  a@b.c: mbs1 -> mbs2\nsettled: it is there; it was locked for 1.4 s\n\n"
-	    "T1  staging      fit (so)\n\n"
+	    "T1  staging            fit (so)\n\n"
 	    "Verdict: NOT CLEAN. 3 items, 10 B: 2 equal, 1 MISSING; 2 of 2 folders "
 	    "exact\n"
 	    "next: when the cause is gone: zmferry job retry j1\n");
