@@ -23,7 +23,7 @@ zimbra_src  := soap soap_xml rest freeze
 proto_src   := frame check check_stream peer
 
 agent_src   := main agent agent_link requests requests_local conf lane lane_task lease idle \
-               look health/probes health/lmtp health/mailboxd health/mariadb health/disk \
+               look health/probes health/lmtp health/mailboxd health/mariadb health/disk health/cgroup health/logwatch \
                mailbox/localconfig mailbox/account mailbox/inventory mailbox/metadata \
                mailbox/archive mailbox/archive_meta mailbox/archive_write \
                mailbox/spool mailbox/spool_files mailbox/spool_index \

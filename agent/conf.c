@@ -22,6 +22,8 @@ const struct conf_def agent_conf_defs[] = {
 	  "Zimbra's local configuration; default: conf/localconfig.xml in zimbra_home", 0, 0 },
 	{ "zimbra_ca_file", CONF_FILE, AT(zimbra_ca_file), "",
 	  "certificates that may sign the local mailboxd's; default: the system's", 0, 0 },
+	{ "cgroup_dir", CONF_PATH, AT(cgroup_dir), "/sys/fs/cgroup",
+	  "where the kernel shows this container's cgroup", 0, 0 },
 	{ "listen_address", CONF_STRING, AT(listen_address), "0.0.0.0",
 	  "address on which other agents' mail is awaited", 0, 0 },
 	{ "mail_port", CONF_PORT, AT(mail_port), "7444",

@@ -18,6 +18,7 @@ struct agent_conf {
 	char *zimbra_home;
 	char *localconfig;    /* NULL: zimbra_home/conf/localconfig.xml */
 	char *zimbra_ca_file; /* NULL: the system's */
+	char *cgroup_dir;
 	char *listen_address;
 	uint16_t mail_port;
 	uint32_t workers; /* at the same time */

@@ -17,14 +17,27 @@
 
 /* --- settings --- */
 
+/* "cgroup:" is about all that begins so, where nothing is said of the very name. */
+static bool
+rule_is_about(const char *rule, const char *name)
+{
+	size_t len = strlen(rule);
+
+	return len > 0 && rule[len - 1] == ':' && strncasecmp(rule, name, len) == 0;
+}
+
 static const struct policy_rule *
 rule_find(const struct policy_rule *rules, size_t count, const char *name)
 {
+	const struct policy_rule *found = NULL;
+
 	for (size_t i = 0; name != NULL && i < count; i++) {
 		if (strcasecmp(rules[i].name, name) == 0)
 			return &rules[i];
+		if (rule_is_about(rules[i].name, name))
+			found = &rules[i];
 	}
-	return NULL;
+	return found;
 }
 
 struct rules { /* that are about one fault on one node; NULL = none */

@@ -4,6 +4,7 @@
  * told. What can go wrong: a run hangs. Then the row fails until the run comes back; it
  * is not started a second time, so a dead disk costs one thread of the pool and no more.
  */
+#include "agent/health/logwatch.h"
 #include "agent/health/probes.h"
 
 #include <assert.h>
@@ -39,6 +40,9 @@ const struct probe_def probe_defs[] = {
 	{ "disk:db",        60,    30,  1000,  10000, probe_disk,     "db",      "the database's disk" },
 	{ "disk:index",     60,    30,  1000,  10000, probe_disk,     "index",   "the search index's disk" },
 	{ "disk:redolog",   60,    30,  1000,  10000, probe_disk,     "redolog", "the redolog's disk" },
+	{ "cgroup:memory",  20,    10,     0,      0, probe_cgroup_memory, NULL, "the container's cgroup" },
+	{ "cgroup:io",      20,    10,     0,      0, probe_cgroup_io, NULL,     "the container's cgroup" },
+	{ "log:mailbox",    20,    30,     0,      0, probe_log,      NULL,      "mailbox.log" },
 	{ "certificate",  3600,    10,     0,      0, probe_certificate, NULL,   "this agent's certificate" },
 };
 /* clang-format on */
@@ -350,8 +354,10 @@ probes_free(struct probes **p)
 {
 	if (*p == NULL)
 		return;
-	for (size_t i = 0; i < (*p)->count; i++)
+	for (size_t i = 0; i < (*p)->count; i++) {
 		soap_client_free(&(*p)->rows[i].run.soap);
+		logwatch_free(&(*p)->rows[i].run.log);
+	}
 	free((*p)->rows);
 	xfree(p);
 }

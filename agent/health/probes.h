@@ -29,6 +29,17 @@ struct probe_def {
 extern const struct probe_def probe_defs[];
 extern const size_t probe_count;
 
+#define CGROUP_KILLS 3 /* within an hour they are a failure */
+
+/* When processes were killed for want of memory. */
+struct cgroup_kills {
+	bool known;
+	uint64_t total; /* as the kernel counts */
+	uint64_t at_ms[CGROUP_KILLS];
+	unsigned next;
+};
+struct logwatch;
+
 /* One probe's state; the pool thread touches only this, and of agent what does not change. */
 struct probe_run {
 	struct work work; /* first */
@@ -36,6 +47,8 @@ struct probe_run {
 	const struct agent *agent;
 	struct soap_client *soap; /* mailboxd: kept, one login for all */
 	bool seen;		  /* mariadb: its socket was there once */
+	struct cgroup_kills kills;
+	struct logwatch *log; /* owned */
 	/* found by the run */
 	bool absent; /* there is no such thing on this node: not told */
 	enum severity severity;
@@ -56,11 +69,14 @@ enum severity probe_judge_time(const struct probe_def *def, uint32_t took_ms);
 /* Waits for bytes until then (monotonic); false: none came, or the agent is ending. */
 bool probe_wait(int fd, uint64_t until_ms, const atomic_bool *cancelled);
 
-/* The kinds (mailboxd.c, mariadb.c, disk.c). Blocking. */
+/* The kinds (mailboxd.c, mariadb.c, disk.c, cgroup.c, logwatch.c). Blocking. */
 void probe_mailboxd(struct probe_run *r);
 void probe_lmtp(struct probe_run *r);
 void probe_mariadb(struct probe_run *r);
 void probe_disk(struct probe_run *r);
+void probe_cgroup_memory(struct probe_run *r);
+void probe_cgroup_io(struct probe_run *r);
+void probe_log(struct probe_run *r);
 
 /* What a disk says of itself, and what to think of it. */
 struct disk_facts {

@@ -168,6 +168,39 @@ test_of_node_and_fault_the_more_careful_rule_counts(void **state)
 	CHECK_INT(policy_hold_of(&s, "mbs3", "disk:store"), 60);
 }
 
+/* A rule of a whole kind, and one of the very name, which goes before it. */
+static void
+test_a_rule_may_be_about_a_kind_of_fault(void **state)
+{
+	static const struct policy_rule faults[] = {
+	    {"cgroup:io", true, false, POLICY_ASK, 0},
+	    {"cgroup:", true, true, POLICY_OFF, 600}};
+	struct policy_settings s = automatic;
+
+	(void)state;
+	s.mode = POLICY_AUTO;
+	s.fault_rules = faults;
+	s.fault_rule_count = 2;
+	CHECK_INT(policy_mode_of(&s, "mbs1", "cgroup:memory"), POLICY_OFF);
+	CHECK_INT(policy_hold_of(&s, "mbs1", "cgroup:memory"), 600);
+	CHECK_INT(policy_mode_of(&s, "mbs1", "cgroup:io"), POLICY_ASK);
+	CHECK_INT(policy_mode_of(&s, "mbs1", "lmtp"), POLICY_AUTO);
+}
+
+/* Who can write into a log must not move anybody. */
+static void
+test_what_stands_in_a_log_moves_nobody(void **state)
+{
+	struct policy_node n = failing(&automatic, "log:mailbox", 100);
+	struct policy_verdict v = policy_decide(&n, &automatic, &calm, &good, S(100));
+
+	(void)state;
+	CHECK_INT(n.state, NODE_FAILING);
+	CHECK(v.decision != DECIDE_EVACUATE && v.decision != DECIDE_PLAN &&
+	      v.decision != DECIDE_ASK);
+	policy_node_fini(&n);
+}
+
 static void
 test_a_probe_of_a_newer_agent_evacuates_nothing(void **state)
 {
@@ -371,6 +404,8 @@ main(void)
 	    TEST(test_each_interlock_alone_holds_it_back),
 	    TEST(test_everything_that_speaks_against_it_is_said),
 	    TEST(test_of_node_and_fault_the_more_careful_rule_counts),
+	    TEST(test_a_rule_may_be_about_a_kind_of_fault),
+	    TEST(test_what_stands_in_a_log_moves_nobody),
 	    TEST(test_a_probe_of_a_newer_agent_evacuates_nothing),
 	    TEST(test_more_faults_than_there_is_room_for_lose_none_that_stands),
 	    TEST(test_a_failing_node_is_emptied),
