@@ -52,7 +52,7 @@ cli_src     := main api commands jobs containers rehearse wait print_text print_
 # alerts
 core_src    += journal_alerts alert/table alert/schedule alert/message alert/alert alert/alert_tell
 edge_src    += alert/conf alert/ways alert/mail alert/mail_text alert/webhook api/alerts
-cli_src     += print_alerts alerts
+cli_src     += print_alerts alerts option_table completion
 
 programs := $(B)/zmferry $(B)/zmferry-controller $(B)/zmferry-agent
 
@@ -301,6 +301,10 @@ install: build
 	    section=$${page##*.}; \
 	    install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$$section/$${page##*/} || exit 1; \
 	done
+	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions \
+	    $(DESTDIR)$(PREFIX)/share/zsh/site-functions
+	$(B)/zmferry completion bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/zmferry
+	$(B)/zmferry completion zsh > $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_zmferry
 	$(B)/zmferry-controller --sample-config > $(DESTDIR)/etc/zmferry/controller.conf.sample
 	$(B)/zmferry-agent --sample-config > $(DESTDIR)/etc/zmferry/agent.conf.sample
 

@@ -3,6 +3,7 @@
  * The table of commands and what each asks of the API. A command that changes
  * something shows its plan first and asks, unless --yes.
  */
+#include "controller/cli/completion.h"
 #include "controller/cli/commands.h"
 #include "controller/cli/commands_private.h"
 
@@ -363,6 +364,8 @@ const struct command commands[] = {
 	  "examine the installation; each finding with its way out", run_doctor },
 	{ "enroll",        "NODE",   OPT_OUT,
 	  "write the identity file of a node's agent", run_enroll },
+	{ "completion",    "SHELL",  0,
+	  "print what bash or zsh needs to complete commands", run_completion },
 };
 /* clang-format on */
 const size_t command_count = ARRAY_LEN(commands);

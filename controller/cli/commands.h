@@ -52,6 +52,15 @@ struct command {
 	int (*run)(struct options *o); /* exit code */
 };
 
+struct option_def {
+	const char *name;  /* "--to" */
+	unsigned bit;	   /* OPT_...; 0: every command takes it */
+	const char *value; /* "A,B"; NULL: it takes none */
+	const char *help;
+};
+
+extern const struct option_def option_defs[];
+extern const size_t option_count;
 extern const struct command commands[];
 extern const size_t command_count;
 

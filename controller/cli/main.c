@@ -9,32 +9,6 @@
 
 #define EXIT_USAGE 2
 
-static const struct {
-	const char *name;
-	unsigned bit; /* 0: every command takes it */
-	const char *value;
-	const char *help;
-} option_defs[] = {
-    {"--json", 0, NULL, "print the answer as JSON"},
-    {"--socket", 0, "PATH", "the controller's socket (also ZMFERRY_SOCKET)"},
-    {"--to", OPT_TO, "A,B", "only to these nodes"},
-    {"--wait", OPT_WAIT, NULL, "follow to the end"},
-    {"--yes", OPT_YES, NULL, "do not ask"},
-    {"--dry-run", OPT_DRY_RUN, NULL, "show the plan and stop"},
-    {"--failed", OPT_FAILED, NULL, "only what did not go well"},
-    {"--job", OPT_JOB, "ID", "only of this job"},
-    {"--out", OPT_OUT, "FILE", "where to write"},
-    {"--even-if-not-clean", OPT_UNCLEAN, NULL,
-	"although the verdict is not clean; needs --confirm"},
-    {"--confirm", OPT_CONFIRM, "NAME", "the account or the node, typed out"},
-    {"--rehearse", OPT_REHEARSE, NULL,
-	"then move a scratch account there and back, and delete it"},
-    {"--destroy-volumes", OPT_VOLUMES, NULL, "with the container; needs --confirm"},
-    {"--cutover", OPT_CUTOVER, "WHEN",
-	"lock mailboxes now, at your go (job continue), or 22:00-05:00"},
-    {"--for", OPT_FOR, "TIME", "how long: 90s, 15m, 6h, 2d; 0s ends it"},
-};
-
 static void
 usage(FILE *out)
 {
@@ -47,7 +21,7 @@ usage(FILE *out)
 		fprintf(out, "  %-22s %s\n", left, commands[i].help);
 	}
 	fputs("\noptions\n", out);
-	for (size_t i = 0; i < ARRAY_LEN(option_defs); i++)
+	for (size_t i = 0; i < option_count; i++)
 		fprintf(out, "  %-19s %-5s %s\n", option_defs[i].name,
 		    option_defs[i].value == NULL ? "" : option_defs[i].value,
 		    option_defs[i].help);
@@ -69,7 +43,7 @@ usage_of(FILE *out, const struct command *c)
 {
 	fprintf(out, "usage: zmferry %s%s%s", c->words, c->argument == NULL ? "" : " ",
 	    c->argument == NULL ? "" : c->argument);
-	for (size_t i = 0; i < ARRAY_LEN(option_defs); i++) {
+	for (size_t i = 0; i < option_count; i++) {
 		if ((option_defs[i].bit & c->options) != 0)
 			fprintf(out, " [%s%s%s]", option_defs[i].name,
 			    option_defs[i].value == NULL ? "" : " ",
@@ -236,11 +210,11 @@ read_options(int argc, char **argv, struct options *o, char **words_out, int *co
 			words_out[(*count_out)++] = argv[i];
 			continue;
 		}
-		for (d = 0; d < ARRAY_LEN(option_defs); d++) {
+		for (d = 0; d < option_count; d++) {
 			if (strcmp(option_defs[d].name, argv[i]) == 0)
 				break;
 		}
-		if (d == ARRAY_LEN(option_defs))
+		if (d == option_count)
 			return usage_error("no such option: ", argv[i]);
 		if (option_defs[d].value != NULL && i + 1 == argc)
 			return usage_error("a value is missing behind ", argv[i]);

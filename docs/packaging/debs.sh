@@ -72,6 +72,9 @@ package zmferry-agent "$arch" "$(needs "$build/zmferry-agent")" \
     "Runs beside each mailboxd: reports health, exports and imports mailboxes when told to."
 
 install -D -s -m 755 "$build/zmferry" "$work/zmferry/usr/bin/zmferry"
+install -d "$work/zmferry/usr/share/bash-completion/completions" "$work/zmferry/usr/share/zsh/vendor-completions"
+"$build/zmferry" completion bash > "$work/zmferry/usr/share/bash-completion/completions/zmferry"
+"$build/zmferry" completion zsh > "$work/zmferry/usr/share/zsh/vendor-completions/_zmferry"
 man zmferry zmferry.1
 package zmferry "$arch" "$(needs "$build/zmferry")" \
     "moves Zimbra mailboxes between nodes: the command" \

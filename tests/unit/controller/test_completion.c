@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The completion as a real bash runs it, with a zmferry that answers. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "controller/cli/completion.h"
+#include "tests/unit/check.h"
+
+static char script[] = "/tmp/test_completion.XXXXXX";
+
+static int
+begin(void **state)
+{
+	int fd = mkstemp(script);
+	FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
+
+	(void)state;
+	if (f == NULL)
+		return 1;
+	print_completion(f, false);
+	fputs("zmferry() { case $1 in\n"
+	      "nodes) printf '{\"nodes\":[\\n{\"name\": \"mbs1.example.org\",\\n"
+	      "\"probes\": [{\"name\": \"mailboxd\"}]},\\n"
+	      "{\"name\": \"mbs2.example.org\"}]}' ;;\n"
+	      "jobs) printf '{\"jobs\":[{\"id\": \"j7\"}]}' ;;\n"
+	      "moves) printf '{\"moves\":[{\"account_id\": \"x\", \"id\": \"m3\"}]}' ;;\n"
+	      "esac; }\n"
+	      "COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); _zmferry\n"
+	      "printf '%s ' \"${COMPREPLY[@]}\"\n",
+	    f);
+	return fclose(f);
+}
+
+static int
+end(void **state)
+{
+	(void)state;
+	return unlink(script);
+}
+
+/* What is offered when these words stand there; the last is the one being typed. */
+static const char *
+offered(const char *words)
+{
+	static char out[4000];
+	char command[400];
+	size_t length;
+	FILE *f;
+
+	snprintf(command, sizeof(command), "bash %s zmferry %s 2>&1", script, words);
+	f = popen(command, "r");
+	CHECK(f != NULL);
+	length = fread(out, 1, sizeof(out) - 1, f);
+	out[length] = '\0';
+	CHECK_INT(pclose(f), 0);
+	return out;
+}
+
+static void
+test_commands(void **state)
+{
+	(void)state;
+	CHECK_STR(offered("ev"), "evacuate events ");
+	CHECK_STR(offered("plan re"), "restore rebalance remove ");
+	CHECK_STR(offered("job c"), "cancel continue ");
+	CHECK_HAS(offered("''"), "status nodes plan ");
+	CHECK_HAS(offered("purge ''"), "m3 ");
+	CHECK_HAS(offered("purge ''"), "node ");
+	CHECK_STR(offered("nonsense ''"), " ");
+}
+
+static void
+test_values_that_the_controller_knows(void **state)
+{
+	(void)state;
+	CHECK_STR(offered("evacuate ''"), "mbs1.example.org mbs2.example.org ");
+	CHECK_STR(offered("--json evacuate mbs2"), "mbs2.example.org ");
+	CHECK_STR(offered("evacuate mbs1.example.org --to mbs2"), "mbs2.example.org ");
+	CHECK_STR(offered("job show ''"), "j7 ");
+	CHECK_STR(offered("moves --job ''"), "j7 ");
+	CHECK_STR(offered("explain ''"), "m3 ");
+}
+
+static void
+test_options_are_the_commands_own(void **state)
+{
+	(void)state;
+	CHECK_STR(offered("evacuate mbs1 --c"), "--cutover ");
+	CHECK_STR(offered("evacuate mbs1 --cutover g"), "go ");
+	CHECK_STR(offered("remove --to mbs2 mbs1 --d"), "--dry-run --destroy-volumes ");
+	CHECK_STR(offered("status --"), "--json --socket --help ");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(test_commands),
+	    TEST(test_values_that_the_controller_knows),
+	    TEST(test_options_are_the_commands_own),
+	};
+
+	return cmocka_run_group_tests(tests, begin, end);
+}
