@@ -12,7 +12,8 @@
 static const struct {
 	const char *argument, *list, *pattern;
 } lists[] = {
-    {"NODE", "nodes", "\"name\": *\"\\([^\"]*[.][^\"]*\\)\""}, /* probes have names, too */
+    {"NODE", "nodes",
+	"\"name\": *\"\\([^\"]*[.][^\"]*\\)\""}, /* probes have names, too */
     {"ID", "jobs", "\"id\": *\"\\(j[0-9]*\\)\""},
     {"MOVE", "moves", "\"id\": *\"\\(m[0-9]*\\)\""},
 };
@@ -41,10 +42,10 @@ print_first_words(FILE *out)
 		bool again = false;
 
 		for (size_t k = 0; k < i && !again; k++)
-			again = strncmp(commands[k].words, commands[i].words, length) ==
-				    0 &&
-				(commands[k].words[length] == ' ' ||
-				    commands[k].words[length] == '\0');
+			again =
+			    strncmp(commands[k].words, commands[i].words, length) == 0 &&
+			    (commands[k].words[length] == ' ' ||
+				commands[k].words[length] == '\0');
 		if (!again)
 			fprintf(out, " %.*s", (int)length, commands[i].words);
 	}
@@ -118,7 +119,8 @@ void
 print_completion(FILE *out, bool zsh)
 {
 	if (zsh)
-		fputs("#compdef zmferry\nautoload -Uz bashcompinit && bashcompinit\n", out);
+		fputs(
+		    "#compdef zmferry\nautoload -Uz bashcompinit && bashcompinit\n", out);
 	fputs("# zmferry completion; made by: zmferry completion bash\n"
 	      "_zmferry_list()\n{\n\tcase $1 in\n",
 	    out);
@@ -149,15 +151,16 @@ print_completion(FILE *out, bool zsh)
 	print_second_words(out);
 	fputs("\t\t*) ;;\n\t\tesac\n\t\tcase $said in\n", out);
 	print_commands(out);
-	fputs("\t\t*) [[ -n $more ]] || options=\"--json --socket --help\" ;;\n"
-	      "\t\tesac ;;\n\tesac\n"
-	      "\tif [[ $cur == -* ]]; then\n"
-	      "\t\tCOMPREPLY=($(compgen -W \"$options --help\" -- \"$cur\"))\n"
-	      "\telif [[ -n $list ]]; then\n"
-	      "\t\tCOMPREPLY=($(compgen -W \"$(_zmferry_list $list) $more\" -- \"$cur\"))\n"
-	      "\telse\n"
-	      "\t\tCOMPREPLY=($(compgen -W \"$more\" -- \"$cur\"))\n"
-	      "\tfi\n}\ncomplete -F _zmferry zmferry\n",
+	fputs(
+	    "\t\t*) [[ -n $more ]] || options=\"--json --socket --help\" ;;\n"
+	    "\t\tesac ;;\n\tesac\n"
+	    "\tif [[ $cur == -* ]]; then\n"
+	    "\t\tCOMPREPLY=($(compgen -W \"$options --help\" -- \"$cur\"))\n"
+	    "\telif [[ -n $list ]]; then\n"
+	    "\t\tCOMPREPLY=($(compgen -W \"$(_zmferry_list $list) $more\" -- \"$cur\"))\n"
+	    "\telse\n"
+	    "\t\tCOMPREPLY=($(compgen -W \"$more\" -- \"$cur\"))\n"
+	    "\tfi\n}\ncomplete -F _zmferry zmferry\n",
 	    out);
 }
 
