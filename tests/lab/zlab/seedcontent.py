@@ -12,11 +12,14 @@ SCALES = {          # messages: (fewest, most), sizes of texts, share and size o
     "small": ((12, 40), (300, 4000), (0.08, 20000)),
     "mixed": ((21, 49), (300, 12000), (0.16, 200000)),
     "large": ((300, 5000), (300, 8000), (0.10, 60000)),
+    "medium": ((12, 40), (300, 4000), (0.08, 20000)),
     "locks": ((12, 40), (300, 4000), (0.08, 20000)),
     "huge": ((12, 40), (300, 1500), (0.0, 0)),
 }
 # The first node's first mailboxes: with 24 on it, the evacuation that was measured on real servers.
-FIRST = {"mixed": (8400, 500, 500, 500, 500, 500), "locks": (5000,) * 4 + (200,) * 8, "huge": (100000,)}
+FIRST = {
+    "mixed": (8400, 500, 500, 500, 500, 500), "medium": (1500,), "locks": (5000,) * 4 + (200,) * 8,
+    "huge": (100000,)}
 INBOX, TRASH, JUNK, SENT, DRAFTS, CONTACTS, CALENDAR = 2, 3, 4, 5, 6, 7, 10
 EMAILED, TASKS, BRIEFCASE = 13, 15, 16
 
