@@ -247,7 +247,7 @@ looking_deleted(struct looking *l, struct err *e)
 	ok = items_changes(t->soap, t->account_id, token, &x, e);
 	if (ok) {
 		arrivals_find_deleted(l->here, l->a->count, (uint32_t)l->a->last_id,
-		    x.deleted, x.deleted_count);
+		    x.deleted, x.deleted_count, !l->a->unclear);
 		items_changes_free(&x);
 	}
 	return ok;
@@ -273,7 +273,7 @@ looking_mark(struct looking *l, struct err *e)
 }
 
 static bool
-looking_run(struct looking *l, struct err *e)
+looking_find(struct looking *l, struct err *e)
 {
 	struct arrivals *a = l->a;
 	const struct manifest_wish wish = {.since_change = a->change,
@@ -290,29 +290,85 @@ looking_run(struct looking *l, struct err *e)
 	}
 	if (a->loose)
 		looking_claim_loose(l);
+	return true;
+}
+
+static bool
+looking_run(struct looking *l, struct err *e)
+{
+	struct arrivals *a = l->a;
+
+	if (!looking_find(l, e))
+		return false;
 	if (l->found < a->count && !looking_deleted(l, e))
 		return false;
 	return looking_mark(l, e);
 }
 
+static void
+looking_init(struct looking *l, struct arrivals *a, bool opened)
+{
+	*l = (struct looking){.a = a, .opened = opened};
+	l->wanted = xcalloc(a->count, sizeof(*l->wanted));
+	l->here = xcalloc(a->count, sizeof(*l->here));
+	manifest_init(&l->seen);
+}
+
+static void
+looking_fini(struct looking *l)
+{
+	manifest_fini(&l->seen);
+	free(l->wanted);
+	free(l->here);
+}
+
+/*
+ * Where people work and mail arrives the counter never rests: there it is the number of those
+ * that arrived that must.
+ */
+static bool
+arrivals_wait_no_more(struct arrivals *a, struct err *e)
+{
+	const struct timespec second = {.tv_sec = 1};
+	size_t before = SIZE_MAX;
+	int quiet = 0;
+
+	while (quiet < (a->loose ? QUIET_LOOKS_LOOSE : QUIET_LOOKS)) {
+		struct looking l;
+		bool ok;
+
+		if (a->t->stopped())
+			return err_set(e, ERR_CANCELLED, "stopped");
+		looking_init(&l, a, true);
+		ok = looking_find(&l, e);
+		quiet = l.found == before ? quiet + 1 : 0;
+		before = l.found;
+		looking_fini(&l);
+		if (!ok || before == a->count)
+			return ok;
+		nanosleep(&second, NULL);
+	}
+	return true;
+}
+
 bool
 arrivals_settle(struct arrivals *a, struct err *e)
 {
-	struct looking l = {.a = a};
 	char text[64];
-	bool ok;
+	bool opened = spool_note_read(a->t->spool, NOTE_MENDED, text, sizeof(text));
+	struct looking l;
+	bool ok = true;
 
 	a->missing_count = 0;
 	if (a->count == 0)
 		return true;
-	l.opened = spool_note_read(a->t->spool, NOTE_MENDED, text, sizeof(text));
-	l.wanted = xcalloc(a->count, sizeof(*l.wanted));
-	l.here = xcalloc(a->count, sizeof(*l.here));
-	manifest_init(&l.seen);
-	ok = (!a->unclear || arrivals_wait_quiet(a, e)) && looking_run(&l, e);
-	manifest_fini(&l.seen);
-	free(l.wanted);
-	free(l.here);
+	if (a->unclear)
+		ok = opened ? arrivals_wait_no_more(a, e) : arrivals_wait_quiet(a, e);
+	if (!ok)
+		return false;
+	looking_init(&l, a, opened);
+	ok = looking_run(&l, e);
+	looking_fini(&l);
 	if (ok) {
 		a->count = 0;
 		a->folder = 0;
@@ -342,7 +398,7 @@ first_above(const uint32_t *sorted, size_t count, uint32_t id)
 
 void
 arrivals_find_deleted(uint32_t *here, size_t count, uint32_t first_id,
-    const uint32_t *deleted, size_t deleted_count)
+    const uint32_t *deleted, size_t deleted_count, bool all_sent)
 {
 	uint32_t before = first_id;
 
@@ -362,10 +418,10 @@ arrivals_find_deleted(uint32_t *here, size_t count, uint32_t first_id,
 		from = first_above(deleted, deleted_count, before);
 		while (from + gone < deleted_count && deleted[from + gone] < after)
 			gone++;
-		/* Between two that are there: all or none is certain. At the end what lacks
-		   behind the deleted ones never came. */
-		if (gone == run - i || run == count) {
-			for (size_t k = 0; k < gone && i + k < run; k++)
+		/* Between two that are there all or none is certain. At the end others' mail
+		   may have come and gone, too: there it must be known that all came. */
+		if (run < count ? gone == run - i : all_sent && gone >= run - i) {
+			for (size_t k = 0; i + k < run; k++)
 				here[i + k] = deleted[from + k];
 		}
 		i = run;

@@ -36,9 +36,11 @@ MUST_USE bool arrivals_settle(struct arrivals *a, struct err *e);
 /*
  * After the opening a missing item may have arrived and been deleted by its owner. here:
  * new ids in the order of posting, 0 = missing; new ids ascend as posted. Writes into
- * here the deleted id that was the item's, where that is certain. Pure.
+ * here the deleted id that was the item's, where that is certain. all_sent: the server said
+ * of every request that it was done; otherwise the last ones may never have come, and a
+ * deleted id behind those that did may be of a mail that arrived meanwhile. Pure.
  */
 void arrivals_find_deleted(uint32_t *here, size_t count, uint32_t first_id,
-    const uint32_t *deleted, size_t deleted_count);
+    const uint32_t *deleted, size_t deleted_count, bool all_sent);
 
 #endif

@@ -238,22 +238,27 @@ test_what_its_owner_deleted_is_told_from_what_never_came(void **state)
 	static const uint32_t deleted[] = {90, 103, 104, 108, 120};
 	uint32_t between[] = {102, 0, 0, 105};
 	uint32_t half[] = {107, 0, 0, 110};
-	uint32_t tail[] = {118, 0, 0, 0};
+	uint32_t tail[] = {118, 0};
+	uint32_t long_tail[] = {118, 0, 0};
 	uint32_t nothing[] = {0, 0};
 
 	(void)state;
-	arrivals_find_deleted(between, 4, 100, deleted, 5);
+	arrivals_find_deleted(between, 4, 100, deleted, 5, false);
 	CHECK_INT(between[1], 103);
 	CHECK_INT(between[2], 104);
 	/* one of two, between two that are there: it cannot be told which */
-	arrivals_find_deleted(half, 4, 100, deleted, 5);
+	arrivals_find_deleted(half, 4, 100, deleted, 5, true);
 	CHECK_INT(half[1], 0);
 	CHECK_INT(half[2], 0);
-	/* at the end: they came in order, so the first is it, and the rest never came */
-	arrivals_find_deleted(tail, 4, 100, deleted, 5);
+	/* at the end: it may never have come, and 120 be a mail of others */
+	arrivals_find_deleted(tail, 2, 100, deleted, 5, false);
+	CHECK_INT(tail[1], 0);
+	/* the server said that all came in */
+	arrivals_find_deleted(tail, 2, 100, deleted, 5, true);
 	CHECK_INT(tail[1], 120);
-	CHECK_INT(tail[2], 0);
-	arrivals_find_deleted(nothing, 2, 120, deleted, 5);
+	arrivals_find_deleted(long_tail, 3, 100, deleted, 5, true);
+	CHECK_INT(long_tail[1], 0);
+	arrivals_find_deleted(nothing, 2, 120, deleted, 5, true);
 	CHECK_INT(nothing[0], 0);
 }
 
