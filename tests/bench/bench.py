@@ -18,12 +18,13 @@ sys.path[:0] = [os.path.join(HERE, "..", "e2e"), os.path.join(HERE, "..", "lab")
 from harness import Failed, Installation, NET_PREFIX, ROOT, run  # noqa: E402
 from scale import scale  # noqa: E402
 from zlab.ldapclient import Ldap  # noqa: E402
+from zlab.seedcontent import FIRST  # noqa: E402
 from zlab.zclient import Lmtp, Server, Zimbra, el, message  # noqa: E402
 
 COSTS = ["cli_start_s=3", "import_item_ms=6", "tgz_export_mb_s=30", "tar_export_mb_s=300",
          "burn_id_ms=0.1", "bump_change_ms=1.2"]
 NAIVE_SAMPLE = 6  # mailboxes moved by the naive way; its time is linear in them
-PROBED = 12       # mailboxes that get mail all the time while they are moved
+PROBED = 4        # of the largest mailboxes get mail all the time while they are moved
 LANES = 4         # moves at a time from one node: zmferry's default, and the pipe's
 
 
@@ -272,13 +273,11 @@ def locks(scale, mailboxes):
             probe.join()
         if done["job"]["state"] != "done":
             raise Failed(f"the job ended {done['job']['state']}: {done['job'].get('reason')}")
-        sizes = {}
-        for move in done["moves"]:
-            nearest = min((200, 5000, 100000), key=lambda size, m=move: abs(m["items"] - size))
-            if abs(move["items"] - nearest) < nearest / 2:
-                sizes.setdefault(nearest, []).append(move["lock_ms"])
+        sizes, locked = {}, {m["account_id"]: m["lock_ms"] for m in done["moves"]}
+        for (_, account_id, _), size in zip(sorted(wanted, key=lambda a: -a[2]), FIRST[scale]):
+            sizes.setdefault(size, []).append(locked[account_id])
         for size, values in sorted(sizes.items()):
-            print(f"# {len(values)} mailboxes of about {size} items: {sorted(values)} ms", flush=True)
+            print(f"# {len(values)} mailboxes of {size} messages: {sorted(values)} ms", flush=True)
             figure(f"lock_p99_ms_{size}", percentile(values, 0.99), "ms")
         # One made early has a short deferral of its own before that; who met none waited less than it takes to see.
         longest = [max(p.spans, default=0) for p in probes]
