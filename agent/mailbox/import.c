@@ -270,10 +270,8 @@ importing_request_size(struct importing *x, const struct import_row *row)
 
 	if (row->stage != IMPORT_MESSAGES)
 		return REQUEST_ITEMS;
-	if (x->opened)
-		return OPENED_ITEMS;
 	if (x->options->messages_ms == 0)
-		return REQUEST_ITEMS;
+		return x->opened ? OPENED_ITEMS : REQUEST_ITEMS;
 	if (x->messages_ms == 0)
 		x->messages_ms = now;
 	return import_plan_fit(x->messages, now - x->messages_ms,
