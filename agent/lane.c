@@ -113,7 +113,7 @@ lanes_submit(struct lanes *l, const Wire__StepRequest *step, uint64_t envelope_i
 		buf_init(&copy, LIMIT_FRAME * 2);
 		if (buf_add(&copy, t->result.data, t->result.len) &&
 		    frame_take(&copy, LIMIT_FRAME, &m, &e) == FRAME_MESSAGE) {
-			failed = m->result->kind == WIRE__ERROR_KIND__ERROR_RETRY;
+			failed = frame_error_may_pass(m->result->kind);
 			wire__envelope__free_unpacked(m, NULL);
 		}
 		buf_fini(&copy);

@@ -359,13 +359,13 @@ kind_from_wire(Wire__ErrorKind kind)
 	    [WIRE__ERROR_KIND__ERROR_NONE] = ERR_NONE,
 	    [WIRE__ERROR_KIND__ERROR_RETRY] = ERR_RETRY,
 	    [WIRE__ERROR_KIND__ERROR_REFUSED] = ERR_REFUSED,
-	    [WIRE__ERROR_KIND__ERROR_PEER] =
-		ERR_RETRY, /* between two others: it may work later */
+	    [WIRE__ERROR_KIND__ERROR_PEER] = ERR_PEER,
 	    [WIRE__ERROR_KIND__ERROR_CORRUPT] = ERR_CORRUPT,
-	    [WIRE__ERROR_KIND__ERROR_CANCELLED] =
-		ERR_RETRY, /* nobody here asked for it */
+	    [WIRE__ERROR_KIND__ERROR_CANCELLED] = ERR_CANCELLED,
 	};
 
+	if (frame_error_may_pass(kind))
+		return ERR_RETRY;
 	return kinds[kind];
 }
 

@@ -276,3 +276,11 @@ frame_copy(const ProtobufCBinaryData *b, char *out, size_t out_size)
 	out[b->len] = '\0';
 	return true;
 }
+
+bool
+frame_error_may_pass(Wire__ErrorKind kind)
+{
+	return kind == WIRE__ERROR_KIND__ERROR_RETRY ||
+	       kind == WIRE__ERROR_KIND__ERROR_PEER ||
+	       kind == WIRE__ERROR_KIND__ERROR_CANCELLED;
+}

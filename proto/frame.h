@@ -42,4 +42,11 @@ bool frame_equal(const ProtobufCBinaryData *b, const char *text);
 /* Copies into a fixed array, cutting never: false when it does not fit. */
 MUST_USE bool frame_copy(const ProtobufCBinaryData *b, char *out, size_t out_size);
 
+/*
+ * May what ended so go well another time? Between two others, or stopped when nobody here
+ * asked for it: yes. The controller asks such a thing again, and the agent does it again
+ * instead of repeating what it answered.
+ */
+bool frame_error_may_pass(Wire__ErrorKind kind);
+
 #endif

@@ -332,10 +332,24 @@ test_frame_bytes_and_strings(void **state)
 	free(copy);
 }
 
+/* Both sides go by this: what the controller asks again the agent must do again. */
+static void
+test_frame_errors_that_may_pass(void **state)
+{
+	(void)state;
+	CHECK(frame_error_may_pass(WIRE__ERROR_KIND__ERROR_RETRY));
+	CHECK(frame_error_may_pass(WIRE__ERROR_KIND__ERROR_PEER));
+	CHECK(frame_error_may_pass(WIRE__ERROR_KIND__ERROR_CANCELLED));
+	CHECK(!frame_error_may_pass(WIRE__ERROR_KIND__ERROR_NONE));
+	CHECK(!frame_error_may_pass(WIRE__ERROR_KIND__ERROR_REFUSED));
+	CHECK(!frame_error_may_pass(WIRE__ERROR_KIND__ERROR_CORRUPT));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    TEST(test_frame_errors_that_may_pass),
 	    TEST(test_frame_split_anywhere_comes_out_whole),
 	    TEST(test_frame_above_the_cap_is_refused_from_its_header),
 	    TEST(test_frame_that_is_no_message_is_refused),
