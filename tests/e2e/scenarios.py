@@ -249,10 +249,13 @@ def lease(place):
     """The controller dies under the lock and stays away: the source's agent gives the account back by itself."""
     before = begin(place, 6)
     was = statuses(place)
-    place.lab("fault", "mbs1", "soap:LockoutMailboxRequest", "--count", "1", "--action", "hang")
+    # Every move: of one that is being switched just then nothing is given back.
+    for _ in was:
+        place.lab("fault", "mbs1", "soap:LockoutMailboxRequest", "--count", "1", "--action", "hang")
     job = evacuate(place)
     wait_for("a move in fencing", 60, lambda: [m for m in place.moves() if m["state"] == "fencing"])
     place.controller.kill()
+    place.lab("fault", "mbs1", "clear")
     wait_for("every account to have its status back", 150, lambda: statuses(place) == was, 1)
     require("given back" in place.agents["mbs1"].tail(400), "the agent did not say that it gave the account back")
     place.controller.start()
