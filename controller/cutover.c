@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "controller/retention.h"
 
@@ -31,17 +30,14 @@ bool
 cutover_is_open(const char *cutover, int64_t wall_ms)
 {
 	struct retention window = {0};
-	time_t now = (time_t)(wall_ms / 1000);
-	struct tm local;
 	struct err ignored;
 
 	if (cutover[0] == '\0' || strcmp(cutover, CUTOVER_NOW) == 0)
 		return true;
 	if (strcmp(cutover, CUTOVER_GO) == 0 ||
-	    !retention_window(cutover, &window.from_m, &window.until_m, &ignored) ||
-	    localtime_r(&now, &local) == NULL)
+	    !retention_window(cutover, &window.from_m, &window.until_m, &ignored))
 		return false;
-	return retention_is_open(&window, local.tm_hour * 60 + local.tm_min);
+	return retention_is_open_at(&window, wall_ms);
 }
 
 void

@@ -57,11 +57,11 @@ struct job {
 	char id[LIMIT_ID]; /* "j" number */
 	char kind[16];	   /* "evacuate" */
 	char node[WORLD_NAME];
-	char to[1024];	      /* node names, comma-separated; "" = all others */
-	char who[64];	      /* "uid 0", "zimbra admin ..." */
-	bool destroy_volumes; /* with the container; kind "remove" */
-	char cutover[16];     /* cutover.h: when mailboxes may be locked; "" = at once */
-	char *accounts;	      /* kind "move": names, comma-separated; owned */
+	char to[1024];		    /* node names, comma-separated; "" = all others */
+	char who[64];		    /* "uid 0", "zimbra admin ..." */
+	bool destroy_volumes;	    /* with the container; kind "remove" */
+	char cutover[CUTOVER_TEXT]; /* when mailboxes may be locked; "" = at once */
+	char *accounts;		    /* kind "move": names, comma-separated; owned */
 	enum job_state state;
 	int64_t created_ms; /* wall clock */
 	int64_t ended_ms;

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "controller/cutover.h"
 #include "controller/world.h"
 
 #define PLAN_COPY_NODES 64
@@ -40,8 +41,8 @@ struct plan_request {
 	char to[1024];	       /* empties, spreads: "A,B"; "" = all others */
 	char **accounts; /* PLAN_MOVE: names; PLAN_RESTORE: ids. Owned, as is each */
 	size_t account_count;
-	bool destroy_volumes; /* PLAN_REMOVE */
-	char cutover[16];     /* of the job (cutover.h) */
+	bool destroy_volumes;	    /* PLAN_REMOVE */
+	char cutover[CUTOVER_TEXT]; /* of the job (cutover.h) */
 };
 void plan_request_fini(struct plan_request *r);
 void plan_request_add(struct plan_request *r, const char *account);
@@ -99,7 +100,7 @@ struct plan {
 	uint64_t orphans;	/* mailboxes on the node whose account lives elsewhere */
 	uint64_t groups;	/* distribution lists that name the node as home */
 	bool destroy_volumes;
-	char cutover[16];
+	char cutover[CUTOVER_TEXT];
 	char platform[LIMIT_TEXT];	/* what is there of its container, or would be */
 	struct removal_report *removal; /* PLAN_REMOVE; owned */
 };

@@ -46,15 +46,14 @@ retention_is_open(const struct retention *r, int minute)
 	return minute >= r->from_m || minute < r->until_m;
 }
 
-static int
-minute_of_day(int64_t wall_ms)
+bool
+retention_is_open_at(const struct retention *r, int64_t wall_ms)
 {
 	time_t now = (time_t)(wall_ms / 1000);
 	struct tm local;
 
-	if (localtime_r(&now, &local) == NULL)
-		return 0;
-	return local.tm_hour * 60 + local.tm_min;
+	return localtime_r(&now, &local) != NULL &&
+	       retention_is_open(r, local.tm_hour * 60 + local.tm_min);
 }
 
 /* A clock that was wrong would make everything old at once. */
@@ -126,7 +125,7 @@ retention_look(struct retention *r, struct jobs *jobs, int64_t wall_ms, uint64_t
 		    "the wall clock jumped: no old copy is deleted by itself for a day");
 	}
 	if (r->days == 0 || mono_ms < r->suspended_until_ms ||
-	    !retention_is_open(r, minute_of_day(wall_ms)))
+	    !retention_is_open_at(r, wall_ms))
 		return 0;
 	jobs_each(jobs, on_job, &look);
 	if (look.job_open)

@@ -23,6 +23,8 @@ MUST_USE bool
 retention_window(const char *text, int *from_m_out, int *until_m_out, struct err *e);
 /* Is that minute of the day in the window? It may go over midnight. */
 bool retention_is_open(const struct retention *r, int minute);
+/* The same of a moment, by this machine's local time. */
+bool retention_is_open_at(const struct retention *r, int64_t wall_ms);
 /* Once a minute or so. How many purges it began. */
 uint32_t
 retention_look(struct retention *r, struct jobs *jobs, int64_t wall_ms, uint64_t mono_ms);

@@ -21,17 +21,24 @@ static const struct {
 
 /* --- reading --- */
 
+static FILE *
+cgroup_open(const char *dir, const char *file)
+{
+	char path[600];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, file);
+	return fopen(path, "re");
+}
+
 /* "oom_kill 3" in a file of such lines. */
 static bool
 cgroup_read_key(const char *dir, const char *file, const char *key, uint64_t *out)
 {
-	char path[600], name[64];
+	char name[64];
 	uint64_t value;
 	bool found = false;
-	FILE *f;
+	FILE *f = cgroup_open(dir, file);
 
-	snprintf(path, sizeof(path), "%s/%s", dir, file);
-	f = fopen(path, "re");
 	if (f == NULL)
 		return false;
 	while (!found && fscanf(f, "%63s %" SCNu64 "\n", name, &value) == 2)
@@ -46,12 +53,10 @@ cgroup_read_key(const char *dir, const char *file, const char *key, uint64_t *ou
 static bool
 cgroup_read_stall(const char *dir, const char *file, double *out)
 {
-	char path[600], line[200];
+	char line[200];
 	bool found = false;
-	FILE *f;
+	FILE *f = cgroup_open(dir, file);
 
-	snprintf(path, sizeof(path), "%s/%s", dir, file);
-	f = fopen(path, "re");
 	if (f == NULL)
 		return false;
 	while (!found && fgets(line, sizeof(line), f) != NULL) {

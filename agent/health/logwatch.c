@@ -16,7 +16,7 @@
 #define READ_MAX (4 << 20)
 #define LINE_MAX_BYTES 4096
 
-enum where { MESSAGE_BEGINS, MESSAGE_HAS, TRACE_BEGINS };
+enum where { MESSAGE_HAS, TRACE_BEGINS };
 
 static const struct sign {
 	const char *level; /* NULL: any */
