@@ -2,7 +2,8 @@
 /*
  * All goes well: everything posted is found among the ids that are new. What can go
  * wrong: the server is still working (wait until its counter rests), an item is marked
- * \Deleted and in no query (ask by id), the owner deleted it already (Sync tells).
+ * \Deleted and in no query (ask by id), the owner deleted it already (Sync tells) or saved
+ * the draft anew (its place among the new ids tells).
  */
 #include "agent/mailbox/arrive.h"
 
@@ -142,6 +143,7 @@ struct looking {
 	struct manifest seen;
 	struct match_item *wanted; /* by index in a->ids */
 	uint32_t *here;		   /* new ids; 0 = not found */
+	bool *is_draft;
 	size_t found;
 	bool opened;
 };
@@ -161,6 +163,7 @@ looking_describe(struct looking *l, struct err *e)
 		folder = a->folder != 0 ? a->folder : target_place(a->t, item.folder_id);
 		if (!manifest_wanted(a->t->spool, &item, folder, &l->wanted[i], e))
 			return false;
+		l->is_draft[i] = match_is_draft(&l->wanted[i]);
 		/* One that is known to have arrived stays so. */
 		if (item.state != SPOOL_STAGED)
 			l->here[i] = item.target_id;
@@ -234,23 +237,55 @@ looking_unseen(struct looking *l, const struct manifest_wish *wish, struct err *
 	return ok;
 }
 
+static int
+compare_gone(const void *a, const void *b)
+{
+	const struct arrivals_gone *x = a, *y = b;
+
+	return (x->id > y->id) - (x->id < y->id);
+}
+
+/* What was deleted, and what nobody claimed and is a draft, ascending. */
+static struct arrivals_gone *
+looking_list_gone(
+    const struct looking *l, const struct items_changes *x, size_t *count_out)
+{
+	const struct match_set *set = &l->seen.set;
+	struct arrivals_gone *gone =
+	    xcalloc(x->deleted_count + set->count + 1, sizeof(*gone));
+	size_t count = 0;
+
+	for (size_t i = 0; i < x->deleted_count; i++)
+		gone[count++] = (struct arrivals_gone){x->deleted[i], false};
+	for (size_t i = 0; i < set->count; i++) {
+		if (!set->items[i].claimed && match_is_draft(&set->items[i]))
+			gone[count++] = (struct arrivals_gone){set->items[i].id, true};
+	}
+	qsort(gone, count, sizeof(*gone), compare_gone);
+	*count_out = count;
+	return gone;
+}
+
+/* What its owner deleted or saved anew since it came. */
 static bool
-looking_deleted(struct looking *l, struct err *e)
+looking_gone(struct looking *l, struct err *e)
 {
 	struct target *t = l->a->t;
 	struct items_changes x;
+	struct arrivals_gone *gone;
 	char token[64];
-	bool ok = true;
+	size_t count;
 
 	if (!l->opened || !spool_note_read(t->spool, NOTE_OPENED, token, sizeof(token)))
 		return true;
-	ok = items_changes(t->soap, t->account_id, token, &x, e);
-	if (ok) {
-		arrivals_find_deleted(l->here, l->a->count, (uint32_t)l->a->last_id,
-		    x.deleted, x.deleted_count, !l->a->unclear);
-		items_changes_free(&x);
-	}
-	return ok;
+	if (!items_changes(t->soap, t->account_id, token, &x, e))
+		return false;
+	gone = looking_list_gone(l, &x, &count);
+	arrivals_find_gone(l->here, l->is_draft, l->a->count, (uint32_t)l->a->last_id,
+	    gone, count, !l->a->unclear);
+	free(gone);
+	items_changes_free(&x);
+	return true;
 }
 
 static bool
@@ -300,7 +335,7 @@ looking_run(struct looking *l, struct err *e)
 
 	if (!looking_find(l, e))
 		return false;
-	if (l->found < a->count && !looking_deleted(l, e))
+	if (l->found < a->count && !looking_gone(l, e))
 		return false;
 	return looking_mark(l, e);
 }
@@ -311,6 +346,7 @@ looking_init(struct looking *l, struct arrivals *a, bool opened)
 	*l = (struct looking){.a = a, .opened = opened};
 	l->wanted = xcalloc(a->count, sizeof(*l->wanted));
 	l->here = xcalloc(a->count, sizeof(*l->here));
+	l->is_draft = xcalloc(a->count, sizeof(*l->is_draft));
 	manifest_init(&l->seen);
 }
 
@@ -320,6 +356,7 @@ looking_fini(struct looking *l)
 	manifest_fini(&l->seen);
 	free(l->wanted);
 	free(l->here);
+	free(l->is_draft);
 }
 
 /*
@@ -378,17 +415,17 @@ arrivals_settle(struct arrivals *a, struct err *e)
 	return ok;
 }
 
-/* --- deleted by the owner --- */
+/* --- deleted or saved anew by the owner --- */
 
 static size_t
-first_above(const uint32_t *sorted, size_t count, uint32_t id)
+first_above(const struct arrivals_gone *sorted, size_t count, uint32_t id)
 {
 	size_t low = 0, high = count;
 
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
 
-		if (sorted[mid] <= id)
+		if (sorted[mid].id <= id)
 			low = mid + 1;
 		else
 			high = mid;
@@ -396,15 +433,48 @@ first_above(const uint32_t *sorted, size_t count, uint32_t id)
 	return low;
 }
 
+/* Ids below after that the missing ones may have had. */
+static size_t
+count_gone(const bool *is_draft, size_t count, const struct arrivals_gone *gone,
+    size_t gone_count, uint32_t after)
+{
+	bool drafts = false;
+	size_t there = 0;
+
+	for (size_t i = 0; i < count; i++)
+		drafts = drafts || is_draft[i];
+	for (size_t i = 0; i < gone_count && gone[i].id < after; i++)
+		there += drafts || !gone[i].saved_anew;
+	return there;
+}
+
+/* Each missing item the next id that it may have had; false: one is left without. */
+static bool
+pair_gone(uint32_t *here, const bool *is_draft, size_t count,
+    const struct arrivals_gone *gone, size_t gone_count, uint32_t after)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		while (at < gone_count && gone[at].saved_anew && !is_draft[i])
+			at++;
+		if (at == gone_count || gone[at].id >= after)
+			return false;
+		here[i] = gone[at++].id;
+	}
+	return true;
+}
+
 void
-arrivals_find_deleted(uint32_t *here, size_t count, uint32_t first_id,
-    const uint32_t *deleted, size_t deleted_count, bool all_sent)
+arrivals_find_gone(uint32_t *here, const bool *is_draft, size_t count, uint32_t first_id,
+    const struct arrivals_gone *gone, size_t gone_count, bool all_sent)
 {
 	uint32_t before = first_id;
 
 	for (size_t i = 0; i < count;) {
-		size_t run = i, from, gone = 0;
+		size_t run = i, from, there;
 		uint32_t after = UINT32_MAX;
+		bool certain;
 
 		if (here[i] != 0) {
 			before = here[i] > before ? here[i] : before;
@@ -415,15 +485,15 @@ arrivals_find_deleted(uint32_t *here, size_t count, uint32_t first_id,
 			run++;
 		if (run < count)
 			after = here[run];
-		from = first_above(deleted, deleted_count, before);
-		while (from + gone < deleted_count && deleted[from + gone] < after)
-			gone++;
+		from = first_above(gone, gone_count, before);
+		there = count_gone(
+		    is_draft + i, run - i, gone + from, gone_count - from, after);
 		/* Between two that are there all or none is certain. At the end others' mail
 		   may have come and gone, too: there it must be known that all came. */
-		if (run < count ? gone == run - i : all_sent && gone >= run - i) {
-			for (size_t k = 0; i + k < run; k++)
-				here[i + k] = deleted[from + k];
-		}
+		certain = run < count ? there == run - i : all_sent && there >= run - i;
+		if (!certain || !pair_gone(here + i, is_draft + i, run - i, gone + from,
+				    gone_count - from, after))
+			memset(here + i, 0, (run - i) * sizeof(*here));
 		i = run;
 	}
 }

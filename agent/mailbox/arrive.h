@@ -33,14 +33,22 @@ arrivals_note(struct arrivals *a, const uint32_t *ids, size_t count, struct err 
 /* Looks: what arrived is marked as applied with its new id, the rest is in missing. */
 MUST_USE bool arrivals_settle(struct arrivals *a, struct err *e);
 
+/* One id of the target's whose contents are no longer what was put in. */
+struct arrivals_gone {
+	uint32_t id;
+	bool saved_anew; /* a draft with another text; otherwise deleted */
+};
+
 /*
- * After the opening a missing item may have arrived and been deleted by its owner. here:
- * new ids in the order of posting, 0 = missing; new ids ascend as posted. Writes into
- * here the deleted id that was the item's, where that is certain. all_sent: the server said
- * of every request that it was done; otherwise the last ones may never have come, and a
- * deleted id behind those that did may be of a mail that arrived meanwhile. Pure.
+ * After the opening a missing item may have arrived and been deleted by its owner, or, a
+ * draft, been saved with another text: Zimbra keeps the id then. here: new ids in the order of
+ * posting, 0 = missing; new ids ascend as posted. is_draft: of the same items. gone:
+ * ascending. Writes into here the id that was the item's, where that is certain. all_sent:
+ * the server said of every request that it was done; otherwise the last ones may never have
+ * come, and an id behind those that did may be of a mail that arrived meanwhile. Pure.
  */
-void arrivals_find_deleted(uint32_t *here, size_t count, uint32_t first_id,
-    const uint32_t *deleted, size_t deleted_count, bool all_sent);
+void
+arrivals_find_gone(uint32_t *here, const bool *is_draft, size_t count, uint32_t first_id,
+    const struct arrivals_gone *gone, size_t gone_count, bool all_sent);
 
 #endif

@@ -17,6 +17,7 @@
 
 /* Zimbra's flag bits (Flag.java: 1 << -(id + 1)). */
 #define FLAG_COPIED (1u << 4)
+#define FLAG_DRAFT (1u << 6)
 #define FLAG_UNREAD (1u << 9)
 #define FLAG_VERSIONED (1u << 12)
 #define FLAG_INDEXING (1u << 13)
@@ -38,7 +39,7 @@ static const struct {
     {1u << 2, "replied"},
     {1u << 3, "forwarded"},
     {1u << 5, "flagged"},
-    {1u << 6, "draft"},
+    {FLAG_DRAFT, "draft"},
     {1u << 7, "deleted"},
     {1u << 8, "notified"},
     {FLAG_UNREAD, "unread"},
@@ -139,6 +140,12 @@ match_hash_contact(struct metadata_span metadata)
 	hash = spool_hash(fields.at, fields.len);
 	buf_fini(&neutral);
 	return hash;
+}
+
+bool
+match_is_draft(const struct match_item *item)
+{
+	return item->type == SPOOL_MESSAGE && (item->flags & FLAG_DRAFT) != 0;
 }
 
 bool

@@ -42,6 +42,8 @@ enum {
  */
 void
 match_describe(const struct spool_item *item, const char *meta, struct match_item *out);
+/* Is it a message that its owner may still write on? */
+bool match_is_draft(const struct match_item *item);
 /* Does the type's identity stand in the metadata entry? */
 bool match_needs_meta(enum spool_type type);
 

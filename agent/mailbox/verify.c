@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-#define FLAG_DRAFT (1u << 6) /* Flag.java */
-
 static bool
 verify_is_in(const uint32_t *sorted, size_t count, uint32_t id)
 {
@@ -27,9 +25,7 @@ verify_is_in(const uint32_t *sorted, size_t count, uint32_t id)
 static bool
 verify_is_persons(const struct verify_pair *p)
 {
-	bool is_draft = (p->want.flags & FLAG_DRAFT) != 0;
-
-	return p->newer && (p->want.type != SPOOL_MESSAGE || is_draft ||
+	return p->newer && (p->want.type != SPOOL_MESSAGE || match_is_draft(&p->want) ||
 			       (p->bits & (MATCH_CONTENT | MATCH_DATE)) == 0);
 }
 
@@ -37,7 +33,7 @@ verify_is_persons(const struct verify_pair *p)
 static bool
 verify_came_so(const struct match_item *item, const struct verify_changes *changes)
 {
-	return item->type == SPOOL_MESSAGE && (item->flags & FLAG_DRAFT) == 0 &&
+	return item->type == SPOOL_MESSAGE && !match_is_draft(item) &&
 	       item->id > changes->opened_id &&
 	       verify_is_in(changes->untouched, changes->untouched_count, item->id);
 }

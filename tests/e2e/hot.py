@@ -116,6 +116,56 @@ def emptied(place):
     require(left <= 40 and count + left == total > had, f"Trash: {said[-3000:]}")
 
 
+def save_draft(owner, subject, draft=None):
+    attrs = {"id": draft} if draft else {}
+    saved = owner.ask(request("SaveDraftRequest", MAIL, None, el(
+        "m", attrs, el("e", {"t": "t", "a": "someone@partner.test"}), el("su", None, subject),
+        el("mp", {"ct": "text/plain"}, el("content", None, subject)))))
+    return number(saved.find("m"))
+
+
+def old_draft(owner, subject, day):
+    text = f"From: a@example.test\r\nTo: someone@partner.test\r\nSubject: {subject}\r\n\r\nas it was\r\n"
+    return owner.ask(request("AddMsgRequest", MAIL, None, el(
+        "m", {"l": 6, "f": "d", "d": (1500000000 + day * 86400) * 1000}, el("content", None, text))))
+
+
+def drafts_of(owner):
+    """{number: subject} of what lies in Drafts."""
+    folder = next(f for f in owner.ask(request("SyncRequest", MAIL)).body.iter("folder") if number(f) == 6)
+    ids = [int(i.rpartition(":")[2]) for m in folder.findall("m") for i in (m.get("ids") or "").split(",") if i]
+    return {i: owner.ask(request("GetMsgRequest", MAIL, None, el("m", {"id": i, "max": 1}))).find("m").findtext("su")
+            for i in ids}
+
+
+def redrafted(place):
+    """Drafts are saved anew as soon as they have come over, while older mail still goes in: no old text comes back."""
+    begin(place, 6, scale="medium", costs=("import_item_ms=4",), controller_extra='hot_time = "1s"')
+    planned = max(place.json("plan", "evacuate", "mbs1")["plan"]["moves"], key=lambda m: m["bytes"])
+    owner = Restless(place, planned["account"], place.node("mbs1")["host"])
+    for day in range(10):
+        old_draft(owner, f"draft {day} as it was", day * 100)
+    job = place.json("evacuate", "mbs1", "--yes")["job"]["id"]
+    big = next(m["id"] for m in place.job(job)["moves"] if m["account_id"] == planned["account_id"])
+
+    def move():
+        return next(m for m in place.job(job)["moves"] if m["id"] == big)
+    seen = wait_for("the largest mailbox to be backfilled", 180, lambda: (m := move())["state"] == "backfilling" and m)
+    owner.server = next(s for s in owner.zimbra.servers if s.host == seen["target"])
+    anew = set()
+    while move()["state"] == "backfilling":
+        for draft, subject in drafts_of(owner).items():
+            if subject.endswith("as it was"):
+                save_draft(owner, subject.replace("as it was", "as it is now"), draft)
+                anew.add(subject)
+    all_settled_clean(finish(place, job))
+    now = list(drafts_of(owner).values())
+    print(f"    {len(anew)} of 10 old drafts were saved anew while mail went in")
+    require(len(anew) >= 3, "too few were saved anew")
+    require([s for s in now if s in anew] == [], f"an old text is back: {now}")
+    require(len([s for s in now if s.startswith("draft ")]) == 10, f"Drafts: {now}")
+
+
 def hot_kills(place):
     """kill -9 of controller, target's agent, its workers and its mailboxd while older mail goes in under a storm."""
     before = begin(place, 6, scale="mixed", costs=("import_item_ms=2",), controller_extra='hot_time = "1s"')
@@ -271,6 +321,7 @@ def directory_values(place, account_id):
 SCENARIOS = {
     "hot_first": hot_first,
     "emptied": emptied,
+    "redrafted": redrafted,
     "hot_kills": hot_kills,
     "prepared": prepared,
     "early_folders": early_folders,

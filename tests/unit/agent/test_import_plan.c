@@ -235,7 +235,9 @@ test_addmsg_gets_flags_and_tags(void **state)
 static void
 test_what_its_owner_deleted_is_told_from_what_never_came(void **state)
 {
-	static const uint32_t deleted[] = {90, 103, 104, 108, 120};
+	static const struct arrivals_gone gone[] = {
+	    {90, false}, {103, false}, {104, false}, {108, false}, {120, false}};
+	static const bool none[4] = {false};
 	uint32_t between[] = {102, 0, 0, 105};
 	uint32_t half[] = {107, 0, 0, 110};
 	uint32_t tail[] = {118, 0};
@@ -243,23 +245,55 @@ test_what_its_owner_deleted_is_told_from_what_never_came(void **state)
 	uint32_t nothing[] = {0, 0};
 
 	(void)state;
-	arrivals_find_deleted(between, 4, 100, deleted, 5, false);
+	arrivals_find_gone(between, none, 4, 100, gone, 5, false);
 	CHECK_INT(between[1], 103);
 	CHECK_INT(between[2], 104);
 	/* one of two, between two that are there: it cannot be told which */
-	arrivals_find_deleted(half, 4, 100, deleted, 5, true);
+	arrivals_find_gone(half, none, 4, 100, gone, 5, true);
 	CHECK_INT(half[1], 0);
 	CHECK_INT(half[2], 0);
 	/* at the end: it may never have come, and 120 be a mail of others */
-	arrivals_find_deleted(tail, 2, 100, deleted, 5, false);
+	arrivals_find_gone(tail, none, 2, 100, gone, 5, false);
 	CHECK_INT(tail[1], 0);
 	/* the server said that all came in */
-	arrivals_find_deleted(tail, 2, 100, deleted, 5, true);
+	arrivals_find_gone(tail, none, 2, 100, gone, 5, true);
 	CHECK_INT(tail[1], 120);
-	arrivals_find_deleted(long_tail, 3, 100, deleted, 5, true);
+	arrivals_find_gone(long_tail, none, 3, 100, gone, 5, true);
 	CHECK_INT(long_tail[1], 0);
-	arrivals_find_deleted(nothing, 2, 120, deleted, 5, true);
+	arrivals_find_gone(nothing, none, 2, 120, gone, 5, true);
 	CHECK_INT(nothing[0], 0);
+}
+
+static void
+test_a_draft_that_was_saved_anew_has_arrived(void **state)
+{
+	/* 103 and 121 are drafts with texts that nobody posted. */
+	static const struct arrivals_gone gone[] = {
+	    {103, true}, {104, false}, {121, true}};
+	static const bool draft_first[] = {false, true, false, false};
+	static const bool draft_last[] = {false, false, true, false};
+	static const bool no_draft[] = {false, false, false, false};
+	uint32_t both[] = {102, 0, 0, 105};
+	uint32_t other_way[] = {102, 0, 0, 105};
+	uint32_t deleted[] = {102, 0, 105};
+	uint32_t mail[] = {120, 0};
+	uint32_t draft[] = {120, 0};
+
+	(void)state;
+	arrivals_find_gone(both, draft_first, 4, 100, gone, 3, false);
+	CHECK_INT(both[1], 103);
+	CHECK_INT(both[2], 104);
+	/* what is a draft was none before: 103 is its owner's new one, and none is certain */
+	arrivals_find_gone(other_way, draft_last, 4, 100, gone, 3, false);
+	CHECK_INT(other_way[1], 0);
+	CHECK_INT(other_way[2], 0);
+	/* no draft is missing: 103 is none of them */
+	arrivals_find_gone(deleted, no_draft, 3, 100, gone, 3, false);
+	CHECK_INT(deleted[1], 104);
+	arrivals_find_gone(mail, no_draft, 2, 100, gone, 3, true);
+	CHECK_INT(mail[1], 0);
+	arrivals_find_gone(draft, draft_first, 2, 100, gone, 3, true);
+	CHECK_INT(draft[1], 121);
 }
 
 int
@@ -278,6 +312,7 @@ main(void)
 	    TEST(test_the_path_is_rewritten_in_its_own_form),
 	    TEST(test_addmsg_gets_flags_and_tags),
 	    TEST(test_what_its_owner_deleted_is_told_from_what_never_came),
+	    TEST(test_a_draft_that_was_saved_anew_has_arrived),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
