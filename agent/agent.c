@@ -32,6 +32,7 @@
 #define TRIM_FIRST_S 5	 /* the start is over */
 #define TRIM_EVERY_S 10
 #define SOAP_TIMEOUT_MS 60000
+#define MAIL_ADDRESS_MAX 63 /* a Hello has room for it (proto/check.c) */
 #define MAIL_BACKLOG 64
 #define END_WITHIN_MS 8000 /* a container's runtime kills after 10 s */
 #define NODE_PREFIX "node:"
@@ -210,6 +211,11 @@ agent_listen(struct agent *a, struct err *e)
 	struct sockaddr_storage address;
 	int code;
 
+	if (conf->mail_address != NULL && strlen(conf->mail_address) > MAIL_ADDRESS_MAX)
+		return err_set(e, ERR_REFUSED,
+		    "mail_address \"%.80s\" is longer than %d bytes; give the address "
+		    "itself",
+		    conf->mail_address, MAIL_ADDRESS_MAX);
 	uv_tcp_init(&a->loop, &a->mail_port);
 	a->mail_port.data = a;
 	if (uv_ip4_addr(conf->listen_address, conf->mail_port,

@@ -147,8 +147,10 @@ link_send_hello(struct agent *a)
 	h.controller_id = frame_bytes(a->controller_id);
 	h.epoch = a->epoch;
 	h.mail_port = a->conf->mail_port;
-	if (strcmp(a->conf->listen_address, "0.0.0.0") != 0 &&
-	    strcmp(a->conf->listen_address, "::") != 0)
+	if (a->conf->mail_address != NULL)
+		h.mail_address = frame_bytes(a->conf->mail_address);
+	else if (strcmp(a->conf->listen_address, "0.0.0.0") != 0 &&
+		 strcmp(a->conf->listen_address, "::") != 0)
 		h.mail_address = frame_bytes(a->conf->listen_address);
 	h.spools = spools.pointers;
 	h.n_spools = spools.count;

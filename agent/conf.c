@@ -28,6 +28,8 @@ const struct conf_def agent_conf_defs[] = {
 	  "address on which other agents' mail is awaited", 0, 0 },
 	{ "mail_port", CONF_PORT, AT(mail_port), "7444",
 	  "port on which other agents' mail is awaited", 0, 0 },
+	{ "mail_address", CONF_STRING, AT(mail_address), "",
+	  "address under which other agents reach mail_port, where it is not listen_address", 0, 0 },
 	{ "workers", CONF_UINT, AT(workers), "8",
 	  "worker processes at the same time", 1, 64 },
 	{ "resolve", CONF_LIST, AT(resolve), "",

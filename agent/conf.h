@@ -21,7 +21,8 @@ struct agent_conf {
 	char *cgroup_dir;
 	char *listen_address;
 	uint16_t mail_port;
-	uint32_t workers; /* at the same time */
+	char *mail_address; /* NULL: listen_address, or where the link comes from */
+	uint32_t workers;   /* at the same time */
 	char **resolve;
 	char *log_level;
 };

@@ -42,6 +42,12 @@ def wait_for(what, seconds, probe, pause=0.05):
         time.sleep(pause)
 
 
+def replaced(conf, settings):
+    """The configuration with these settings instead of its own of that name."""
+    lines = [line for line in conf.splitlines() if line.partition(" = ")[0] not in settings]
+    return "\n".join([*lines, *(f"{name} = {value}" for name, value in settings.items())]) + "\n"
+
+
 class Process:
     """One of our programs, restartable, with a log file."""
 
@@ -136,8 +142,9 @@ class Installation:
         os.chmod(path, mode)
         return path
 
-    def install(self, controller_extra="", agent_extra=""):
-        """Configuration, CA, one identity per node; starts nothing."""
+    def install(self, controller_extra="", agent_extra="", controller_set=None, agent_set=None):
+        """Configuration, CA, one identity per node; starts nothing. The _set ones replace settings: {name: value},
+        of agents by the node's name."""
         cluster = self.cluster
         # Nodes that may come later, too.
         later = [(f"mbs{i}.{cluster['domain']}", f"{self.net}.{i}")
@@ -164,13 +171,13 @@ zimbra_ca_file = "{cluster['ca_file']}"
 resolve = {{ {resolve} }}
 {controller_extra}
 """
-        self.controller_conf = self.write(self.path("controller.conf"), conf)
+        self.controller_conf = self.write(self.path("controller.conf"), replaced(conf, controller_set or {}))
         if not os.path.exists(os.path.join(state, "ca.pem")):
             run([self.program("zmferry-controller"), "-c", self.controller_conf, "init"])
         self.controller = Process("controller", [self.program("zmferry-controller"), "-c", self.controller_conf],
                                   self.path("controller.log"))
         for node in cluster["nodes"]:
-            self.install_agent(node, resolve, agent_extra)
+            self.install_agent(node, resolve, agent_extra, (agent_set or {}).get(node["name"]))
         return self
 
     def add_node(self, name):
@@ -186,7 +193,7 @@ resolve = {{ {resolve} }}
         self.lab("remove-node", name)
         self.read_cluster()
 
-    def install_agent(self, node, resolve, extra=""):
+    def install_agent(self, node, resolve, extra="", settings=None):
         name = node["name"]
         spool = self.path(f"spool-{name}")
         os.makedirs(spool, exist_ok=True)
@@ -206,7 +213,7 @@ mail_port = 7444
 resolve = {{ {resolve} }}
 {extra}
 """
-        path = self.write(self.path(f"agent-{name}.conf"), conf)
+        path = self.write(self.path(f"agent-{name}.conf"), replaced(conf, settings or {}))
         self.agents[name] = Process(f"agent-{name}", [self.program("zmferry-agent"), "-c", path],
                                     self.path(f"agent-{name}.log"))
 

@@ -24,6 +24,7 @@ import hot  # noqa: E402
 import kubernetes  # noqa: E402
 import nodes  # noqa: E402
 import receivers  # noqa: E402
+import storms  # noqa: E402
 from steps import (all_settled_clean, begin, differences, evacuate, finish, kill_process,  # noqa: E402
                    killer, place_for, require, require_clean, statuses, worker_pids)
 
@@ -376,82 +377,6 @@ def judge_lie(place, name, done, before, victim):
     print(f"    {name}: {len(done['moves'])} moves, {len(unclean)} not clean, the oracle agrees")
 
 
-def under_blows(place, dice, job):
-    """Until the job has ended, random processes are killed and started again. Their names."""
-    struck = []
-
-    def strike():
-        name = dice.choice(["controller", "mbs1", "mbs2", "mbs3", "node mbs1", "node mbs2", "node mbs3"])
-        struck.append(name)
-        if name.startswith("node "):
-            place.lab("kill", name[5:])
-            place.lab("start", name[5:])
-        else:
-            kill_process(place.controller if name == "controller" else place.agents[name])()
-
-    def ended():
-        done = place.zmferry("job", "show", job, "--json", check=False)
-        return done.returncode == 0 and json.loads(done.stdout)["job"]["state"] not in ("moving", "gate")
-
-    for _ in range(12):
-        if ended():
-            break
-        strike()
-        # The next blow falls when some move has gone on, or after a while when none can.
-        seen = progress(place)
-        with contextlib.suppress(Failed):
-            wait_for("some move to go on", dice.uniform(0.5, 6), lambda: progress(place) not in (None, seen))
-    return struck
-
-
-def chaos(place, seed=1, mailboxes=16):
-    """Random processes are killed at random moments under a storm and people at work, until the node is empty."""
-    dice = random.Random(seed)
-    before = begin(place, mailboxes, seed=seed, costs=("import_item_ms=2",))
-    storm = place.background("deliver", "deliver", "--rate", "5", "--seed", str(seed))
-    people = place.background("act", "act", "--rate", "10", "--seed", str(seed))
-    job = evacuate(place)
-    struck = under_blows(place, dice, job)
-    done = finish(place, job, 420)
-    people.stop(60)
-    storm.stop(120)
-    print(f"    killed: {', '.join(struck)}")
-    all_settled_clean(done)
-    require_clean(place, before)
-
-
-def chaos_home(place, seed=1, mailboxes=12):
-    """The same while everybody comes home over old copies, and while those are deleted."""
-    dice = random.Random(seed)
-    before = begin(place, mailboxes, seed=seed, costs=("import_item_ms=2",))
-    storm = place.background("deliver", "deliver", "--rate", "4", "--seed", str(seed))
-    people = place.background("act", "act", "--rate", "8", "--seed", str(seed))
-    all_settled_clean(finish(place, evacuate(place)))
-    job = place.json("restore", "mbs1", "--yes")["job"]["id"]
-    struck = under_blows(place, dice, job)
-    done = finish(place, job, 420)
-    print(f"    killed: {', '.join(struck)}")
-    all_settled_clean(done)
-    require(len(done["moves"]) > 5, "nobody came home")
-    people.stop(60)
-    storm.stop(120)
-
-    def copies():
-        return [m for m in place.moves() if m["old_copy"] in ("kept", "being deleted")]
-    for _ in range(20):
-        if not copies():
-            break
-        for node in ("mbs1", "mbs2", "mbs3"):
-            place.zmferry("purge", "node", node, "--yes", check=False)
-        kill_process(dice.choice([place.controller, *place.agents.values()]))()
-        place.wait_ready(60)
-        seen = len(copies())
-        with contextlib.suppress(Failed):
-            wait_for("some copy to be gone", 6, lambda: len(copies()) < seen)
-    require(not copies(), f"old copies stay: {[(m['id'], m['state'], m['error']) for m in copies()]}")
-    require_clean(place, before)
-
-
 def reload_steering(place):
     """A target's mailboxd starts again before the first folder is made: back, and once more with a fresh mailbox."""
     before = begin(place, 16)
@@ -625,11 +550,6 @@ def automatic(place):
     require([c for c in changes if c["decision"] == "evacuate"][0]["at_s"] == 8, f"{changes}")
 
 
-def progress(place):
-    done = place.zmferry("moves", "--json", check=False)
-    return sorted((m["id"], m["state"]) for m in json.loads(done.stdout)["moves"]) if done.returncode == 0 else None
-
-
 SCENARIOS = {
     "refusals": refusals,
     "doctor": doctor,
@@ -644,11 +564,10 @@ SCENARIOS = {
     "kill_lab_node": kill_lab_node,
     "lease": lease,
     "deceptive": deceptive,
-    "chaos": chaos,
-    "chaos_home": chaos_home,
     "reload_steering": reload_steering,
     "alerts": alerts,
     "automatic": automatic,
+    **storms.SCENARIOS,
     **cutover.SCENARIOS,
     **hot.SCENARIOS,
     **nodes.SCENARIOS,

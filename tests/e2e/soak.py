@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""make soak [ROUNDS=n] [SEED=n]: evacuations and returns with random kills, another seed each, an oracle after each."""
+"""make soak [ROUNDS=n] [SEED=n]: evacuations and returns under random blows, another seed each, an oracle after each."""
 import os
 import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import Failed, NET_PREFIX  # noqa: E402
-from scenarios import chaos, chaos_home, place_for  # noqa: E402
+from steps import place_for  # noqa: E402
+from storms import chaos, chaos_home, chaos_hot, links  # noqa: E402
+
+STORMS = ((chaos, 24), (chaos_home, 24), (chaos_hot, 10), (links, 16))
 
 
 def main():
@@ -17,12 +20,13 @@ def main():
         place = place_for(f"soak-{seed}", NET_PREFIX + ".90")
         begun = time.monotonic()
         try:
-            (chaos if seed % 2 == 0 else chaos_home)(place, seed, 24)
-            print(f"ok   seed {seed} ({time.monotonic() - begun:.0f} s)", flush=True)
+            storm, mailboxes = STORMS[seed % len(STORMS)]
+            storm(place, seed, mailboxes)
+            print(f"ok   seed {seed}: {storm.__name__} ({time.monotonic() - begun:.0f} s)", flush=True)
             place.remove()
         except Failed as e:
             failed.append(seed)
-            print(f"FAIL seed {seed}: {e}"[:6000], flush=True)
+            print(f"FAIL seed {seed}: {storm.__name__}: {e}"[:6000], flush=True)
             place.down()
     print(f"{rounds - len(failed)} passed, {len(failed)} failed")
     if failed:
