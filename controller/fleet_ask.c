@@ -199,6 +199,7 @@ ops_fill(const struct ask *a, const struct fleet_node *target, struct ops *o,
 		o->import.folder_limit = FOLDERS_PER_ARCHIVE;
 		o->import.contacts_only = a->in.contacts_only;
 		o->import.messages_ms = a->in.messages_ms;
+		o->import.release = a->in.release;
 		OP(IMPORT, import);
 		return;
 	case ASK_MEND:
@@ -423,5 +424,6 @@ fleet_ask_take(struct ask *a, const Wire__StepResult *r)
 		a->out.applied = r->import->applied;
 		a->out.refused = r->import->refused_count;
 		a->out.left = r->import->left;
+		a->out.withheld = r->import->withheld;
 	}
 }

@@ -33,6 +33,7 @@ enum move_state {
 	MOVE_MENDING,
 	MOVE_VERIFYING,
 	MOVE_SETTLED,
+	MOVE_RELEASING,
 	MOVE_PURGING,
 	MOVE_PURGE_LOCKING, /* the detour, when the source has to load the old copy first */
 	MOVE_PURGE_LOADING,
@@ -54,6 +55,7 @@ enum move_event {
 	EV_CANCEL,
 	EV_RETRY,
 	EV_PURGE, /* a person's wish, the retention's, or that of a mailbox coming home */
+	EV_RELEASE,   /* a person wants back what was withheld */
 	EV_NODE_GONE, /* the source was taken out of the cluster */
 	MOVE_EVENT_COUNT
 };

@@ -36,7 +36,9 @@ struct move_data {
 	struct row row;
 	uint64_t last_item_id, change;
 	uint64_t listed, staged, sent_bytes, applied;
-	uint64_t left;	      /* messages for when people work already */
+	uint64_t left; /* messages for when people work already */
+	uint64_t
+	    withheld; /* messages of folders that their owner emptied meanwhile: in the spool */
 	int64_t locked_at_ms; /* wall clock */
 	uint64_t lock_ms;     /* lock to opened, 0 = not yet */
 	uint64_t fill_ms;     /* lock to everything in */

@@ -164,6 +164,13 @@ build_hot(struct moves *all, struct move *m, struct ask *a, struct err *e)
 }
 
 static bool
+build_release(struct moves *all, struct move *m, struct ask *a, struct err *e)
+{
+	a->in.release = true;
+	return at_target(all, m, a, e);
+}
+
+static bool
 build_mend_hot(struct moves *all, struct move *m, struct ask *a, struct err *e)
 {
 	a->in.messages_to_come = m->data.left > 0;
@@ -269,7 +276,16 @@ target_row_made(const struct move *m)
 static bool
 drop_wanted(const struct move *m)
 {
-	return !m->data.spool_dropped && strcmp(m->data.verdict, "clean") == 0;
+	return !m->data.spool_dropped && m->data.withheld == 0 &&
+	       strcmp(m->data.verdict, "clean") == 0;
+}
+
+/* Together with the old copy goes what was withheld, too. */
+static bool
+drop_at_last(const struct move *m)
+{
+	return !m->data.spool_dropped && !m->data.no_mailbox &&
+	       strcmp(m->data.verdict, "clean") == 0;
 }
 
 /* clang-format off */
@@ -353,6 +369,10 @@ const struct move_effect move_effects[] = {
 	{ MOVE_MENDING,     "give the quota back",             ASK_QUOTA,         EFFECT_MUST, quota_lifted, at_target, take_quota },
 	{ MOVE_VERIFYING,   "compare every item",              ASK_VERIFY,        EFFECT_MUST, has_mailbox, at_target, take_verdict },
 	{ MOVE_SETTLED,     "drop the spool",                  ASK_DROP,          EFFECT_SOFT, drop_wanted, at_target, take_dropped },
+
+	{ MOVE_DONE,        "drop the spool",                  ASK_DROP,          EFFECT_SOFT, drop_at_last, at_target, take_dropped },
+
+	{ MOVE_RELEASING,   "put in what was withheld",        ASK_IMPORT,        EFFECT_MUST, has_mailbox, build_release, take_released },
 
 	{ MOVE_PURGING,     "read where the account lives",    ASK_READ_ACCOUNT,  EFFECT_MUST, NULL, NULL, take_purge_account },
 	{ MOVE_PURGING,     "look at the old copy",            ASK_PREFLIGHT,     EFFECT_MUST, NULL, at_source, take_old_copy },

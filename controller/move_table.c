@@ -50,6 +50,8 @@ const struct move_state_def move_states[MOVE_STATE_COUNT] = {
 	                       "people work on the target; every item is being compared" },
 	[MOVE_SETTLED]     = { "settled",     TARGET_WRITES | FORWARD_ONLY | ARRIVED | MOVE_END, 0,
 	                       "people work on the target; the old copy stays, locked out" },
+	[MOVE_RELEASING]   = { "releasing",   TARGET_WRITES | FORWARD_ONLY | ARRIVED,  4 * HOUR,
+	                       "people work on the target; what was withheld is being put in" },
 	[MOVE_PURGING]     = { "purging",     TARGET_WRITES | FORWARD_ONLY | ARRIVED,  30 * MINUTE,
 	                       "people work on the target; the old copy is being deleted" },
 	[MOVE_PURGE_LOCKING]   = { "purge_locking",   LOCKED | FORWARD_ONLY | ARRIVED, 2 * MINUTE,
@@ -124,6 +126,9 @@ const struct move_edge move_edges[] = {
 	{ MOVE_VERIFYING,   EV_OK,     MOVE_SETTLED,     "every item was compared" },
 	{ MOVE_VERIFYING,   EV_FAILED, MOVE_STUCK,       "the mailboxes could not be compared" },
 	{ MOVE_SETTLED,     EV_PURGE,  MOVE_PURGING,     "the old copy is not needed any more" },
+	{ MOVE_SETTLED,     EV_RELEASE, MOVE_RELEASING,  "what was withheld is wanted back" },
+	{ MOVE_RELEASING,   EV_OK,     MOVE_SETTLED,     "what was withheld is in" },
+	{ MOVE_RELEASING,   EV_FAILED, MOVE_SETTLED,     "what was withheld could not be put in; it is kept" },
 	{ MOVE_SETTLED,     EV_NODE_GONE, MOVE_DONE,     "its old node was taken out of the cluster, the old copy with it" },
 	{ MOVE_PURGING,     EV_OK,     MOVE_DONE,        "the old copy is gone, the mailbox is whole" },
 	{ MOVE_PURGING,     EV_AGAIN,  MOVE_PURGE_LOCKING, "the source was started again and has to load the copy first" },
@@ -167,6 +172,7 @@ static const char *const event_names[] = {
     [EV_CANCEL] = "cancel",
     [EV_RETRY] = "retry",
     [EV_PURGE] = "purge",
+    [EV_RELEASE] = "release",
     [EV_NODE_GONE] = "node_gone",
 };
 static_assert(ARRAY_LEN(event_names) == MOVE_EVENT_COUNT, "name every event");

@@ -254,6 +254,20 @@ take_import(struct moves *all, struct move *m, const struct ask *a,
 	(void)e;
 	m->data.applied = a->out.applied;
 	m->data.left = a->out.left;
+	m->data.withheld = a->out.withheld;
+	return true;
+}
+
+bool
+take_released(struct moves *all, struct move *m, const struct ask *a,
+    enum move_event *ev_out, struct err *e)
+{
+	(void)all;
+	(void)ev_out;
+	(void)e;
+	m->data.applied = a->out.applied;
+	m->data.withheld = a->out.withheld;
+	m->error[0] = '\0';
 	return true;
 }
 

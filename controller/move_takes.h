@@ -27,6 +27,7 @@ MOVE_TAKE(take_fence);
 MOVE_TAKE(take_home);
 MOVE_TAKE(take_fenced_row);
 MOVE_TAKE(take_import);
+MOVE_TAKE(take_released);
 MOVE_TAKE(take_mended);
 MOVE_TAKE(take_contacts);
 MOVE_TAKE(take_restored);

@@ -158,6 +158,28 @@ moves_purge(struct moves *all, uint32_t number, bool unclean, struct err *e)
 	return false;
 }
 
+bool
+moves_release(struct moves *all, uint32_t number, uint64_t *count_out, struct err *e)
+{
+	struct move *m = moves_find(all, number);
+
+	*count_out = 0;
+	if (m == NULL)
+		return err_set(e, ERR_REFUSED, "move m%u: there is no such move", number);
+	if (m->state == MOVE_RELEASING)
+		return true;
+	if (m->data.withheld == 0 || m->data.spool_dropped)
+		return err_set(e, ERR_REFUSED, "move %s (%s): nothing is withheld%s",
+		    m->id, m->account_name,
+		    m->data.withheld > 0 ? " any more: it went with the old copy" : "");
+	if (m->state != MOVE_SETTLED)
+		return err_set(e, ERR_REFUSED,
+		    "move %s (%s): is %s; what is withheld is put in when it is settled",
+		    m->id, m->account_name, move_states[m->state].name);
+	*count_out = m->data.withheld;
+	return move_apply(all, m, EV_RELEASE, "", e);
+}
+
 static void
 gone_on_move(struct move *m, void *ctx)
 {

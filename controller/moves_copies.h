@@ -21,6 +21,9 @@ struct plan_request;
 void moves_left_from(struct moves *all, struct plan_request *rq);
 /* The node was taken out of the cluster: nobody can delete an old copy there any more. */
 void moves_node_gone(struct moves *all, const char *node);
+/* Puts in what a settled move withheld because its owner emptied the folder; *count_out: so many. */
+MUST_USE bool
+moves_release(struct moves *all, uint32_t number, uint64_t *count_out, struct err *e);
 /* A move of the account whose old copy is being deleted: NULL = none. */
 struct move *moves_tidying(struct moves *all, const char *account_id);
 

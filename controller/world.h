@@ -44,11 +44,12 @@ enum ask_kind {
 	ASK_UNLEASE,
 	ASK_FENCE, /* in.token, in.row; out.held, out.row, out.text */
 	ASK_UNFENCE,
-	ASK_ROUTES,   /* in.names */
-	ASK_MAKE,     /* the mailbox, empty */
-	ASK_STEER,    /* in.last_item_id, in.change, in.early; out.steer */
-	ASK_IMPORT,   /* in.contacts_only, in.messages_ms; out.applied, out.left */
-	ASK_MEND,     /* in.tracking_imap, in.messages_to_come; out.applied */
+	ASK_ROUTES, /* in.names */
+	ASK_MAKE,   /* the mailbox, empty */
+	ASK_STEER,  /* in.last_item_id, in.change, in.early; out.steer */
+	ASK_IMPORT, /* in.contacts_only, in.messages_ms, in.release; out.applied, out.left,
+			 out.withheld */
+	ASK_MEND,   /* in.tracking_imap, in.messages_to_come; out.applied */
 	ASK_VERIFY,   /* out.verdict */
 	ASK_DROP,     /* the spool */
 	ASK_DROP_ROW, /* an empty mailbox that this move itself made there */
@@ -137,6 +138,7 @@ struct ask {
 		bool early; /* before the switch */
 		bool contacts_only;
 		uint32_t messages_ms; /* time for messages; 0 = for all of them */
+		bool release;	      /* what was withheld, too */
 		bool messages_to_come;
 		bool keep_quota; /* lifted as it is for the import */
 		enum platform_op op;
@@ -154,7 +156,8 @@ struct ask {
 		struct row row;
 		bool held;
 		uint64_t applied, refused, misses;
-		uint64_t left; /* messages that wait for the next import */
+		uint64_t left;	   /* messages that wait for the next import */
+		uint64_t withheld; /* of folders that were emptied */
 		char text[LIMIT_TEXT];
 		struct server_standing *standing; /* owned by the ask */
 		struct platform_answer platform;

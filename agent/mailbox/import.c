@@ -242,20 +242,22 @@ importing_post_rows(struct importing *x, size_t from, size_t to, struct err *e)
 
 	for (size_t i = from; i < to && ok; i++) {
 		struct spool_item item;
-		bool too_long, pass;
+		bool too_long;
 
 		if (!spool_find(x->t->spool, x->rows[i].id, &item))
 			continue;
-		ok = emptied_pass_over(&x->emptied, &item, &pass, e) &&
-		     (pass || import_has_long_line(x->t, &item, &too_long, e));
-		passed += ok && pass;
-		if (ok && !pass && !too_long)
+		if (emptied_pass_over(&x->emptied, &item)) {
+			passed++;
+			continue;
+		}
+		ok = import_has_long_line(x->t, &item, &too_long, e);
+		if (ok && !too_long)
 			ids[count++] = item.id;
 	}
 	if (passed > 0)
 		log_info(x->t->log,
-		    "%zu messages count as deleted: their owner emptied the folder",
-		    passed);
+		    "%zu messages are withheld: their owner emptied the folder", passed);
+	ok = ok && emptied_save(&x->emptied, e);
 	ok = ok && importing_post(x, ids, count, e);
 	free(ids);
 	return ok;
@@ -399,6 +401,7 @@ import_count(struct target *t, bool contacts_only, size_t left, Wire__ImportFact
 	}
 	spool_record_free(&record);
 	facts->left = left;
+	facts->withheld = emptied_count_withheld(t);
 	/* Which of them were not even sent yet is not asked: nothing is refused by name. */
 	if (left > 0) {
 		facts->refused_count -=
@@ -437,8 +440,9 @@ import_run(struct target *t, const struct import_options *options,
 	x.begun_ms = clock_mono_ms();
 	x.opened = spool_note_read(t->spool, NOTE_MENDED, text, sizeof(text));
 	arrivals_init(&x.arrivals, t);
-	emptied_init(&x.emptied, t);
-	ok = arrivals_recover(&x.arrivals, e) && importing_round(&x, e);
+	ok = emptied_init(&x.emptied, t, e) &&
+	     (!options->release || emptied_release(&x.emptied, e)) &&
+	     arrivals_recover(&x.arrivals, e) && importing_round(&x, e);
 	x.groups = true;
 	if (ok && options->contacts_only)
 		ok = importing_round(&x, e);

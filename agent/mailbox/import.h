@@ -16,6 +16,7 @@ struct import_options {
 	size_t folder_limit;
 	bool
 	    contacts_only; /* contacts and groups, and nothing else; otherwise all but these */
+	bool release;	   /* what was withheld, too */
 	uint32_t
 	    messages_ms; /* no request with messages begins that would end later; 0 = all */
 };

@@ -67,6 +67,10 @@ MUST_USE bool target_set_pairs(
 #define NOTE_MENDED \
 	"mended" /* "CHANGE LAST_ID" of the end of the first mending: "opened" is final */
 #define NOTE_POSTING "posting" /* items whose import's result is not known yet */
+#define NOTE_EMPTIED \
+	"emptied" /* folders that their owner emptied: "FOLDER AN_ID_THAT_WAS_DELETED" a line */
+#define NOTE_WITHHELD \
+	"withheld" /* items of such folders: "SOURCE DELETED" a line; or "released" */
 #define NOTE_FOLDERS "folders" /* "SOURCE HERE" a line */
 
 bool target_read_numbers(

@@ -72,7 +72,11 @@ void verify_text_end(struct verify_text *x);
 
 /* --- doing it --- */
 
-/* Verifies the open target; verdict's lists live until the process ends. */
-MUST_USE bool verify_run(struct target *t, Wire__Verdict *verdict, struct err *e);
+/*
+ * Verifies the open target; verdict's lists live until the process ends. moved_out: the
+ * verdict is not clean, and something changed while it was compared: compare once more.
+ */
+MUST_USE bool
+verify_run(struct target *t, Wire__Verdict *verdict, bool *moved_out, struct err *e);
 
 #endif

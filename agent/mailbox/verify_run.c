@@ -404,8 +404,24 @@ verifying_finish(struct verifying *v)
 	report_finish(&v->report);
 }
 
+/* Has anything changed while it was compared? Then a difference may be that. */
+static bool
+verifying_moved(struct verifying *v, bool *out, struct err *e)
+{
+	struct items_changes x;
+
+	*out = false;
+	if (v->report.verdict->clean || v->changes.token[0] == '\0')
+		return true;
+	if (!items_changes(v->t->soap, v->t->account_id, v->changes.token, &x, e))
+		return false;
+	*out = x.changed_count > 0 || x.deleted_count > 0 || x.folder_count > 0;
+	items_changes_free(&x);
+	return true;
+}
+
 bool
-verify_run(struct target *t, Wire__Verdict *verdict, struct err *e)
+verify_run(struct target *t, Wire__Verdict *verdict, bool *moved_out, struct err *e)
 {
 	struct verifying v = {.t = t, .report.verdict = verdict};
 	bool ok = verifying_look(&v, e);
@@ -418,6 +434,7 @@ verify_run(struct target *t, Wire__Verdict *verdict, struct err *e)
 		ok = spool_sync(t->spool, e);
 		verifying_finish(&v);
 	}
+	ok = ok && verifying_moved(&v, moved_out, e);
 	items_changes_free(&v.changes);
 	spool_record_free(&v.record);
 	spool_record_free(&v.here);

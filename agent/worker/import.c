@@ -12,6 +12,7 @@ worker_import(struct worker *w, struct err *e)
 	    .folder_limit = w->step->import->folder_limit,
 	    .contacts_only = w->step->import->contacts_only,
 	    .messages_ms = w->step->import->messages_ms,
+	    .release = w->step->import->release,
 	};
 	struct target t;
 	bool ok;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * POST /v1/moves/{id}/purge: the old copy of a settled move. One whose verdict is not clean
+ * POST /v1/moves/{id}/release: what was withheld. POST /v1/moves/{id}/purge: the old copy of a settled move. One whose verdict is not clean
  * is deleted only when the account is typed out, so that nobody does it in passing.
  */
 #include "controller/api/purges.h"
@@ -62,4 +62,44 @@ post_purge(struct api_request *rq)
 	    "purge %.40s: the old copy of %.60s on %.60s", m->id, m->account_name,
 	    m->source);
 	gate_may(rq, m->source, "", true, go_purge);
+}
+
+static void
+go_release(struct api_request *rq, const char *node, const char *to)
+{
+	struct controller *c = rq->ctx;
+	uint32_t number = api_number(rq->id, 'm');
+	char next[80];
+	uint64_t count;
+	struct err e;
+
+	(void)node;
+	(void)to;
+	snprintf(next, sizeof(next), "zmferry explain %.40s", rq->id);
+	if (!moves_release(jobs_moves(c->jobs), number, &count, &e)) {
+		api_refuse(rq, &e, next);
+		return;
+	}
+	api_reply(rq, 200,
+	    json_pack("{sosI}", "move",
+		view_move(c, moves_find(jobs_moves(c->jobs), number)), "count",
+		(json_int_t)count));
+}
+
+void
+post_release(struct api_request *rq)
+{
+	struct controller *c = rq->ctx;
+	const struct move *m = moves_find(jobs_moves(c->jobs), api_number(rq->id, 'm'));
+	struct err e;
+
+	if (m == NULL) {
+		err_set(&e, ERR_REFUSED, "move %.60s: there is no such move", rq->id);
+		api_refuse(rq, &e, "zmferry moves");
+		return;
+	}
+	snprintf(rq->deed, sizeof(rq->deed),
+	    "release %.40s: what was withheld of %.60s on %.60s", m->id, m->account_name,
+	    m->target);
+	gate_may(rq, m->source, m->target, false, go_release);
 }

@@ -6,5 +6,6 @@
 #include "controller/api/http.h"
 
 void post_purge(struct api_request *rq);
+void post_release(struct api_request *rq);
 
 #endif

@@ -278,6 +278,8 @@ view_move(struct controller *c, const struct move *m)
 	json_object_set_new(row, "bytes", json_uint(m->bytes));
 	json_object_set_new(row, "items", json_uint(m->data.listed));
 	json_object_set_new(row, "left", json_uint(m->data.left));
+	json_object_set_new(
+	    row, "withheld", json_uint(m->data.spool_dropped ? 0 : m->data.withheld));
 	json_object_set_new(row, "lock_ms", json_uint(m->data.lock_ms));
 	json_object_set_new(row, "old_copy", json_text(old_copy(m)));
 	json_object_set_new(row, "verdict",

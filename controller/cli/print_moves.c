@@ -274,6 +274,11 @@ print_explain(FILE *out, const json_t *answer)
 	if (integer_of(move, "left") > 0)
 		fprintf(out, "; %lld older messages still go in",
 		    (long long)integer_of(move, "left"));
+	if (integer_of(move, "withheld") > 0)
+		fprintf(out,
+		    "; %lld messages are kept aside, because their owner had emptied "
+		    "the folder: zmferry release %s",
+		    (long long)integer_of(move, "withheld"), word_of(move, "id"));
 	fputs("\n\n", out);
 	json_array_foreach(json_object_get(answer, "journal"), i, row)
 	{

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Deleting old copies: what would be deleted is shown and asked for first. */
+/* Deleting old copies: what would be deleted is shown and asked for first. And what was withheld. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -141,4 +141,24 @@ run_purge(struct options *o)
 		printf("begun; follow it: zmferry explain %s\n", o->argument);
 	json_decref(answer);
 	return 0;
+}
+
+int
+run_release(struct options *o)
+{
+	char *path = command_path("/v1/moves/", o->argument, "/release");
+	json_t *answer = NULL;
+	struct err e;
+	int code = 0;
+
+	if (!api_call(&o->api, "POST", path, NULL, &answer, &e))
+		code = command_fail(o, &e);
+	else if (o->json)
+		print_json(stdout, answer, JSON_SORT_KEYS);
+	else
+		printf("%lld messages are put in; see: zmferry explain %s\n",
+		    (long long)integer_of(answer, "count"), o->argument);
+	json_decref(answer);
+	free(path);
+	return code;
 }

@@ -96,6 +96,14 @@ test_what_lies_in_trash_or_junk_is_in_a_bin(void **state)
 	CHECK(!emptied_is_bin(&here, 2));
 	CHECK(!emptied_is_bin(&here, 302));
 	CHECK(!emptied_is_bin(&here, 999));
+	/* one that is deleted by itself empties nothing; of a single one nobody can tell */
+	CHECK(emptied_is(2, 0, 0));
+	CHECK(!emptied_is(20, 1, 0));
+	CHECK(!emptied_is(1, 0, 0));
+	CHECK(!emptied_is(0, 0, 0));
+	/* some came while it was emptied; or many came and some were deleted */
+	CHECK(emptied_is(20, 0, 19));
+	CHECK(!emptied_is(5, 0, 40));
 	tree_fini(&here);
 }
 
