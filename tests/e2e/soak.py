@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""make soak [ROUNDS=n] [SEED=n]: evacuations and returns under random blows, another seed each, an oracle after each."""
+"""make soak [ROUNDS=n] [SEED=n]: moves to and fro under random blows, another seed each, an oracle after each."""
 import os
 import sys
 import time

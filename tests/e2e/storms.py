@@ -163,7 +163,8 @@ def links(place, seed=1, mailboxes=12):
             strike()
             seen = progress(place)
             with contextlib.suppress(Failed):
-                wait_for("some move to go on", dice.uniform(0.5, 4), lambda seen=seen: progress(place) not in (None, seen))
+                wait_for("some move to go on", dice.uniform(0.5, 4),
+                         lambda seen=seen: progress(place) not in (None, seen))
         done = finish(place, job, 420)
     finally:
         people.stop(60)
