@@ -20,10 +20,11 @@ say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
 base_src    := err utf8 xalloc buf log clock conf conf_read secret tls tls_ca tcp work http_client \
                conf_sections conf_duration smtp_client
 zimbra_src  := soap soap_xml rest freeze
-proto_src   := frame check check_stream peer
+proto_src   := frame check check_stream peer skew
 
 agent_src   := main agent agent_link requests requests_local conf lane lane_task lease idle \
                look health/probes health/lmtp health/mailboxd health/mariadb health/disk health/cgroup health/logwatch \
+               health/wall_clock \
                mailbox/localconfig mailbox/account mailbox/inventory mailbox/metadata \
                mailbox/archive mailbox/archive_meta mailbox/archive_write \
                mailbox/spool mailbox/spool_files mailbox/spool_index \

@@ -16,6 +16,7 @@
 #include "proto/messages.pb-c.h"
 #include "proto/limits.h"
 #include "proto/peer.h"
+#include "proto/skew.h"
 
 struct lanes;
 struct leases;
@@ -33,6 +34,7 @@ struct agent {
 	char node[TLS_NAME_MAX]; /* without "node:" */
 	struct peer *link;	 /* NULL: not connected */
 	bool welcomed;
+	struct skew skew; /* of this node's wall clock */
 	uv_timer_t redial;
 	unsigned redials;	   /* attempts since the last welcome */
 	uint64_t away_since_ms;	   /* monotonic; 0 = welcomed */

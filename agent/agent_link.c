@@ -226,6 +226,8 @@ link_on_ping(struct agent *a, const Wire__Envelope *m)
 	Wire__Pong pong = WIRE__PONG__INIT;
 
 	pong.wall_ms = clock_wall_ms();
+	pong.mono_ms = clock_mono_ms();
+	(void)skew_on_ping(&a->skew, m->ping, pong.mono_ms, pong.wall_ms);
 	answer.id = m->id;
 	answer.body_case = WIRE__ENVELOPE__BODY_PONG;
 	answer.pong = &pong;

@@ -229,6 +229,7 @@ fleet_on_hello(struct fleet *f, struct peer *p, const Wire__Hello *h)
 		peer_close(old);
 	}
 	a->peer = p;
+	a->skew = (struct skew_echo){0};
 	a->facts.connected = true;
 	a->forgotten = false;
 	agent_forget_health(a);
@@ -290,8 +291,9 @@ fleet_on_known(struct fleet *f, struct agent *a, const Wire__Envelope *m)
 		}
 	} else if (m->body_case == WIRE__ENVELOPE__BODY_LOOKED) {
 		fleet_on_looked(f, a, m->looked);
-	} else if (m->body_case != WIRE__ENVELOPE__BODY_PONG &&
-		   m->body_case != WIRE__ENVELOPE__BODY_PROGRESS) {
+	} else if (m->body_case == WIRE__ENVELOPE__BODY_PONG) {
+		skew_on_pong(&a->skew, m->pong, clock_mono_ms());
+	} else if (m->body_case != WIRE__ENVELOPE__BODY_PROGRESS) {
 		peer_refuse(a->peer, "an agent must not send this");
 	}
 }
@@ -469,18 +471,12 @@ on_connection(uv_stream_t *listener, int status)
 static void
 fleet_ping(struct fleet *f, uint64_t now)
 {
-	Wire__Envelope m = WIRE__ENVELOPE__INIT;
-	Wire__Ping ping = WIRE__PING__INIT;
-
 	if (now < f->last_ping_ms + WAIT_HEARTBEAT_MS)
 		return;
 	f->last_ping_ms = now;
-	ping.wall_ms = clock_wall_ms();
-	m.body_case = WIRE__ENVELOPE__BODY_PING;
-	m.ping = &ping;
 	for (struct agent *a = f->agents; a != NULL; a = a->next) {
 		if (a->peer != NULL)
-			agent_put(a, &m);
+			agent_ping(a);
 	}
 }
 

@@ -84,6 +84,7 @@ static void
 agent_add_failing(struct agent *a, const Wire__Probe *p)
 {
 	struct fleet_node *f = &a->facts;
+	const struct policy_fault *fault;
 	struct fleet_probe *row;
 
 	a->failing =
@@ -92,8 +93,9 @@ agent_add_failing(struct agent *a, const Wire__Probe *p)
 	snprintf(row->name, sizeof(row->name), "%.*s", (int)p->name.len, p->name.data);
 	snprintf(row->text, sizeof(row->text), "%.*s", (int)p->text.len, p->text.data);
 	f->failing = a->failing;
-	f->healthy = false;
-	f->readable = f->readable && !policy_fault_find(row->name)->unreadable;
+	fault = policy_fault_find(row->name);
+	f->healthy = f->healthy && !fault->hinders;
+	f->readable = f->readable && !fault->unreadable;
 }
 
 void

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What agents are told without being owed an answer: leases go on, a step ends, look there. */
 #include "controller/fleet_private.h"
+#include "proto/base/clock.h"
 #include "proto/frame.h"
 
 #define VERSION_OF_LOOK 2
@@ -12,6 +13,18 @@ connected_agent(struct fleet *f, const char *node)
 	struct agent *a = fleet_agent_find(f, node);
 
 	return a == NULL || a->peer == NULL ? NULL : a;
+}
+
+void
+agent_ping(struct agent *a)
+{
+	Wire__Envelope m = WIRE__ENVELOPE__INIT;
+	Wire__Ping ping = WIRE__PING__INIT;
+
+	skew_fill_ping(&a->skew, &ping, clock_mono_ms(), clock_wall_ms());
+	m.body_case = WIRE__ENVELOPE__BODY_PING;
+	m.ping = &ping;
+	agent_put(a, &m);
 }
 
 void

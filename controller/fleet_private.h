@@ -5,6 +5,7 @@
 
 #include "controller/fleet.h"
 #include "proto/peer.h"
+#include "proto/skew.h"
 
 struct pending {
 	struct pending *next;
@@ -24,8 +25,9 @@ struct agent {
 	struct peer *peer; /* NULL: not connected, or not yet known */
 	uint32_t version;  /* of the protocol, both know it */
 	struct pending *pending;
-	bool unfit;	   /* was that message against the rules? */
-	bool put;	   /* did the link take the last message? */
+	bool unfit; /* was that message against the rules? */
+	bool put;   /* did the link take the last message? */
+	struct skew_echo skew;
 	uint64_t snapshot; /* of the inventory being received */
 	struct fleet_mailbox *fresh;
 	size_t fresh_count;
@@ -46,6 +48,8 @@ fleet_agent_find(struct fleet *f, const char *name); /* NULL = never heard */
 /* Sends on the agent's link; a->put says whether it was taken. ctx: the agent. */
 void agent_put(void *ctx, const Wire__Envelope *m);
 
+/* The heartbeat, to an agent that is connected (fleet_notices.c). */
+void agent_ping(struct agent *a);
 /* Answers of agents and their facts (fleet_facts.c). */
 void agent_take_health(struct agent *a, const Wire__Health *h);
 /* What it said before a break in the connection is no news any more. */

@@ -208,12 +208,22 @@ unreadable_fault(const struct policy_node *n)
 	return NULL;
 }
 
+static bool
+fault_hinders(const struct policy_node *n)
+{
+	for (size_t i = 0; i < n->fault_count; i++) {
+		if (n->faults[i].stands && policy_fault_find(n->faults[i].probe)->hinders)
+			return true;
+	}
+	return false;
+}
+
 bool
 policy_is_sick(const struct policy_node *n)
 {
-	return !n->cordoned &&
-	       (n->state == NODE_FAILING || n->state == NODE_UNREACHABLE ||
-		   n->state == NODE_DOWN || n->state == NODE_DEAD);
+	return !n->cordoned && ((n->state == NODE_FAILING && fault_hinders(n)) ||
+				   n->state == NODE_UNREACHABLE ||
+				   n->state == NODE_DOWN || n->state == NODE_DEAD);
 }
 
 bool

@@ -24,6 +24,7 @@ struct policy_fault {
 	const char *probe; /* "disk:store"; "log:" = each that begins so */
 	bool unreadable;   /* while it stands nothing can be exported */
 	bool evacuates;	   /* moving the mailboxes away helps */
+	bool hinders; /* nothing is moved to it meanwhile, and it counts as a sick node */
 	const char *way_out;
 };
 extern const struct policy_fault policy_faults[];
@@ -63,7 +64,7 @@ policy_hold_of(const struct policy_settings *s, const char *node, const char *pr
 
 /* --- what was seen of a node --- */
 
-#define POLICY_STANDING 8    /* faults of one node at once; more are passed over */
+#define POLICY_STANDING 16   /* faults of one node at once; more are passed over */
 #define POLICY_FLAPS 3	     /* that often in... */
 #define POLICY_FLAP_S 1800   /* ...half an hour: it comes and goes */
 #define POLICY_OBSERVERS 2   /* nodes that are asked to look */
@@ -127,7 +128,7 @@ bool policy_see(struct policy_node *n, const struct policy_settings *s,
 /* What another node saw of it. */
 void
 policy_looked(struct policy_node *n, const char *observer, bool serves, int64_t now_ms);
-/* Failing, unreachable, down or dead, and nobody has it in hand. */
+/* Unreachable, down, dead, or failing by a fault that hinders, and nobody has it in hand. */
 bool policy_is_sick(const struct policy_node *n);
 /* Should other nodes be asked to look? While it is silent, or cannot be read. */
 bool policy_wants_looks(const struct policy_node *n);

@@ -7,26 +7,28 @@
 
 /* clang-format off */
 const struct policy_fault policy_faults[] = {
-	/* probe       unreadable  evacuates  way out */
-	{ "mailboxd",       true,  false, "on the node, as zimbra: zmmailboxdctl restart" },
-	{ "mariadb",        true,  false, "on the node, as zimbra: mysql.server restart" },
-	{ "lmtp",          false,   true, "on the node, as zimbra: zmmailboxdctl restart" },
-	{ "disk:store",    false,   true, "free space on it, or replace the disk" },
-	{ "disk:db",       false,   true, "free space on it, or replace the disk" },
-	{ "disk:index",    false,   true, "free space on it, or replace the disk" },
-	{ "disk:redolog",  false,   true, "free space on it, or replace the disk" },
-	{ "disk:spool",    false,  false, "free space on it; nothing is imported there meanwhile" },
-	{ "cgroup:",       false,   true, "give the container more memory, or find who takes it" },
+	/* probe       unreadable  evacuates  hinders  way out */
+	{ "mailboxd",       true,  false,  true, "on the node, as zimbra: zmmailboxdctl restart" },
+	{ "mariadb",        true,  false,  true, "on the node, as zimbra: mysql.server restart" },
+	{ "lmtp",          false,   true,  true, "on the node, as zimbra: zmmailboxdctl restart" },
+	{ "disk:store",    false,   true,  true, "free space on it, or replace the disk" },
+	{ "disk:db",       false,   true,  true, "free space on it, or replace the disk" },
+	{ "disk:index",    false,   true,  true, "free space on it, or replace the disk" },
+	{ "disk:redolog",  false,   true,  true, "free space on it, or replace the disk" },
+	{ "disk:spool",    false,  false,  true, "free space on it; nothing is imported there meanwhile" },
+	{ "cgroup:",       false,   true,  true, "give the container more memory, or find who takes it" },
 	/* What stands in a log others can write: it is for people, and moves nobody. */
-	{ "log:",          false,  false, "read the node's mailbox.log" },
-	{ "certificate",   false,  false, "zmferry enroll NODE" },
+	{ "log:",          false,  false,  true, "read the node's mailbox.log" },
+	/* It may be the controller's that is wrong: then every node says so, and mail must move all the same. */
+	{ "clock",         false,  false, false, "set the clock of the host that is wrong: chronyc makestep" },
+	{ "certificate",   false,  false,  true, "zmferry enroll NODE" },
 };
 /* clang-format on */
 const size_t policy_fault_count = ARRAY_LEN(policy_faults);
 
 /* A probe that this controller does not know. */
-static const struct policy_fault unknown_fault = {
-    "", false, false, "look at the node; an older controller may not know this fault"};
+static const struct policy_fault unknown_fault = {"", false, false, true,
+    "look at the node; an older controller may not know this fault"};
 
 const struct policy_fault *
 policy_fault_find(const char *probe)

@@ -401,6 +401,9 @@ check_envelope(const Wire__Envelope *m, struct err *e)
 	case WIRE__ENVELOPE__BODY_REFUSAL:
 		return check_text(&m->refusal->text, "text", 0, LIMIT_TEXT, e);
 	case WIRE__ENVELOPE__BODY_PING:
+		return check_number(
+			   (uint64_t)m->ping->wall_ms, "wall_ms", 0, INT64_MAX / 2, e) &&
+		       check_number(m->ping->held_ms, "held_ms", 0, DAY_MS, e);
 	case WIRE__ENVELOPE__BODY_PONG:
 		return true;
 	case WIRE__ENVELOPE__BODY_HEALTH:

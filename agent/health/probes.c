@@ -43,6 +43,7 @@ const struct probe_def probe_defs[] = {
 	{ "cgroup:memory",  20,    10,     0,      0, probe_cgroup_memory, NULL, "the container's cgroup" },
 	{ "cgroup:io",      20,    10,     0,      0, probe_cgroup_io, NULL,     "the container's cgroup" },
 	{ "log:mailbox",    20,    30,     0,      0, probe_log,      NULL,      "mailbox.log" },
+	{ "clock",          20,    10,     0,      0, probe_clock,    NULL,      "this node's clock" },
 	{ "certificate",  3600,    10,     0,      0, probe_certificate, NULL,   "this agent's certificate" },
 };
 /* clang-format on */
@@ -232,6 +233,7 @@ probe_tick(struct probe *p, uint64_t now)
 	if (p->running || now < p->next_ms)
 		return;
 	p->began_ms = now;
+	p->run.skew = p->owner->agent->skew;
 	p->running = work_submit(&p->owner->agent->loop, &p->run.work, &e);
 }
 

@@ -9,6 +9,7 @@
 
 #include "agent/agent.h"
 #include "proto/base/work.h"
+#include "proto/skew.h"
 
 enum severity { SEVERITY_OK, SEVERITY_WARN, SEVERITY_FAIL, SEVERITY_COUNT };
 const char *severity_name(enum severity severity);
@@ -49,6 +50,7 @@ struct probe_run {
 	bool seen;		  /* mariadb: its socket was there once */
 	struct cgroup_kills kills;
 	struct logwatch *log; /* owned */
+	struct skew skew;     /* clock: the agent's, copied before each run */
 	/* found by the run */
 	bool absent; /* there is no such thing on this node: not told */
 	enum severity severity;
@@ -69,7 +71,7 @@ enum severity probe_judge_time(const struct probe_def *def, uint32_t took_ms);
 /* Waits for bytes until then (monotonic); false: none came, or the agent is ending. */
 bool probe_wait(int fd, uint64_t until_ms, const atomic_bool *cancelled);
 
-/* The kinds (mailboxd.c, mariadb.c, disk.c, cgroup.c, logwatch.c). Blocking. */
+/* The kinds (a file each). Blocking. */
 void probe_mailboxd(struct probe_run *r);
 void probe_lmtp(struct probe_run *r);
 void probe_mariadb(struct probe_run *r);
@@ -77,6 +79,7 @@ void probe_disk(struct probe_run *r);
 void probe_cgroup_memory(struct probe_run *r);
 void probe_cgroup_io(struct probe_run *r);
 void probe_log(struct probe_run *r);
+void probe_clock(struct probe_run *r);
 
 /* What a disk says of itself, and what to think of it. */
 struct disk_facts {

@@ -71,7 +71,7 @@ const struct alert_def alert_defs[ALERT_KEY_COUNT] = {
 	[ALERT_NODE_FAILING] = { "node_failing", ALERT_CRITICAL, "node why way",
 	  "node {node} is failing: {why}",
 	  "Its agent reports a fault that stands; people may notice it already, or soon.",
-	  "zmferry watches it, and begins nothing on it.",
+	  "zmferry watches it; on it nothing begins by itself.",
 	  "look: zmferry policy explain {node}; {way}" },
 	[ALERT_NODE_UNREACHABLE] = { "node_unreachable", ALERT_WARNING, "node why since",
 	  "node {node}: its agent has not been heard since {since}: {why}",

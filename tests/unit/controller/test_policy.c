@@ -187,6 +187,28 @@ test_a_rule_may_be_about_a_kind_of_fault(void **state)
 	CHECK_INT(policy_mode_of(&s, "mbs1", "lmtp"), POLICY_AUTO);
 }
 
+/* A wrong clock is a human's affair, and no reason to keep mail where a disk dies. */
+static void
+test_a_wrong_clock_moves_nobody_and_is_in_nobodys_way(void **state)
+{
+	struct policy_node n = failing(&automatic, "clock", 100);
+	struct policy_verdict v = policy_decide(&n, &automatic, &calm, &good, S(100));
+	const struct policy_probe both[] = {{"clock", "is wrong"}, {"lmtp", "is ill"}};
+	const struct policy_seen seen = {
+	    .connected = true, .failing = both, .failing_count = 2};
+
+	(void)state;
+	CHECK_INT(n.state, NODE_FAILING); /* it is told */
+	CHECK_INT(v.decision, DECIDE_NOTHING);
+	CHECK(!policy_is_sick(&n));
+	(void)policy_see(&n, &automatic, &seen, S(110));
+	(void)policy_see(&n, &automatic, &seen, S(170));
+	CHECK(policy_is_sick(&n));
+	v = policy_decide(&n, &automatic, &calm, &good, S(170));
+	CHECK_INT(v.decision, DECIDE_EVACUATE);
+	policy_node_fini(&n);
+}
+
 /* Who can write into a log must not move anybody. */
 static void
 test_what_stands_in_a_log_moves_nobody(void **state)
@@ -405,6 +427,7 @@ main(void)
 	    TEST(test_everything_that_speaks_against_it_is_said),
 	    TEST(test_of_node_and_fault_the_more_careful_rule_counts),
 	    TEST(test_a_rule_may_be_about_a_kind_of_fault),
+	    TEST(test_a_wrong_clock_moves_nobody_and_is_in_nobodys_way),
 	    TEST(test_what_stands_in_a_log_moves_nobody),
 	    TEST(test_a_probe_of_a_newer_agent_evacuates_nothing),
 	    TEST(test_more_faults_than_there_is_room_for_lose_none_that_stands),

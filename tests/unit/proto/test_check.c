@@ -18,6 +18,8 @@ static struct walk_number numbers[] = {
     {"Welcome", "epoch", 0, false},
     {"Welcome", "heartbeat_ms", 0, false},
     {"Welcome", "heartbeat_ms", 86400001, false},
+    {"Ping", "wall_ms", (uint64_t)1 << 63, false},
+    {"Ping", "held_ms", 86400001, false},
     {"Disk", "free_bytes", 2, false}, /* of 1 */
     {"StepRequest", "epoch", 0, false},
     {"StepRequest", "deadline_s", 0, false},
