@@ -7,6 +7,7 @@
  */
 #include "agent/agent.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -37,7 +38,8 @@
 #define END_WITHIN_MS 8000 /* a container's runtime kills after 10 s */
 #define NODE_PREFIX "node:"
 /* Every probe may hang at once, and leases must still be given back. */
-#define POOL_THREADS 16
+#define POOL_THREADS 28
+static_assert(POOL_THREADS > PROBES_MAX, "some are left when every probe hangs");
 
 /* --- small services --- */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A disk: space, inodes, whether it is read-only, and how long a small write takes to be
- * safe. The write goes into a file without a name, so that nothing is ever left behind;
+ * A disk: space, inodes, whether it is read-only, when it will be full, errors that its file
+ * system noted, and how long a small write takes to be safe. The write goes into a file without a name, so that nothing is ever left behind;
  * where the file system has none of these, only the spool's own folder is written to.
  */
 #include <errno.h>
@@ -17,6 +17,7 @@
 #include "proto/base/clock.h"
 
 #define WRITE_BYTES 4096
+#define FULL_SOON_S (6 * 3600)
 
 /* Percent in use at which to worry. */
 static const struct {
@@ -65,6 +66,20 @@ disk_judge(struct probe_run *r, const struct disk_facts *f, uint32_t limit_perce
 		probe_found(r, severity,
 		    "%s (%s) has used %u %% of its inodes, %llu are left", r->def->what,
 		    r->path, used_inodes, (unsigned long long)f->free_inodes);
+}
+
+void
+disk_judge_growth(struct probe_run *r, const struct disk_facts *f, uint64_t full_in_s)
+{
+	unsigned minutes = (unsigned)(full_in_s / 60);
+
+	if (full_in_s >= FULL_SOON_S)
+		return;
+	probe_found(r, SEVERITY_WARN,
+	    "%s (%s) is full in about %u %s at the present rate, it is %u %% full now; "
+	    "find out what grows there, free space or move mailboxes away",
+	    r->def->what, r->path, minutes >= 120 ? minutes / 60 : minutes,
+	    minutes >= 120 ? "h" : "min", used_percent(f->total_bytes, f->free_bytes));
 }
 
 static bool
@@ -136,6 +151,19 @@ disk_look_at_spool(struct probe_run *r)
 		    r->path);
 }
 
+static void
+disk_look_back(struct probe_run *r, const struct disk_facts *f)
+{
+	uint64_t now = clock_mono_ms();
+	uint64_t errors;
+	struct stat st;
+
+	growth_add(&r->growth, now, f->total_bytes, f->free_bytes);
+	disk_judge_growth(r, f, growth_full_in_s(&r->growth, now, f->free_bytes));
+	if (stat(r->path, &st) == 0 && fs_errors_read("/sys", st.st_dev, &errors))
+		fs_errors_judge(r, &r->fs_errors, errors, now);
+}
+
 void
 probe_disk(struct probe_run *r)
 {
@@ -166,6 +194,7 @@ probe_disk(struct probe_run *r)
 	r->total_bytes = facts.total_bytes;
 	r->free_bytes = facts.free_bytes;
 	disk_judge(r, &facts, is_spool ? conf->fill_limit : 0);
+	disk_look_back(r, &facts);
 	if (is_spool)
 		disk_look_at_spool(r);
 	if (!facts.read_only)

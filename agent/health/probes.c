@@ -23,8 +23,7 @@
 
 #define REPORT_EVERY_MS 30000
 #define FAILING_EVERY_MS 5000
-#define SLICE_MS 250  /* so that the end of the agent is noticed */
-#define PROBES_MAX 16 /* of disks no more may be told */
+#define SLICE_MS 250 /* so that the end of the agent is noticed */
 #define EXPIRES_SOON_S (14 * 24 * 3600)
 
 static void probe_certificate(struct probe_run *r);

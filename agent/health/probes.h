@@ -8,6 +8,8 @@
 #define AGENT_PROBES_H
 
 #include "agent/agent.h"
+#include "agent/health/fs_errors.h"
+#include "agent/health/growth.h"
 #include "proto/base/work.h"
 #include "proto/skew.h"
 
@@ -29,6 +31,8 @@ struct probe_def {
 
 extern const struct probe_def probe_defs[];
 extern const size_t probe_count;
+#define PROBES_MAX \
+	24 /* told in one message, of disks fewer; each may hang on the pool at once */
 
 #define CGROUP_KILLS 3 /* within an hour they are a failure */
 
@@ -50,7 +54,9 @@ struct probe_run {
 	bool seen;		  /* mariadb: its socket was there once */
 	struct cgroup_kills kills;
 	struct logwatch *log; /* owned */
-	struct skew skew;     /* clock: the agent's, copied before each run */
+	struct growth growth; /* disks */
+	struct fs_errors fs_errors;
+	struct skew skew; /* clock: the agent's, copied before each run */
 	/* found by the run */
 	bool absent; /* there is no such thing on this node: not told */
 	enum severity severity;
@@ -89,6 +95,9 @@ struct disk_facts {
 };
 /* limit_percent: the spool's fill limit, 0 for other disks. */
 void disk_judge(struct probe_run *r, const struct disk_facts *f, uint32_t limit_percent);
+/* full_in_s as growth_full_in_s says. Only ever a warning: it is a guess. */
+void
+disk_judge_growth(struct probe_run *r, const struct disk_facts *f, uint64_t full_in_s);
 
 struct probes *probes_new(struct agent *a);
 /* With a table of one's own: for tests. */

@@ -75,6 +75,8 @@ agent_resolve(const struct agent_conf *c, const char *host)
 static void
 test_every_row_can_find_something(void **state)
 {
+	size_t disks = 0;
+
 	(void)state;
 	CHECK(probe_count >= 8);
 	for (size_t i = 0; i < probe_count; i++) {
@@ -85,9 +87,11 @@ test_every_row_can_find_something(void **state)
 		/* Slow is found before hanging is, and warned of before it fails. */
 		CHECK(def->fail_ms < def->deadline_s * 1000);
 		CHECK(def->warn_ms == 0 || def->warn_ms < def->fail_ms);
+		disks += def->run == probe_disk;
 		for (size_t j = 0; j < i; j++)
 			CHECK(strcmp(def->name, probe_defs[j].name) != 0);
 	}
+	CHECK(probe_count <= 64 && disks <= 16); /* proto/check.c takes no more */
 }
 
 static void
