@@ -17,14 +17,14 @@ say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
 
 # --- sources: the list is documentation ------------------------------------------------
 
-base_src    := err utf8 xalloc buf log clock conf conf_read secret tls tls_ca tcp work http_client \
+base_src    := err utf8 xalloc buf log clock conf conf_read secret tls tls_ca tls_look tcp work http_client \
                conf_sections conf_duration smtp_client
 zimbra_src  := soap soap_xml rest freeze
 proto_src   := frame check check_stream peer skew
 
 agent_src   := main agent agent_link requests requests_local conf lane lane_task lease idle \
                look health/probes health/lmtp health/mailboxd health/mariadb health/disk health/cgroup health/logwatch \
-               health/wall_clock health/growth health/fs_errors \
+               health/wall_clock health/growth health/fs_errors health/certificate \
                mailbox/localconfig mailbox/account mailbox/inventory mailbox/metadata \
                mailbox/archive mailbox/archive_meta mailbox/archive_write \
                mailbox/spool mailbox/spool_files mailbox/spool_index \

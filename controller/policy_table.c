@@ -22,6 +22,7 @@ const struct policy_fault policy_faults[] = {
 	/* It may be the controller's that is wrong: then every node says so, and mail must move all the same. */
 	{ "clock",         false,  false, false, "set the clock of the host that is wrong: chronyc makestep" },
 	{ "certificate",   false,  false,  true, "zmferry enroll NODE" },
+	{ "certificate:mailboxd", false, false, true, "on the node, as zimbra: zmcertmgr deploycrt, then zmmailboxdctl restart" },
 };
 /* clang-format on */
 const size_t policy_fault_count = ARRAY_LEN(policy_faults);

@@ -24,9 +24,6 @@
 #define REPORT_EVERY_MS 30000
 #define FAILING_EVERY_MS 5000
 #define SLICE_MS 250 /* so that the end of the agent is noticed */
-#define EXPIRES_SOON_S (14 * 24 * 3600)
-
-static void probe_certificate(struct probe_run *r);
 
 /* clang-format off */
 const struct probe_def probe_defs[] = {
@@ -44,6 +41,7 @@ const struct probe_def probe_defs[] = {
 	{ "log:mailbox",    20,    30,     0,      0, probe_log,      NULL,      "mailbox.log" },
 	{ "clock",          20,    10,     0,      0, probe_clock,    NULL,      "this node's clock" },
 	{ "certificate",  3600,    10,     0,      0, probe_certificate, NULL,   "this agent's certificate" },
+	{ "certificate:mailboxd", 600, 30, 0,      0, probe_certificate_mailboxd, NULL, "mailboxd's certificate" },
 };
 /* clang-format on */
 const size_t probe_count = ARRAY_LEN(probe_defs);
@@ -131,21 +129,6 @@ probe_wait(int fd, uint64_t until_ms, const atomic_bool *cancelled)
 			return true;
 	}
 	return false;
-}
-
-static void
-probe_certificate(struct probe_run *r)
-{
-	int64_t left_s = tls_context_expires_s(r->agent->tls) - clock_wall_ms() / 1000;
-
-	if (left_s <= 0)
-		probe_found(r, SEVERITY_FAIL,
-		    "this agent's certificate is expired; run: zmferry enroll %s",
-		    r->agent->node);
-	else if (left_s < EXPIRES_SOON_S)
-		probe_found(r, SEVERITY_WARN,
-		    "this agent's certificate ends in %lld days; run: zmferry enroll %s",
-		    (long long)left_s / 86400, r->agent->node);
 }
 
 /* --- a run --- */

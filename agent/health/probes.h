@@ -54,6 +54,7 @@ struct probe_run {
 	bool seen;		  /* mariadb: its socket was there once */
 	struct cgroup_kills kills;
 	struct logwatch *log; /* owned */
+	int64_t expires_s;    /* certificate:mailboxd: as seen last; 0 = never */
 	struct growth growth; /* disks */
 	struct fs_errors fs_errors;
 	struct skew skew; /* clock: the agent's, copied before each run */
@@ -86,6 +87,8 @@ void probe_cgroup_memory(struct probe_run *r);
 void probe_cgroup_io(struct probe_run *r);
 void probe_log(struct probe_run *r);
 void probe_clock(struct probe_run *r);
+void probe_certificate(struct probe_run *r);
+void probe_certificate_mailboxd(struct probe_run *r);
 
 /* What a disk says of itself, and what to think of it. */
 struct disk_facts {
@@ -98,6 +101,9 @@ void disk_judge(struct probe_run *r, const struct disk_facts *f, uint32_t limit_
 /* full_in_s as growth_full_in_s says. Only ever a warning: it is a guess. */
 void
 disk_judge_growth(struct probe_run *r, const struct disk_facts *f, uint64_t full_in_s);
+
+/* left_s until the row's certificate ends; not above 0: it has. */
+void certificate_judge(struct probe_run *r, int64_t left_s, const char *way_out);
 
 struct probes *probes_new(struct agent *a);
 /* With a table of one's own: for tests. */

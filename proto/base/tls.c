@@ -151,7 +151,7 @@ tls_make_context(const SSL_METHOD *method, EVP_PKEY *key, X509 *own, X509 *ca)
 	return ctx;
 }
 
-static int64_t
+int64_t
 tls_not_after(const X509 *certificate)
 {
 	struct tm tm;
@@ -392,7 +392,7 @@ struct tls_stream {
 	char peer[TLS_NAME_MAX];
 };
 
-static void
+void
 tls_set_timeout(int fd, unsigned timeout_ms)
 {
 	struct timeval t = {

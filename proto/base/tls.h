@@ -68,6 +68,11 @@ tls_stream_write(struct tls_stream *s, const void *data, size_t len, struct err 
 MUST_USE bool tls_tcp_connect(
     const char *host, uint16_t port, unsigned timeout_ms, int *fd_out, struct err *e);
 
+/* --- looking: when does the certificate end that is shown there? --- */
+/* Any TLS server; name is what it is called. Blocking, every wait up to timeout_ms. */
+MUST_USE bool tls_peer_expires(const char *host, const char *name, uint16_t port,
+    unsigned timeout_ms, int64_t *expires_s_out, struct err *e);
+
 /* --- certificate authority (controller only) --- */
 /* Creates ca.key (0400) and ca.pem in dir; refuses when they exist. */
 MUST_USE bool tls_ca_create(const char *dir, unsigned days, struct err *e);

@@ -23,4 +23,9 @@ MUST_USE bool tls_check_mode(const char *path, struct err *e);
 /* Common name of the peer's certificate into out; "" when there is none. */
 void tls_peer_common_name(SSL *ssl, char out[TLS_NAME_MAX]);
 
+/* When it ends, in seconds of the wall clock; 0: that cannot be read. */
+int64_t tls_not_after(const X509 *certificate);
+/* How long a read or a write on a blocking socket may wait. */
+void tls_set_timeout(int fd, unsigned timeout_ms);
+
 #endif

@@ -187,6 +187,55 @@ test_a_real_disk_is_well(void **state)
 	CHECK_INT(missing.severity, SEVERITY_FAIL);
 }
 
+/* --- certificates --- */
+
+static void
+test_certificates_are_judged_by_what_is_left(void **state)
+{
+	static const struct probe_def def = {
+	    .name = "certificate:mailboxd", .what = "mailboxd's certificate"};
+	static const struct {
+		int64_t left_s;
+		enum severity severity;
+		const char *text;
+	} rows[] = {
+	    {14 * 86400, SEVERITY_OK, ""},
+	    {14 * 86400 - 1, SEVERITY_WARN,
+		"mailboxd's certificate ends in 13 days; do this"},
+	    {1, SEVERITY_WARN, "ends in 0 days"},
+	    {0, SEVERITY_FAIL, "mailboxd's certificate is expired; do this"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct probe_run r = {.def = &def};
+
+		certificate_judge(&r, rows[i].left_s, "do this");
+		CHECK_INT(r.severity, rows[i].severity);
+		CHECK_HAS(r.text, rows[i].text);
+	}
+}
+
+/* Where nothing listens nothing is said; what was seen before stays true. */
+static void
+test_a_certificate_seen_before_counts_while_mailboxd_is_away(void **state)
+{
+	static const struct probe_def def = {
+	    .name = "certificate:mailboxd", .what = "mailboxd's certificate"};
+	struct probe_run r = {.def = &def, .agent = &agent};
+
+	(void)state;
+	agent.zimbra.admin_port = 1;
+	probe_certificate_mailboxd(&r);
+	CHECK(r.absent);
+	r.expires_s = 1000;
+	probe_certificate_mailboxd(&r);
+	CHECK(!r.absent);
+	CHECK_INT(r.severity, SEVERITY_FAIL);
+	CHECK_HAS(r.text, "zmcertmgr viewdeployedcrt");
+	CHECK_HAS(r.text, "zmcertmgr deploycrt");
+}
+
 /* --- services played by a thread: accepts once, says something, ends --- */
 
 struct actor {
@@ -458,6 +507,8 @@ main(void)
 	    TEST(test_the_worst_finding_stays),
 	    TEST(test_disks_are_judged_by_thresholds),
 	    TEST(test_a_real_disk_is_well),
+	    TEST(test_certificates_are_judged_by_what_is_left),
+	    TEST(test_a_certificate_seen_before_counts_while_mailboxd_is_away),
 	    TEST(test_mariadb_is_judged_by_its_greeting),
 	    TEST(test_lmtp_is_judged_by_its_banner),
 	    TEST(test_a_hanging_probe_is_a_finding_until_it_comes_back),
