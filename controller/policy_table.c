@@ -19,6 +19,7 @@ const struct policy_fault policy_faults[] = {
 	{ "cgroup:",       false,   true,  true, "give the container more memory, or find who takes it" },
 	/* What stands in a log others can write: it is for people, and moves nobody. */
 	{ "log:",          false,  false,  true, "read the node's mailbox.log" },
+	{ "zmstat",        false,  false, false, "on the node, as zimbra: zmstatctl restart" },
 	/* It may be the controller's that is wrong: then every node says so, and mail must move all the same. */
 	{ "clock",         false,  false, false, "set the clock of the host that is wrong: chronyc makestep" },
 	{ "certificate",   false,  false,  true, "zmferry enroll NODE" },

@@ -39,6 +39,7 @@ const struct probe_def probe_defs[] = {
 	{ "cgroup:memory",  20,    10,     0,      0, probe_cgroup_memory, NULL, "the container's cgroup" },
 	{ "cgroup:io",      20,    10,     0,      0, probe_cgroup_io, NULL,     "the container's cgroup" },
 	{ "log:mailbox",    20,    30,     0,      0, probe_log,      NULL,      "mailbox.log" },
+	{ "zmstat",         60,    30,     0,      0, probe_zmstat,   NULL,      "a look at zmstat's files" },
 	{ "clock",          20,    10,     0,      0, probe_clock,    NULL,      "this node's clock" },
 	{ "certificate",  3600,    10,     0,      0, probe_certificate, NULL,   "this agent's certificate" },
 	{ "certificate:mailboxd", 600, 30, 0,      0, probe_certificate_mailboxd, NULL, "mailboxd's certificate" },

@@ -87,6 +87,7 @@ void probe_cgroup_memory(struct probe_run *r);
 void probe_cgroup_io(struct probe_run *r);
 void probe_log(struct probe_run *r);
 void probe_clock(struct probe_run *r);
+void probe_zmstat(struct probe_run *r);
 void probe_certificate(struct probe_run *r);
 void probe_certificate_mailboxd(struct probe_run *r);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The table of probes, its thresholds, and what each kind says of a sick service. */
+#include <fcntl.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 #include <sys/un.h>
 #include <netinet/in.h>
 #include <arpa/inet.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "agent/health/probes.h"
@@ -185,6 +187,62 @@ test_a_real_disk_is_well(void **state)
 	probe_disk(&missing);
 	CHECK(!missing.absent);
 	CHECK_INT(missing.severity, SEVERITY_FAIL);
+}
+
+/* --- zmstat --- */
+
+static void
+put_file(const char *name, int64_t age_s)
+{
+	const struct timespec times[2] = {
+	    {.tv_sec = time(NULL) - age_s}, {.tv_sec = time(NULL) - age_s}};
+	char path[200];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/zmstat/%s", folder, name);
+	f = fopen(path, "we");
+	CHECK(f != NULL && fclose(f) == 0);
+	CHECK_INT(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+static void
+test_zmstat_is_judged_by_its_newest_file(void **state)
+{
+	static const struct probe_def def = {.name = "zmstat", .what = "zmstat"};
+	static const struct {
+		int64_t vm_s, cpu_s, mailboxd_s; /* ago */
+		bool absent;
+		enum severity severity;
+		const char *text;
+	} rows[] = {
+	    {10, 5000, 10, false, SEVERITY_OK, ""},
+	    {-100, 5000, 290, false, SEVERITY_OK, ""},
+	    {700, 5000, 10, false, SEVERITY_WARN, "for 11 min: it has stopped"},
+	    {700, 5000, 400, false, SEVERITY_WARN, "zmstatctl restart"},
+	    {10, 5000, 320, false, SEVERITY_WARN, "zmmailboxdctl restart"},
+	    {800000, 900000, 10, false, SEVERITY_OK, ""}, /* switched off */
+	    {800000, 900000, 800000, true, SEVERITY_OK, ""},
+	};
+	struct probe_run r = {.def = &def, .agent = &agent};
+	char path[200];
+
+	(void)state;
+	probe_zmstat(&r);
+	CHECK(r.absent); /* no folder */
+	snprintf(path, sizeof(path), "%s/zmstat", folder);
+	CHECK_INT(mkdir(path, 0700), 0);
+	probe_zmstat(&r);
+	CHECK(r.absent); /* nothing in it */
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		r = (struct probe_run){.def = &def, .agent = &agent};
+		put_file("vm.csv", rows[i].vm_s);
+		put_file("cpu.csv", rows[i].cpu_s);
+		put_file("mailboxd.csv", rows[i].mailboxd_s);
+		probe_zmstat(&r);
+		CHECK_INT(r.absent, rows[i].absent);
+		CHECK_INT(r.severity, rows[i].severity);
+		CHECK_HAS(r.text, rows[i].text);
+	}
 }
 
 /* --- certificates --- */
@@ -486,7 +544,8 @@ set_up(void **state)
 static int
 tear_down(void **state)
 {
-	static const char *const names[] = {"conf/my.cnf", "conf", "db.sock", ""};
+	static const char *const names[] = {"conf/my.cnf", "conf", "db.sock",
+	    "zmstat/vm.csv", "zmstat/cpu.csv", "zmstat/mailboxd.csv", "zmstat", ""};
 	char path[200];
 
 	(void)state;
@@ -507,6 +566,7 @@ main(void)
 	    TEST(test_the_worst_finding_stays),
 	    TEST(test_disks_are_judged_by_thresholds),
 	    TEST(test_a_real_disk_is_well),
+	    TEST(test_zmstat_is_judged_by_its_newest_file),
 	    TEST(test_certificates_are_judged_by_what_is_left),
 	    TEST(test_a_certificate_seen_before_counts_while_mailboxd_is_away),
 	    TEST(test_mariadb_is_judged_by_its_greeting),
