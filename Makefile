@@ -24,7 +24,7 @@ proto_src   := frame check check_stream peer skew
 
 agent_src   := main agent agent_link requests requests_local conf lane lane_task lease idle \
                look health/probes health/lmtp health/mailboxd health/mariadb health/disk health/cgroup health/logwatch \
-               health/wall_clock health/growth health/fs_errors health/certificate health/zmstat \
+               health/wall_clock health/growth health/fs_errors health/certificate health/zmstat health/dialogue health/access \
                mailbox/localconfig mailbox/account mailbox/inventory mailbox/metadata \
                mailbox/archive mailbox/archive_meta mailbox/archive_write \
                mailbox/spool mailbox/spool_files mailbox/spool_index \

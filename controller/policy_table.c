@@ -19,6 +19,9 @@ const struct policy_fault policy_faults[] = {
 	{ "cgroup:",       false,   true,  true, "give the container more memory, or find who takes it" },
 	/* What stands in a log others can write: it is for people, and moves nobody. */
 	{ "log:",          false,  false,  true, "read the node's mailbox.log" },
+	/* Switched off on purpose looks the same; that mailboxd is sick lmtp says. */
+	{ "imap",          false,  false,  true, "on the node, as zimbra: zmmailboxdctl restart" },
+	{ "pop",           false,  false,  true, "on the node, as zimbra: zmmailboxdctl restart" },
 	{ "zmstat",        false,  false, false, "on the node, as zimbra: zmstatctl restart" },
 	/* It may be the controller's that is wrong: then every node says so, and mail must move all the same. */
 	{ "clock",         false,  false, false, "set the clock of the host that is wrong: chronyc makestep" },

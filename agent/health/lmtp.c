@@ -1,76 +1,96 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Does an LMTP server greet? Connections are made anew each time, as the MTA does. */
-#include <errno.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
+/*
+ * Does an LMTP server greet, and does it know who lives here? RCPT makes mailboxd ask LDAP
+ * for an address that nobody has: "no such user" is the answer of a healthy one. There is
+ * no DATA, so nothing is ever delivered. It logs "rejecting address zmferry-probe@...".
+ */
 #include "agent/health/lmtp.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/health/dialogue.h"
 #include "agent/health/probes.h"
-#include "proto/base/clock.h"
-#include "proto/base/tls.h"
 #include "proto/zimbra/ports.h"
 
-#define CONNECT_MS 3000 /* within one host, or one cluster */
+#define FAREWELL "QUIT\r\n"
 
-/* Reads one line; false: silence, or an end before it. */
+/* Connects and hears the greeting; on false all is closed. */
 static bool
-lmtp_read_line(
-    int fd, uint64_t until_ms, const atomic_bool *cancelled, char *out, size_t size)
+lmtp_open(struct dialogue *d, const char *host, uint16_t port, unsigned limit_ms,
+    const atomic_bool *cancelled, struct err *e)
 {
-	size_t len = 0;
-
-	while (len + 1 < size) {
-		ssize_t n;
-
-		if (!probe_wait(fd, until_ms, cancelled))
-			return false;
-		n = read(fd, out + len, size - 1 - len);
-		if (n < 0 && (errno == EINTR || errno == EAGAIN))
-			continue;
-		if (n <= 0)
-			return false;
-		len += (size_t)n;
-		out[len] = '\0';
-		if (strchr(out, '\n') != NULL) {
-			out[strcspn(out, "\r\n")] = '\0';
-			return true;
-		}
-	}
-	return true;
+	if (!dialogue_open(d, host, port, limit_ms, cancelled, e))
+		return false;
+	if (!dialogue_hear(d))
+		err_set(e, ERR_RETRY, "LMTP on %s port %u does not greet", host, port);
+	else if (strncmp(d->line, "220", 3) != 0)
+		err_set(e, ERR_PEER, "LMTP on %s port %u greets with \"%.200s\"", host,
+		    port, d->line);
+	else
+		return true;
+	dialogue_close(d, FAREWELL);
+	return false;
 }
 
 bool
 lmtp_greets(const char *host, uint16_t port, unsigned limit_ms,
     const atomic_bool *cancelled, struct err *e)
 {
-	uint64_t until_ms;
-	char line[256] = "";
-	bool heard;
-	int fd;
+	struct dialogue d;
 
-	if (!tls_tcp_connect(host, port, CONNECT_MS, &fd, e))
+	if (!lmtp_open(&d, host, port, limit_ms, cancelled, e))
 		return false;
-	until_ms = clock_mono_ms() + limit_ms;
-	heard = lmtp_read_line(fd, until_ms, cancelled, line, sizeof(line));
-	(void)!send(fd, "QUIT\r\n", 6, MSG_NOSIGNAL);
-	close(fd);
-	if (!heard)
-		return err_set(
-		    e, ERR_RETRY, "LMTP on %s port %u does not greet", host, port);
-	return strncmp(line, "220", 3) == 0 ||
-	       err_set(e, ERR_PEER, "LMTP on %s port %u greets with \"%.200s\"", host,
-		   port, line);
+	dialogue_close(&d, FAREWELL);
+	return true;
+}
+
+static void
+lmtp_address(struct probe_run *r, struct dialogue *d)
+{
+	const char *host = r->agent->zimbra.host;
+	char text[LIMIT_NAME + 80];
+
+	snprintf(text, sizeof(text), "LHLO %s\r\n", host);
+	if (!dialogue_ask(d, text)) {
+		probe_found(r, SEVERITY_FAIL,
+		    "LMTP greets and then does not answer; no mail can be delivered "
+		    "here");
+		return;
+	}
+	if (!dialogue_ask(d, "MAIL FROM:<>\r\n") || d->line[0] != '2') {
+		/* As somebody may want it: not a failure that moves mailboxes. */
+		probe_found(r, SEVERITY_WARN,
+		    "LMTP takes no mail at present (\"%.200s\"); is "
+		    "zimbraUserServicesEnabled FALSE?",
+		    d->line);
+		return;
+	}
+	snprintf(text, sizeof(text), "RCPT TO:<zmferry-probe@%s>\r\n", host);
+	if (!dialogue_ask(d, text))
+		probe_found(r, SEVERITY_FAIL,
+		    "LMTP does not answer whether an address lives here; no mail can be "
+		    "delivered");
+	else if (d->line[0] != '2' && d->line[0] != '5')
+		probe_found(r, SEVERITY_FAIL,
+		    "LMTP cannot tell whether an address lives here (\"%.200s\"); does "
+		    "mailboxd reach LDAP? no mail can be delivered",
+		    d->line);
 }
 
 void
 probe_lmtp(struct probe_run *r)
 {
 	const char *host = agent_resolve(r->agent->conf, r->agent->zimbra.host);
+	struct dialogue d;
 	struct err e;
 
-	if (!lmtp_greets(
-		host, ZIMBRA_LMTP_PORT, r->def->fail_ms, &r->agent->cancelled, &e))
+	if (!lmtp_open(
+		&d, host, ZIMBRA_LMTP_PORT, r->def->fail_ms, &r->agent->cancelled, &e)) {
 		probe_found(
 		    r, SEVERITY_FAIL, "%.350s; no mail can be delivered here", e.text);
+		return;
+	}
+	lmtp_address(r, &d);
+	dialogue_close(&d, FAREWELL);
 }

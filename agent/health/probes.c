@@ -30,6 +30,8 @@ const struct probe_def probe_defs[] = {
 	/* name          every  hangs   slow  failing  how           where      what */
 	{ "mailboxd",       20,    20,  3000,  15000, probe_mailboxd, NULL,      "mailboxd's admin SOAP" },
 	{ "lmtp",           30,    15,  2000,  10000, probe_lmtp,     NULL,      "mailboxd's LMTP" },
+	{ "imap",           30,    20,  2000,  10000, probe_access,   NULL,      "IMAP" },
+	{ "pop",            30,    20,  2000,  10000, probe_access,   NULL,      "POP3" },
 	{ "mariadb",        30,    15,  1000,  10000, probe_mariadb,  NULL,      "MariaDB" },
 	{ "disk:spool",     20,    30,  1000,  10000, probe_disk,     NULL,      "the spool's disk" },
 	{ "disk:store",     60,    30,  1000,  10000, probe_disk,     "store",   "the mail store's disk" },

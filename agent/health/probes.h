@@ -51,7 +51,8 @@ struct probe_run {
 	const struct probe_def *def;
 	const struct agent *agent;
 	struct soap_client *soap; /* mailboxd: kept, one login for all */
-	bool seen;		  /* mariadb: its socket was there once */
+	bool seen;		  /* it was there once: disks, imap, pop */
+	unsigned port_at;	  /* imap, pop: the port that answered */
 	struct cgroup_kills kills;
 	struct logwatch *log; /* owned */
 	int64_t expires_s;    /* certificate:mailboxd: as seen last; 0 = never */
@@ -86,6 +87,7 @@ void probe_disk(struct probe_run *r);
 void probe_cgroup_memory(struct probe_run *r);
 void probe_cgroup_io(struct probe_run *r);
 void probe_log(struct probe_run *r);
+void probe_access(struct probe_run *r);
 void probe_clock(struct probe_run *r);
 void probe_zmstat(struct probe_run *r);
 void probe_certificate(struct probe_run *r);

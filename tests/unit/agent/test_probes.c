@@ -19,7 +19,7 @@
 #include "proto/frame.h"
 #include "tests/unit/check.h"
 
-#define LMTP_ADDRESS "127.0.99.77"
+#define NODE_ADDRESS "127.0.99.77"
 #define LMTP_PORT 7025
 
 static char folder[] = "/tmp/test_probes.XXXXXX";
@@ -300,6 +300,7 @@ struct actor {
 	int listener;
 	const void *says;
 	size_t length;
+	const char *const *answers; /* one to each line heard; NULL ends them */
 	pthread_t thread;
 };
 
@@ -308,22 +309,29 @@ actor_run(void *arg)
 {
 	struct actor *actor = arg;
 	int fd = accept(actor->listener, NULL, NULL);
+	size_t next = 0;
 	char byte;
 
 	if (actor->length > 0)
 		(void)!send(fd, actor->says, actor->length, MSG_NOSIGNAL);
-	while (recv(fd, &byte, 1, 0) > 0) /* until the probe has gone */
-		continue;
+	while (recv(fd, &byte, 1, 0) > 0) { /* until the probe has gone */
+		const char *answer = actor->answers == NULL ? NULL : actor->answers[next];
+
+		if (byte != '\n' || answer == NULL)
+			continue;
+		(void)!send(fd, answer, strlen(answer), MSG_NOSIGNAL);
+		next++;
+	}
 	close(fd);
 	return NULL;
 }
 
 static void
-actor_start(struct actor *actor, int listener, const void *says, size_t length)
+actor_start(struct actor *actor, int listener, const void *says, size_t length,
+    const char *const *answers)
 {
-	actor->listener = listener;
-	actor->says = says;
-	actor->length = length;
+	*actor = (struct actor){
+	    .listener = listener, .says = says, .length = length, .answers = answers};
 	CHECK_INT(pthread_create(&actor->thread, NULL, actor_run, actor), 0);
 }
 
@@ -383,13 +391,28 @@ test_mariadb_is_judged_by_its_greeting(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		struct actor actor;
 
-		actor_start(&actor, listener, rows[i].says, rows[i].length);
+		actor_start(&actor, listener, rows[i].says, rows[i].length, NULL);
 		mariadb_probe(&r);
 		pthread_join(actor.thread, NULL);
 		CHECK_INT(r.severity, rows[i].severity);
 		CHECK_HAS(r.text, rows[i].text);
 	}
 	close(listener);
+}
+
+/* A listener on the node's address; answers what comes with one actor at a time. */
+static int
+node_listen(uint16_t port)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
+	int listener = socket(AF_INET, SOCK_STREAM, 0);
+	int on = 1;
+
+	inet_pton(AF_INET, NODE_ADDRESS, &address.sin_addr);
+	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	CHECK_INT(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
+	CHECK_INT(listen(listener, 4), 0);
+	return listener;
 }
 
 static void
@@ -402,45 +425,105 @@ lmtp_probe(struct probe_run *r)
 	probe_lmtp(r);
 }
 
+#define LMTP_READY "220 mbs1.example.org Zimbra LMTP server ready\r\n"
+#define LHLO_TAKEN "250-mbs1.example.org\r\n250-8BITMIME\r\n250 SIZE\r\n"
+
 static void
-test_lmtp_is_judged_by_its_banner(void **state)
+test_lmtp_is_judged_by_its_banner_and_by_rcpt(void **state)
 {
 	static const struct {
 		const char *says;
+		const char *answers[5];
 		enum severity severity;
 		const char *text;
 	} rows[] = {
-	    {"220 mbs1.example.org Zimbra LMTP server ready\r\n", SEVERITY_OK, ""},
-	    {"421 mbs1.example.org closing\r\n", SEVERITY_FAIL,
+	    {LMTP_READY, {LHLO_TAKEN, "250 ok\r\n", "550 5.1.1 No such user\r\n"},
+		SEVERITY_OK, ""},
+	    {LMTP_READY, {LHLO_TAKEN, "250 ok\r\n", "250 2.1.5 a catch-all\r\n"},
+		SEVERITY_OK, ""},
+	    {LMTP_READY, {LHLO_TAKEN, "250 ok\r\n", "450 4.2.1 try again\r\n"},
+		SEVERITY_FAIL, "(\"450 4.2.1 try again\"); does mailboxd reach LDAP?"},
+	    {LMTP_READY, {LHLO_TAKEN, "250 ok\r\n"}, SEVERITY_FAIL,
+		"does not answer whether an address lives here"},
+	    {LMTP_READY, {LHLO_TAKEN, "421 4.3.2 Service not available\r\n"},
+		SEVERITY_WARN, "zimbraUserServicesEnabled"},
+	    {LMTP_READY, {"250-no end"}, SEVERITY_FAIL,
+		"greets and then does not answer"},
+	    {"421 mbs1.example.org closing\r\n", {NULL}, SEVERITY_FAIL,
 		"greets with \"421 mbs1.example.org closing\""},
-	    {"220 no end of line", SEVERITY_FAIL, "does not greet"},
-	    {"", SEVERITY_FAIL, "does not greet"},
+	    {"220 no end of line", {NULL}, SEVERITY_FAIL, "does not greet"},
+	    {"", {NULL}, SEVERITY_FAIL, "does not greet"},
 	};
-	struct sockaddr_in address = {
-	    .sin_family = AF_INET, .sin_port = htons(LMTP_PORT)};
 	struct probe_run r;
 	int listener;
-	int on = 1;
 
 	(void)state;
 	lmtp_probe(&r);
 	CHECK_INT(r.severity, SEVERITY_FAIL);
 	CHECK_HAS(r.text, "no mail can be delivered here");
-	inet_pton(AF_INET, LMTP_ADDRESS, &address.sin_addr);
-	listener = socket(AF_INET, SOCK_STREAM, 0);
-	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	CHECK_INT(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
-	CHECK_INT(listen(listener, 4), 0);
+	listener = node_listen(LMTP_PORT);
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		struct actor actor;
 
-		actor_start(&actor, listener, rows[i].says, strlen(rows[i].says));
+		actor_start(&actor, listener, rows[i].says, strlen(rows[i].says),
+		    rows[i].answers);
 		lmtp_probe(&r);
 		pthread_join(actor.thread, NULL);
 		CHECK_INT(r.severity, rows[i].severity);
 		CHECK_HAS(r.text, rows[i].text);
 	}
 	close(listener);
+}
+
+static void
+test_imap_and_pop_are_judged_by_their_banners(void **state)
+{
+	static const struct {
+		struct probe_def def;
+		uint16_t port;
+		const char *says;
+		enum severity severity;
+		const char *text;
+	} rows[] = {
+	    {{.name = "imap", .fail_ms = 200}, 7143,
+		"* OK mbs1.example.org Zimbra IMAP4rev1 server ready\r\n", SEVERITY_OK,
+		""},
+	    {{.name = "imap", .fail_ms = 200}, 7143, "* BYE too many connections\r\n",
+		SEVERITY_FAIL, "greets with \"* BYE too many connections\""},
+	    {{.name = "imap", .fail_ms = 200}, 7143, "", SEVERITY_FAIL,
+		"IMAP takes connections on port 7143 but does not greet"},
+	    {{.name = "pop", .fail_ms = 200}, 7110, "+OK POP3 server ready\r\n",
+		SEVERITY_OK, ""},
+	    {{.name = "pop", .fail_ms = 200}, 7110, "-ERR not now\r\n", SEVERITY_FAIL,
+		"POP3 on port 7110 greets with \"-ERR not now\""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct probe_run r = {.def = &rows[i].def, .agent = &agent};
+		struct actor actor;
+		int listener;
+
+		probe_access(&r);
+		CHECK(r.absent); /* it never answered: this node has none */
+		CHECK_INT(r.severity, SEVERITY_OK);
+		r.absent = false;
+		listener = node_listen(rows[i].port);
+		actor_start(&actor, listener, rows[i].says, strlen(rows[i].says), NULL);
+		probe_access(&r);
+		pthread_join(actor.thread, NULL);
+		CHECK(!r.absent);
+		CHECK_INT(r.severity, rows[i].severity);
+		CHECK_HAS(r.text, rows[i].text);
+		close(listener);
+		/* It was there, so that it is gone is a finding. */
+		r.severity = SEVERITY_OK;
+		r.text[0] = '\0';
+		probe_access(&r);
+		CHECK(!r.absent);
+		CHECK_INT(r.severity, SEVERITY_FAIL);
+		CHECK_HAS(r.text, "switched off on purpose");
+	}
 }
 
 /* --- running and telling --- */
@@ -536,7 +619,7 @@ set_up(void **state)
 	conf.allow_ephemeral_spool = true;
 	conf.fill_limit = 100;
 	agent.conf = &conf;
-	snprintf(agent.zimbra.host, sizeof(agent.zimbra.host), LMTP_ADDRESS);
+	snprintf(agent.zimbra.host, sizeof(agent.zimbra.host), NODE_ADDRESS);
 	log_set_level(LOG_ERROR);
 	return 0;
 }
@@ -570,7 +653,8 @@ main(void)
 	    TEST(test_certificates_are_judged_by_what_is_left),
 	    TEST(test_a_certificate_seen_before_counts_while_mailboxd_is_away),
 	    TEST(test_mariadb_is_judged_by_its_greeting),
-	    TEST(test_lmtp_is_judged_by_its_banner),
+	    TEST(test_lmtp_is_judged_by_its_banner_and_by_rcpt),
+	    TEST(test_imap_and_pop_are_judged_by_their_banners),
 	    TEST(test_a_hanging_probe_is_a_finding_until_it_comes_back),
 	    TEST(test_what_is_not_here_is_not_told),
 	};

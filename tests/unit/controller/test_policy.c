@@ -213,8 +213,8 @@ test_a_wrong_clock_moves_nobody_and_is_in_nobodys_way(void **state)
 static void
 test_these_faults_are_told_and_move_nobody(void **state)
 {
-	static const char *const probes[] = {"log:mailbox", "zmstat", "clock",
-	    "disk:spool", "certificate", "certificate:mailboxd"};
+	static const char *const probes[] = {"log:mailbox", "zmstat", "imap", "pop",
+	    "clock", "disk:spool", "certificate", "certificate:mailboxd"};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(probes); i++) {
