@@ -464,6 +464,22 @@ def lying_results(place):
             require(fake.read()[0] in ("refusal", "closed"), f"an agent may send {body}")
 
 
+def strange_clocks(place):
+    """pongs with absurd clocks come back as they were, with how long they were held; a wrong clock hinders nothing"""
+    with instead_of(place, "mbs1") as fake:
+        for mono in (1, (1 << 64) - 1):
+            fake.say("pong", message((1, 1 << 63), (2, mono)))
+            pings = []
+            while len(pings) < 3 and (not pings or pings[-1].get(2) != mono):  # one may be under way
+                kind, got = answer(fake.socket)
+                require(kind == 13, f"not a ping: {kind} {got}")
+                pings.append(fields(got[13]))
+            require(pings[-1].get(2) == mono and pings[-1].get(3, 0) < 6000, f"after a pong of {mono}: {pings}")
+        fake.say("health", message((1, message((1, "clock"), (2, 2), (3, "an hour ahead")))))
+        wait_for("that its clock is told", 5, lambda: "an hour ahead" in state(place, "mbs1")["note"])
+        require(state(place, "mbs1")["state"] == "ok", f"{state(place, 'mbs1')}")
+
+
 OP_PREFLIGHT, OP_STAGE, OP_FENCE = 20, 22, 25
 
 
@@ -1008,7 +1024,8 @@ def mailboxes_whole(place):
 
 ATTACKS = (plain_bytes, old_tls, no_certificate, foreign_certificates, another_node, frames, tickets, flood_mail_port,
            flood_controller, hostile_json, hostile_paths, enroll_names, https_strangers, https_rate, https_flood,
-           socket_crowd, terminal, file_modes, secret_files, open_spool, lying_inventory, lying_results, spool_links,
+           socket_crowd, terminal, file_modes, secret_files, open_spool, lying_inventory, lying_results,
+           strange_clocks, spool_links,
            answers_of_others, lying_source, ldap_values,
            lying_mailboxd, slow_loris, secrets_shown, log_lines, mailboxes_whole)
 

@@ -436,10 +436,20 @@ def alerts_of_moves(place):
     return [a for a in place.json("alerts")["alerts"] if a["key"] == "move_locked"]
 
 
+def stop_zmstat(place, node):
+    """As when its daemons ended an hour ago."""
+    folder = os.path.join(place.node(node)["dir"], "zmstat")
+    os.makedirs(folder)
+    hour_ago = time.time() - 3600
+    os.utime(place.write(os.path.join(folder, "vm.csv"), ""), (hour_ago, hour_ago))
+
+
 def alerts_with(place, mail, hook):
     place.lab_up(mailboxes=8, scale="small")
     place.lab("inventory", "--out", place.path("before.json"))
+    stop_zmstat(place, "mbs3")
     place.install(controller_extra=alert_ways(place, mail, hook)).start()
+    require("zmstatctl restart" in place.zmferry("nodes").stdout, "nobody is told that zmstat has stopped")
     tried = place.json("alerts", "test")["ways"]
     require(len(tried) == 2 and all(w["ok"] for w in tried), f"the test of the ways: {tried}")
     require(mail.mails[0]["X-Zmferry-Event"] == "test", "the first mail is not the test")

@@ -6,6 +6,8 @@ import re
 
 from tree import files, finish, read
 
+PROBE = re.compile(r'^\t\{ "([a-z:]+)",\s+\d+,', re.M)
+FAULT = re.compile(r'^\t\{ "([a-z:]+)",\s+(?:true|false),', re.M)
 COMMAND = re.compile(r'^\t\{ "([a-z][a-z ]*)",\s*(?:NULL|"[A-Z]+"),', re.M)
 OURS = re.compile(r"^(?:docs|tests|agent|controller|proto|zimlet)/[\w./-]+$")
 UNIT = re.compile(r"^(?:proto|agent|controller)/test_\w+\.c$")
@@ -59,8 +61,27 @@ def check_advice(path, commands):
                 yield f'{path}:1: "{literal[:60]}...": there is no command zmferry {said}'
 
 
+def check_probes(problems):
+    """What an agent can find the controller has a way out for, and the pages tell of."""
+    probes = PROBE.findall(read("agent/health/probes.c"))
+    faults = FAULT.findall(read("controller/policy_table.c"))
+    if not probes or not faults:
+        problems.append("agent/health/probes.c:1: no probes or no faults found; have the tables changed their form?")
+    manual, runbook = read("docs/man/zmferry-controller.conf.5"), read("docs/operations.md")
+    for probe in probes:
+        kind = probe.split(":")[0] + ":"
+        if probe not in faults and kind not in faults:
+            problems.append(f"controller/policy_table.c:1: no row for the probe {probe}")
+        if f"`{probe}: " not in runbook and f"`{kind}" not in runbook:
+            problems.append(f"docs/operations.md:1: nothing about the probe {probe}")
+    for fault in faults:
+        if not re.search(rf"^\.Li (.*[ ,])?{fault.replace(':', r'(:|.&:)')}( .*)?$", manual, re.M):
+            problems.append(f"docs/man/zmferry-controller.conf.5:1: nothing about the fault {fault}")
+
+
 def main():
     problems = []
+    check_probes(problems)
     commands = COMMAND.findall(read("controller/cli/commands.c"))
     e2e, sim = scenarios()
     tests = set()
