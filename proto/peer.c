@@ -348,8 +348,11 @@ peer_step(struct peer *p)
 static void
 peer_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *out)
 {
-	/* One for all links of a loop: what was read is taken before anything else is read. */
-	static _Thread_local char chunk[READ_CHUNK];
+	/*
+	 * One for all links, which live on the one loop: what was read is taken before anything
+	 * else is read. Not thread-local: then each thread of the pool has one, all touched.
+	 */
+	static char chunk[READ_CHUNK];
 
 	(void)handle;
 	(void)suggested;

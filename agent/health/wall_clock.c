@@ -25,5 +25,5 @@ probe_clock(struct probe_run *r)
 	    "this node's clock is %lld s %s the controller's; look at chronyc tracking "
 	    "on "
 	    "the hosts of both, and set the wrong one: chronyc makestep",
-	    llabs(offset_ms) / 1000, offset_ms > 0 ? "ahead of" : "behind");
+	    (llabs(offset_ms) + 500) / 1000, offset_ms > 0 ? "ahead of" : "behind");
 }

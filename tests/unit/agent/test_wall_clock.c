@@ -27,8 +27,9 @@ test_an_offset_is_judged(void **state)
 		const char *text;
 	} rows[] = {
 	    {0, 2, SEVERITY_OK, ""}, {5001, 2, SEVERITY_OK, ""},
+	    {95004, 2, SEVERITY_FAIL, "is 95 s ahead of the controller's"},
 	    {5002, 2, SEVERITY_WARN, "is 5 s ahead of the controller's"},
-	    {-61000, 1001, SEVERITY_WARN, "is 59 s behind the controller's"},
+	    {-61000, 1001, SEVERITY_WARN, "is 60 s behind the controller's"},
 	    {-61000, 1000, SEVERITY_FAIL, "is 60 s behind the controller's"},
 	    {7200000, 10, SEVERITY_FAIL, "chronyc makestep"},
 	    {9000, 9000, SEVERITY_OK, ""}, /* it may be the way */
