@@ -232,7 +232,7 @@ check-clang: packages
 check-lab: packages
 	$(Q)$(PYTHON) tests/lab/check.py
 
-## check-e2e: whole evacuations on the lab, processes killed in every state (E2E="name ..." for some)
+## check-e2e: whole evacuations on the lab, processes killed in every state (E2E="name ..." for some; ZMFERRY_TEST_CLIENT=zmmailbox)
 check-e2e: packages
 	$(Q)$(MAKE) --no-print-directory build
 	$(Q)$(PYTHON) tests/e2e/scenarios.py $(E2E)

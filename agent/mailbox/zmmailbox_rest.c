@@ -217,21 +217,20 @@ import_write(struct zmmailbox *z, int fd, const char *data, size_t len, struct e
 {
 	for (size_t sent = 0; sent < len;) {
 		ssize_t n = write(fd, data + sent, len - sent);
+		bool is_full = n < 0 && (errno == EAGAIN || errno == EINTR);
 		short seen;
 
 		if (n > 0) {
 			sent += (size_t)n;
 			zmmailbox_went_on(z);
-		} else if (n < 0 && errno == EPIPE) {
-			return PUMP_END;
-		} else if (n < 0 && errno != EAGAIN && errno != EINTR) {
-			err_errno(e, ERR_RETRY, errno, "%s", z->imports);
-			return PUMP_FAILED;
-		} else if (z->done) {
-			return PUMP_END;
-		} else if (!zmmailbox_wait(z, fd, POLLOUT, PAUSE_MS, &seen, e)) {
-			return PUMP_FAILED;
+			continue;
 		}
+		if ((n < 0 && errno == EPIPE) || (is_full && z->done))
+			return PUMP_END;
+		if (!is_full)
+			err_errno(e, ERR_RETRY, errno, "%s", z->imports);
+		if (!is_full || !zmmailbox_wait(z, fd, POLLOUT, PAUSE_MS, &seen, e))
+			return PUMP_FAILED;
 	}
 	return PUMP_ON;
 }
