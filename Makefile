@@ -26,7 +26,7 @@ agent_src   := main agent agent_link requests requests_local conf lane lane_task
                look health/probes health/lmtp health/mailboxd health/mariadb health/disk health/cgroup health/logwatch \
                health/wall_clock health/growth health/fs_errors health/certificate health/zmstat health/dialogue health/access \
                mailbox/localconfig mailbox/account mailbox/inventory mailbox/metadata \
-               mailbox/archive mailbox/archive_meta mailbox/archive_write \
+               mailbox/archive mailbox/archive_meta mailbox/archive_write mailbox/client mailbox/zmmailbox mailbox/zmmailbox_rest \
                mailbox/spool mailbox/spool_files mailbox/spool_index \
                mailbox/items mailbox/items_tree mailbox/tree mailbox/match \
                mailbox/target mailbox/steer mailbox/steer_run mailbox/steer_report mailbox/steer_tidy mailbox/steer_soap \
@@ -233,7 +233,7 @@ check-clang: packages
 check-lab: packages
 	$(Q)$(PYTHON) tests/lab/check.py
 
-## check-e2e: whole evacuations on the lab, processes killed in every state (E2E="name ..." for some)
+## check-e2e: whole evacuations on the lab, processes killed in every state (E2E="name ..." for some; ZMFERRY_TEST_CLIENT=zmmailbox)
 check-e2e: packages
 	$(Q)$(MAKE) --no-print-directory build
 	$(Q)$(PYTHON) tests/e2e/scenarios.py $(E2E)

@@ -2,6 +2,11 @@
 /* The table of settings of agent.conf. */
 #include "agent/conf.h"
 
+#include <string.h>
+#include <unistd.h>
+
+#include "proto/base/log.h"
+
 #define AT(field) offsetof(struct agent_conf, field)
 
 /* clang-format off */
@@ -22,6 +27,10 @@ const struct conf_def agent_conf_defs[] = {
 	  "Zimbra's local configuration; default: conf/localconfig.xml in zimbra_home", 0, 0 },
 	{ "zimbra_ca_file", CONF_FILE, AT(zimbra_ca_file), "",
 	  "certificates that may sign the local mailboxd's; default: the system's", 0, 0 },
+	{ "mailbox_client", CONF_STRING, AT(mailbox_client), "rest",
+	  "what exports and imports mail: rest, or zmmailbox, which is slower and sees less", 0, 0 },
+	{ "zmmailbox", CONF_PATH, AT(zmmailbox), "/opt/zimbra/bin/zmmailbox",
+	  "Zimbra's tool, for mailbox_client = zmmailbox", 0, 0 },
 	{ "cgroup_dir", CONF_PATH, AT(cgroup_dir), "/sys/fs/cgroup",
 	  "where the kernel shows this container's cgroup", 0, 0 },
 	{ "listen_address", CONF_STRING, AT(listen_address), "0.0.0.0",
@@ -39,3 +48,31 @@ const struct conf_def agent_conf_defs[] = {
 };
 /* clang-format on */
 const size_t agent_conf_def_count = ARRAY_LEN(agent_conf_defs);
+
+bool
+agent_conf_uses_zmmailbox(const struct agent_conf *conf)
+{
+	return conf->mailbox_client != NULL &&
+	       strcmp(conf->mailbox_client, "zmmailbox") == 0;
+}
+
+bool
+agent_conf_check(const struct agent_conf *conf, const char *path, struct err *e)
+{
+	enum log_level level;
+
+	if (!log_level_parse(conf->log_level, &level))
+		return err_set(e, ERR_REFUSED,
+		    "%s: log_level \"%s\" is none of error, warn, info, debug", path,
+		    conf->log_level);
+	if (strcmp(conf->mailbox_client, "rest") != 0 && !agent_conf_uses_zmmailbox(conf))
+		return err_set(e, ERR_REFUSED,
+		    "%s: mailbox_client \"%s\" is none of rest, zmmailbox", path,
+		    conf->mailbox_client);
+	if (agent_conf_uses_zmmailbox(conf) && access(conf->zmmailbox, X_OK) != 0)
+		return err_set(e, ERR_REFUSED,
+		    "%s: zmmailbox %s cannot be run; correct its path, or set "
+		    "mailbox_client = rest",
+		    path, conf->zmmailbox);
+	return true;
+}

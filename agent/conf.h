@@ -18,6 +18,8 @@ struct agent_conf {
 	char *zimbra_home;
 	char *localconfig;    /* NULL: zimbra_home/conf/localconfig.xml */
 	char *zimbra_ca_file; /* NULL: the system's */
+	char *mailbox_client; /* "rest" or "zmmailbox" */
+	char *zmmailbox;
 	char *cgroup_dir;
 	char *listen_address;
 	uint16_t mail_port;
@@ -29,5 +31,10 @@ struct agent_conf {
 
 extern const struct conf_def agent_conf_defs[];
 extern const size_t agent_conf_def_count;
+
+/* What the table cannot say. */
+MUST_USE bool
+agent_conf_check(const struct agent_conf *conf, const char *path, struct err *e);
+bool agent_conf_uses_zmmailbox(const struct agent_conf *conf);
 
 #endif

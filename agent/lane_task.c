@@ -288,6 +288,8 @@ task_write_job(struct task *t, struct err *e)
 	    frame_bytes(a->conf->zimbra_ca_file == NULL ? "" : a->conf->zimbra_ca_file);
 	job.server_id = frame_bytes(a->server_id);
 	job.zimbra_home = frame_bytes(a->conf->zimbra_home);
+	job.zmmailbox =
+	    frame_bytes(agent_conf_uses_zmmailbox(a->conf) ? a->conf->zmmailbox : "");
 	job.fill_limit = a->conf->fill_limit;
 	job.allow_ephemeral_spool = a->conf->allow_ephemeral_spool;
 	job.resolve = resolve;

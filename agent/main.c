@@ -106,11 +106,10 @@ load(const char *path, struct agent_conf *conf, struct err *e)
 	buf_fini(&errors);
 	if (!ok)
 		return false;
-	if (!log_level_parse(conf->log_level, &level))
-		return err_set(e, ERR_REFUSED,
-		    "%s: log_level \"%s\" is none of error, warn, info, debug", path,
-		    conf->log_level);
-	log_set_level(level);
+	if (!agent_conf_check(conf, path, e))
+		return false;
+	if (log_level_parse(conf->log_level, &level))
+		log_set_level(level);
 	if (conf->localconfig == NULL)
 		conf->localconfig =
 		    xasprintf("%s/conf/localconfig.xml", conf->zimbra_home);

@@ -368,6 +368,7 @@ check_job(const Wire__WorkerJob *m, struct err *e)
 	    !check_text(&m->localconfig, "localconfig", 0, PATH_BYTES, e) ||
 	    !check_text(&m->zimbra_ca_file, "zimbra_ca_file", 0, PATH_BYTES, e) ||
 	    !check_text(&m->zimbra_home, "zimbra_home", 0, PATH_BYTES, e) ||
+	    !check_text(&m->zmmailbox, "zmmailbox", 0, PATH_BYTES, e) ||
 	    !check_text(&m->server_id, "server_id", 0, LIMIT_ID - 1, e) ||
 	    !check_number(m->fill_limit, "fill_limit", 0, 100, e) ||
 	    !check_count(m->n_admissions, "admissions", 512, e) ||

@@ -251,7 +251,7 @@ archive_read_fd(int fd, bool headers_only, const struct archive_sink *sink,
 /* --- export: one thread transfers into a socket pair, this one reads the tar --- */
 
 struct transfer {
-	struct soap_client *c;
+	const struct client *c;
 	const struct rest_export *what;
 	int fd;
 	enum rest_status status;
@@ -282,7 +282,7 @@ transfer_run(void *ctx)
 {
 	struct transfer *t = ctx;
 
-	t->ok = rest_export(t->c, t->what, transfer_sink, t, &t->status, &t->err);
+	t->ok = client_export(t->c, t->what, transfer_sink, t, &t->status, &t->err);
 	shutdown(t->fd, SHUT_WR);
 	return NULL;
 }
@@ -303,7 +303,7 @@ export_read(struct transfer *t, int fd, const struct archive_sink *sink, bool *w
 }
 
 bool
-archive_export(struct soap_client *c, const struct rest_export *what,
+archive_export(const struct client *c, const struct rest_export *what,
     const struct archive_sink *sink, enum rest_status *status_out, bool *whole_out,
     struct err *e)
 {

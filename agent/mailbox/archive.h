@@ -7,8 +7,8 @@
 #ifndef AGENT_ARCHIVE_H
 #define AGENT_ARCHIVE_H
 
+#include "agent/mailbox/client.h"
 #include "agent/mailbox/spool.h"
-#include "proto/zimbra/rest.h"
 
 /* One item as it comes: begin, data..., end. False aborts the reading. */
 struct archive_sink {
@@ -28,7 +28,7 @@ struct archive_sink {
  * same id. headers_only: the data entries hold headers only and are skipped. False: the
  * sink said so, or no clear answer came (what came by then was handed on whole).
  */
-MUST_USE bool archive_export(struct soap_client *c, const struct rest_export *what,
+MUST_USE bool archive_export(const struct client *c, const struct rest_export *what,
     const struct archive_sink *sink, enum rest_status *status_out, bool *whole_out,
     struct err *e);
 
@@ -55,7 +55,7 @@ typedef bool (*archive_next_fn)(
  * Builds the tar from the spool and posts it with resolve=skip. The items' data is read
  * from s while it goes out; memory stays bounded.
  */
-MUST_USE bool archive_import(struct soap_client *c, const char *account_id,
+MUST_USE bool archive_import(const struct client *c, const char *account_id,
     struct spool *s, archive_next_fn next, void *ctx,
     struct rest_import_answer *answer_out, struct err *e);
 /* The same tar into a descriptor (tests). */

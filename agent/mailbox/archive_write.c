@@ -255,7 +255,7 @@ building_read(void *data, size_t size, void *ctx)
 }
 
 bool
-archive_import(struct soap_client *c, const char *account_id, struct spool *s,
+archive_import(const struct client *c, const char *account_id, struct spool *s,
     archive_next_fn next, void *ctx, struct rest_import_answer *answer_out, struct err *e)
 {
 	struct building b = {.s = s, .next = next, .ctx = ctx};
@@ -271,7 +271,7 @@ archive_import(struct soap_client *c, const char *account_id, struct spool *s,
 		close(pair[1]);
 		return err_set(e, ERR_RETRY, "cannot start a thread");
 	}
-	ok = rest_import(c, account_id, building_read, &pair[0], answer_out, e);
+	ok = client_import(c, account_id, building_read, &pair[0], answer_out, e);
 	close(pair[0]); /* a builder still writing ends with an error now */
 	pthread_join(thread, NULL);
 	close(pair[1]);

@@ -180,8 +180,10 @@ importing_look(struct importing *x, struct err *e)
 		    "must be lifted for the import");
 	if (was_unclear && x->is_second)
 		return err_set(e, ERR_RETRY,
-		    "the import's answer was lost twice; look at mailboxd's log on %s",
-		    x->t->host);
+		    "the import's answer was lost twice; look at mailboxd's log on "
+		    "%.60s: "
+		    "%.300s",
+		    x->t->host, x->posting.unclear.text);
 	if (x->is_doubtful && !x->is_second)
 		importing_send_again(x, x->arrivals.missing, x->arrivals.missing_count);
 	x->is_doubtful = false;
@@ -209,7 +211,9 @@ importing_post(struct importing *x, const uint32_t *ids, size_t count, struct er
 
 	if (count == 0)
 		return true;
-	if (!arrivals_note(&x->arrivals, ids, count, e))
+	/* Before anything is noted: what cannot have been sent need not be looked for. */
+	if (!client_ready(&x->t->client, x->t->account_id, e) ||
+	    !arrivals_note(&x->arrivals, ids, count, e))
 		return false;
 	x->posting.ids = ids;
 	x->posting.count = count;

@@ -243,11 +243,13 @@ aside_post(struct aside *x, const uint32_t *ids, size_t count, struct err *e)
 
 	arrivals_init(&a, x->t);
 	a.folder = x->folder;
-	ok = arrivals_note(&a, ids, count, e) && posting_send(&p, &result, e);
+	ok = client_ready(&x->t->client, x->t->account_id, e) &&
+	     arrivals_note(&a, ids, count, e) && posting_send(&p, &result, e);
 	a.unclear = result == POSTING_UNCLEAR;
 	ok = ok && arrivals_settle(&a, e);
 	if (ok && result == POSTING_UNCLEAR)
-		ok = err_set(e, ERR_RETRY, "the import's answer was lost");
+		ok = err_set(
+		    e, ERR_RETRY, "the import's answer was lost: %s", p.unclear.text);
 	arrivals_fini(&a);
 	return ok;
 }

@@ -226,7 +226,12 @@ answer_is_over_quota(const struct rest_import_answer *answer)
 static enum posting_result
 take_answer(struct posting *p, const struct rest_import_answer *answer)
 {
-	static const char *const words[] = {"success", "warn", "fail"};
+	static const char *const words[] = {
+	    [REST_IMPORT_SUCCESS] = "success",
+	    [REST_IMPORT_WARN] = "warn",
+	    [REST_IMPORT_FAIL] = "fail",
+	    [REST_IMPORT_UNSAID] = "unsaid",
+	};
 
 	if (answer->result == REST_IMPORT_SUCCESS && answer->fault_count == 0)
 		return POSTING_CLEAN;
@@ -251,8 +256,8 @@ posting_send(struct posting *p, enum posting_result *result_out, struct err *e)
 	bool ok;
 
 	p->at = 0;
-	ok = archive_import(
-	    p->t->soap, p->t->account_id, p->t->spool, building_next, &b, &answer, &why);
+	ok = archive_import(&p->t->client, p->t->account_id, p->t->spool, building_next,
+	    &b, &answer, &why);
 	free(b.path);
 	free(b.entry_path);
 	free(b.chain);
@@ -261,8 +266,10 @@ posting_send(struct posting *p, enum posting_result *result_out, struct err *e)
 		*e = why;
 		return false;
 	}
-	if (!ok)
-		log_warn(p->t->log, "import of %zu items: %s; what arrived is looked up",
-		    p->count, why.text);
+	if (ok)
+		return true;
+	p->unclear = why;
+	log_warn(p->t->log, "import of %zu items: %s; what arrived is looked up",
+	    p->count, why.text);
 	return true;
 }

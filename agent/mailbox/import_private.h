@@ -15,6 +15,7 @@ struct posting {
 	uint64_t bytes;	      /* sent so far, of all requests */
 	uint64_t done, total; /* for the progress */
 	const char *what;
+	struct err unclear; /* why the last POSTING_UNCLEAR */
 };
 
 enum posting_result {

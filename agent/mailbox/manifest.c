@@ -181,7 +181,7 @@ manifest_export(struct reading *r, const struct rest_export *what, struct err *e
 	bool whole = false;
 
 	r->last_seen = 0;
-	if (!archive_export(r->t->soap, what, &sink, &status, &whole, e))
+	if (!archive_export(&r->t->client, what, &sink, &status, &whole, e))
 		return err_wrap(e, "looking at what is on the target");
 	manifest_flush(r);
 	/* A list that ends early has a dead id in it; its rest is asked for again. */

@@ -7,6 +7,7 @@
 #ifndef AGENT_TARGET_H
 #define AGENT_TARGET_H
 
+#include "agent/mailbox/client.h"
 #include "agent/mailbox/spool.h"
 #include "agent/mailbox/tree.h"
 #include "proto/base/log.h"
@@ -21,6 +22,7 @@ struct target_pair {
 struct target {
 	/* filled by the caller before target_open */
 	struct soap_client *soap;
+	struct client client; /* for archives */
 	const char *account_id;
 	const char *host; /* this server's name: the account's home must be it */
 	const char *spool_dir;

@@ -52,7 +52,7 @@ text_of_target(struct target *t, uint32_t id, struct verify_text *out, struct er
 
 	snprintf(list, sizeof(list), "%u", id);
 	verify_text_begin(out);
-	if (!archive_export(t->soap, &what, &sink, &status, &whole, e))
+	if (!archive_export(&t->client, &what, &sink, &status, &whole, e))
 		return err_wrap(e, "reading message %u", id);
 	verify_text_end(out);
 	return true;

@@ -220,7 +220,7 @@ fetching_export(struct fetching *x, const struct rest_export *what, bool *whole_
 	x->is_list = what->list != NULL;
 	x->pending = x->sending = false;
 	stream_restart_revisions(x->stream);
-	ok = archive_export(x->w->soap, what, &sink, &status, whole_out, e);
+	ok = archive_export(&x->w->client, what, &sink, &status, whole_out, e);
 	*too_long_out = !ok && status == REST_TOO_LONG;
 	if (!ok)
 		return *too_long_out;

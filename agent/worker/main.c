@@ -82,6 +82,27 @@ worker_progress(
 
 /* --- set up --- */
 
+/* It is started when it is asked for something. */
+static void
+worker_open_zmmailbox(struct worker *w)
+{
+	char *program = frame_string(&w->job->zmmailbox);
+	const struct zmmailbox_options options = {
+	    .program = program,
+	    .account_id = w->account_id,
+	    .account_name = w->account_name,
+	    .host = w->zimbra.host,
+	    .admin_port = (uint16_t)w->zimbra.admin_port,
+	    .work_dir = w->spool_dir,
+	    .stopped = worker_is_stopped,
+	    .log = &w->log,
+	};
+
+	if (program[0] != '\0')
+		w->client.zmmailbox = zmmailbox_new(&options);
+	free(program);
+}
+
 static bool
 worker_open(struct worker *w, bool needs_zimbra, struct err *e)
 {
@@ -115,6 +136,8 @@ worker_open(struct worker *w, bool needs_zimbra, struct err *e)
 		};
 
 		w->soap = soap_client_new(&options);
+		w->client.soap = w->soap;
+		worker_open_zmmailbox(w);
 	}
 	free(path);
 	free(ca_file);
@@ -124,6 +147,7 @@ worker_open(struct worker *w, bool needs_zimbra, struct err *e)
 static void
 worker_close(struct worker *w)
 {
+	zmmailbox_free(&w->client.zmmailbox);
 	soap_client_free(&w->soap);
 	localconfig_fini(&w->zimbra);
 	for (size_t i = 0; w->resolve != NULL && w->resolve[i] != NULL; i++)

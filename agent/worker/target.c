@@ -18,6 +18,7 @@ worker_target(struct worker *w, struct target *out)
 {
 	memset(out, 0, sizeof(*out));
 	out->soap = w->soap;
+	out->client = w->client;
 	out->account_id = w->account_id;
 	out->host = w->zimbra.host;
 	out->spool_dir = w->spool_dir;

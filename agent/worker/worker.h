@@ -6,6 +6,7 @@
 #ifndef AGENT_WORKER_H
 #define AGENT_WORKER_H
 
+#include "agent/mailbox/client.h"
 #include "agent/mailbox/localconfig.h"
 #include "agent/mailbox/target.h"
 #include "proto/base/log.h"
@@ -21,6 +22,7 @@ struct worker {
 	const Wire__StepRequest *step; /* NULL for receive */
 	struct localconfig zimbra;
 	struct soap_client *soap; /* local mailboxd */
+	struct client client;	  /* its archives */
 	char **resolve;		  /* NULL-terminated */
 	char *spool_dir;
 	char account_id[64];

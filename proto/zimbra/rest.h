@@ -29,7 +29,12 @@ struct rest_export {
 MUST_USE bool rest_export(struct soap_client *c, const struct rest_export *what,
     http_sink_fn sink, void *ctx, enum rest_status *status_out, struct err *e);
 
-enum rest_import_result { REST_IMPORT_SUCCESS, REST_IMPORT_WARN, REST_IMPORT_FAIL };
+enum rest_import_result {
+	REST_IMPORT_SUCCESS,
+	REST_IMPORT_WARN,
+	REST_IMPORT_FAIL,
+	REST_IMPORT_UNSAID, /* it is over, but how was not told (zmmailbox) */
+};
 
 struct rest_import_answer {
 	enum rest_import_result result;

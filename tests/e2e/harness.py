@@ -15,6 +15,8 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # Two checkouts can be tested at once on one machine when each has its own.
 NET_PREFIX = os.environ.get("ZMFERRY_TEST_NET", "127.0")
+# What the agents export and import with: rest, or zmmailbox (the lab's stand-in).
+CLIENT = os.environ.get("ZMFERRY_TEST_CLIENT", "rest")
 LAB = os.path.join(ROOT, "tests", "lab", "lab")
 
 
@@ -92,6 +94,7 @@ class Installation:
         self.build = build or os.environ.get("ZMFERRY_BUILD") or os.path.join(ROOT, "build", "release")
         self.lab_dir = os.path.join(self.dir, "lab")
         self.node_count = nodes
+        self.client = CLIENT
         self.agents = {}
         self.controller = None
         self.helpers = []
@@ -208,6 +211,8 @@ allow_ephemeral_spool = true
 zimbra_home = "{node['dir']}"
 localconfig = "{node['dir']}/conf/localconfig.xml"
 zimbra_ca_file = "{self.cluster['ca_file']}"
+mailbox_client = "{self.client}"
+zmmailbox = "{node['dir']}/bin/zmmailbox"
 listen_address = "{node['address']}"
 mail_port = 7444
 resolve = {{ {resolve} }}

@@ -19,6 +19,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lab"))
 from zlab.zclient import Fault, Zimbra, el  # noqa: E402
 from harness import Failed, Installation, NET_PREFIX, ROOT, wait_for  # noqa: E402
+import client  # noqa: E402
 import cutover  # noqa: E402
 import hot  # noqa: E402
 import kubernetes  # noqa: E402
@@ -564,6 +565,7 @@ SCENARIOS = {
     "refusals": refusals,
     "doctor": doctor,
     "evacuation": evacuation,
+    **client.SCENARIOS,
     "cordon": cordon,
     "there_and_back": there_and_back,
     "restore": restore,

@@ -87,7 +87,7 @@ class Node:
 
     def serve(self, http):
         path = http.path
-        if path.startswith("/home/") and http.port == "admin":
+        if path.startswith("/home/"):
             path = http.path = "/service" + path
         if path.startswith(("/service/soap", "/service/admin/soap")):
             if http.method != "POST":

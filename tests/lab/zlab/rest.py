@@ -12,6 +12,7 @@ from . import archive_in, archive_out
 from .errors import MailError
 from .faultcodes import Fault, auth_expired
 from .httpd import BadBody, Hangup
+from .multipart import FilePart, boundary_of
 from .peers import LOST
 from .tokens import Token
 
@@ -207,6 +208,9 @@ class Rest:
         with boxes.use(account) as mailbox:
             folder = self._folder(mailbox, path, asker, "w")
         stream = _Body(http, boxes, account.id)
+        boundary = boundary_of(http.headers.get("content-type"))
+        if boundary is not None:
+            stream = FilePart(stream, boundary)
         result = archive_in.load(mailbox, stream, params, folder=folder.id)
         self.node.orders.end(order)
         http.reply(result.status, result.body, result.content_type or "text/html; charset=utf-8")

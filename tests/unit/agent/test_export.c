@@ -300,6 +300,7 @@ run(struct err *e)
 	receiver_start(&r);
 	sender_init(&sender, r.port);
 	sender.w.soap = zimbra.client;
+	sender.w.client.soap = zimbra.client;
 	snprintf(sender.w.account_id, sizeof(sender.w.account_id), ACCOUNT);
 	wire__step_result__init(&result);
 	sender.w.result = &result;

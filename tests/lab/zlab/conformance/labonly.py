@@ -153,6 +153,45 @@ def silent_cli(rig):
     expect(0 < len(user.ids()) < 6, "%d of 6 messages imported", len(user.ids()))
 
 
+@check("zmmailbox in a dialogue: prompts, silence, ERROR and usage; archives through named pipes",
+       "zimbra 8.2, 8.3", lab_only=True)
+def dialogue(rig):
+    user, other = rig.user(), rig.user()
+    user.add(2, message("dialogue"))
+    fifo = os.path.join(node(rig)["dir"], "check.fifo")
+    url = "https://%s:%d" % (rig.source.host, rig.z.cluster["ports"]["admin"])
+    login = ("-z", "-A", "-u", url, "-f", "/dev/stdin")
+    code, out, err = zmmailbox(rig, *login, "-m", user.id, stdin=(
+        "getFolder\nnosuch 'a b'\ngetRestURL -u %s/service -o '%s.no' \"/?fmt=tar&list=99999\"\n"
+        "getFol\\\nder /nowhere\n" % (url, fifo)))
+    os.unlink(fifo + ".no")
+    equal(code, 0, "exit code")
+    expect(out.startswith("mailbox: %s, " % user.name), "opening: %s", out[:80])
+    equal(out.count("mbox %s> " % user.name), 5, "prompts (%s)" % out)
+    equal(out.count("usage:"), 1, "usages")
+    lines = err.splitlines()
+    equal(len(lines), 3, "errors (%s)" % err)
+    expect("(Unknown command: (nosuch) " in lines[0], "unknown: %s", lines[0])
+    expect("status=204" in lines[1], "empty: %s", lines[1])
+    os.mkfifo(fifo, 0o600)
+    try:
+        with subprocess.Popen(["cat", fifo], stdout=subprocess.PIPE) as reader:
+            code, out, err = zmmailbox(rig, *login, "-m", user.name, stdin=(
+                "getRestURL -u %s/service -o %s \"/?fmt=tar&query=is:anywhere\"\n" % (url, fifo)))
+            data = reader.stdout.read()
+        equal((err, out.count("> ")), ("", 2), "getRestURL (%s)" % out)
+        with subprocess.Popen(["dd", "of=" + fifo, "status=none", "conv=notrunc"],
+                              stdin=subprocess.PIPE) as writer:
+            writer.stdin.write(data)
+            writer.stdin.close()
+            equal(zmmailbox(rig, *login, "-m", other.name, stdin=(
+                "postRestURL -u %s/service \"/?fmt=tar&resolve=skip\" %s\n" % (url, fifo)))[2],
+                  "", "postRestURL")
+    finally:
+        os.unlink(fifo)
+    equal((len(user.ids()), len(other.ids())), (1, 1), "messages")
+
+
 @check("localconfig.xml has the keys that an agent reads, and they work", "zimbra 8.1",
        lab_only=True)
 def localconfig(rig):
