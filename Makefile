@@ -23,11 +23,11 @@ zimbra_src  := soap soap_xml rest freeze
 proto_src   := frame check check_stream peer
 
 agent_src   := main agent agent_link requests requests_local conf lane lane_task lease idle \
-               look health/probes health/lmtp health/mailboxd health/mariadb health/disk health/cgroup health/logwatch \
+               look session_look health/probes health/lmtp health/mailboxd health/mariadb health/disk health/cgroup health/logwatch \
                mailbox/localconfig mailbox/account mailbox/inventory mailbox/metadata \
                mailbox/archive mailbox/archive_meta mailbox/archive_write \
                mailbox/spool mailbox/spool_files mailbox/spool_index \
-               mailbox/items mailbox/items_tree mailbox/tree mailbox/match \
+               mailbox/items mailbox/items_tree mailbox/written mailbox/sessions mailbox/tree mailbox/match \
                mailbox/target mailbox/steer mailbox/steer_run mailbox/steer_report mailbox/steer_tidy mailbox/steer_soap \
                mailbox/manifest mailbox/arrive mailbox/import mailbox/import_plan \
                mailbox/import_post mailbox/import_aside mailbox/import_stray mailbox/import_emptied mailbox/mend mailbox/mend_add \
