@@ -6,6 +6,8 @@
 #include "controller/job.h"
 #include "controller/plan.h"
 
+#define FULL_TARGETS 64 /* lanes are counted once, not for each move */
+
 struct jobs {
 	struct journal *journal;
 	const struct world *world;
@@ -17,6 +19,11 @@ struct jobs {
 	uint32_t starting; /* in this look */
 	bool gate_asked;
 	bool stopping;
+	struct presence *presence;
+	/* Of one round of wakes: thousands may wait for the same lanes. */
+	bool waking;
+	const char *full_targets[FULL_TARGETS];
+	size_t full_count;
 };
 struct removal_ours;
 
