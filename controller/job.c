@@ -353,10 +353,7 @@ jobs_poke(struct jobs *all)
 			    all, job, PLAN_EVACUATE, job->node, job->to, jobs_on_survey);
 		}
 	}
-	all->waking = true;
-	all->full_count = 0;
-	moves_wake(all->moves);
-	all->waking = false;
+	jobs_wake_moves(all);
 }
 
 /* --- people's wishes --- */

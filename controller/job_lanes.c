@@ -106,6 +106,15 @@ owner_is_away(struct jobs *all, const struct job *job, const struct move *m,
 }
 
 void
+jobs_wake_moves(struct jobs *all)
+{
+	all->waking = true;
+	all->full_count = 0;
+	moves_wake(all->moves);
+	all->waking = false;
+}
+
+void
 jobs_take_sessions(struct jobs *all, const char *node, const struct presence_page *page)
 {
 	if (!all->stopping && presence_take(all->presence, node, page,

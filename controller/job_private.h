@@ -55,6 +55,8 @@ struct lane_count {
 struct lane_count lane_count(struct jobs *all, const struct move *m);
 /* moves_host: may it be locked now, may its contacts go in now? */
 bool jobs_take_turn(void *ctx, const struct move *m, char *why, size_t size);
+/* Those that wait look once more whether they may go on. */
+void jobs_wake_moves(struct jobs *all);
 /* A person says: lock now. False with *done_out: it does not wait for that. */
 MUST_USE bool
 job_cut_over(struct jobs *all, struct job *job, bool *done_out, struct err *e);
