@@ -12,6 +12,7 @@
 #define FRESH_MS 2000
 #define ANSWER_MS 30000 /* the agent gives mailboxd 20 s */
 #define ROWS_MAX 1000000u
+#define KEEP_MS (24 * 3600 * 1000ull) /* the longest that somebody may be waited for */
 
 struct presence_node {
 	struct presence_node *next;
@@ -118,6 +119,36 @@ compare_row(const void *left, const void *right)
 	    ((const struct presence_row *)right)->account_id);
 }
 
+/*
+ * A session that is gone (signed out, swept after ten minutes, mailboxd started again) was
+ * used all the same: who was seen stays seen.
+ */
+static void
+node_keep_seen(struct presence_node *n, uint64_t now_ms)
+{
+	size_t told = n->fresh_count;
+
+	if (n->count == 0)
+		return;
+	n->fresh = xrealloc_array(n->fresh, told + n->count + 1, sizeof(*n->fresh));
+	for (size_t i = 0; i < n->count; i++) {
+		struct presence_row old = n->rows[i];
+		struct presence_row *row =
+		    told == 0 ? NULL
+			      : bsearch(&old, n->fresh, told, sizeof(old), compare_row);
+
+		if (old.idle_ms >= KEEP_MS)
+			continue;
+		old.idle_ms += now_ms - n->list_ms;
+		if (row == NULL && old.idle_ms < KEEP_MS)
+			n->fresh[n->fresh_count++] = old;
+		else if (row != NULL && row->idle_ms > old.idle_ms)
+			*row = old;
+	}
+	if (n->fresh_count > told)
+		qsort(n->fresh, n->fresh_count, sizeof(*n->fresh), compare_row);
+}
+
 bool
 presence_take(struct presence *p, const char *node, const struct presence_page *page,
     uint64_t now_ms)
@@ -142,6 +173,7 @@ presence_take(struct presence *p, const char *node, const struct presence_page *
 	if (!page->last)
 		return false;
 	qsort(n->fresh, n->fresh_count, sizeof(*n->fresh), compare_row);
+	node_keep_seen(n, now_ms);
 	free(n->rows);
 	n->rows = n->fresh;
 	n->count = n->fresh_count;

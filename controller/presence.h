@@ -53,8 +53,8 @@ struct presence_question {
 /* first_look: more than any that an earlier controller asked with, as the wall clock's ms. */
 struct presence *presence_new(const struct presence_host *host, uint64_t first_look);
 void presence_free(struct presence **p);
-/* What an agent answers; of another look than the last one it is passed over. True: who was
-   waited for may be known now. */
+/* What an agent answers; of another look than the last one it is passed over. Who was seen
+   in an earlier one stays seen. True: who was waited for may be known now. */
 bool presence_take(struct presence *p, const char *node, const struct presence_page *page,
     uint64_t now_ms);
 /* False: why says what is known of the owner, or why nothing is. Asks when what is known is

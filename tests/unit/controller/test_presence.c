@@ -143,6 +143,30 @@ test_it_is_asked_once_for_all(void **state)
 	presence_free(&p);
 }
 
+/* A session is swept after a while: it says nothing more, and what it said holds. */
+static void
+test_who_was_seen_stays_seen(void **state)
+{
+	static const struct presence_row later[] = {{"bert", "soap", 12 * MINUTE}};
+	struct presence *p = begin();
+	char why[200];
+
+	(void)state;
+	CHECK(!judge(p, "anna", 0, NOW, PRESENCE_RECENT, why));
+	CHECK(answer(p, 0, true, people, ARRAY_LEN(people), NOW));
+	for (uint64_t m = 1; m <= 6; m++) {
+		(void)judge(p, "anna", 0, NOW + m * MINUTE, PRESENCE_RECENT, why);
+		CHECK(answer(p, 0, true, later, m % 2, NOW + m * MINUTE));
+	}
+	CHECK(!judge(p, "anna", 0, NOW + 6 * MINUTE, PRESENCE_FRESH, why));
+	CHECK_HAS(why, "last seen 9 min ago by imap");
+	CHECK(judge(p, "bert", 0, NOW + 6 * MINUTE, PRESENCE_FRESH, why));
+	(void)judge(p, "anna", 0, NOW + 7 * MINUTE, PRESENCE_FRESH, why);
+	CHECK(answer(p, 0, true, NULL, 0, NOW + 7 * MINUTE));
+	CHECK(judge(p, "anna", 0, NOW + 7 * MINUTE, PRESENCE_FRESH, why));
+	presence_free(&p);
+}
+
 static void
 test_what_nobody_tells_is_said(void **state)
 {
@@ -178,6 +202,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(test_what_is_known_decides),
 	    TEST(test_it_is_asked_once_for_all),
+	    TEST(test_who_was_seen_stays_seen),
 	    TEST(test_what_nobody_tells_is_said),
 	};
 
