@@ -23,6 +23,7 @@
 #include "agent/lease.h"
 #include "agent/mailbox/inventory.h"
 #include "agent/mailbox/spool.h"
+#include "agent/session_look.h"
 #include "proto/base/work.h"
 #include "proto/base/xalloc.h"
 #include "proto/version.h"
@@ -325,6 +326,7 @@ agent_end(struct agent *a)
 	if (left != 0)
 		uv_walk(&a->loop, agent_report_handle, NULL);
 	inventory_free(&a->inventory);
+	session_look_free(&a->session_look);
 	probes_free(&a->probes);
 	lanes_free(&a->lanes);
 	leases_free(&a->leases);
@@ -356,6 +358,7 @@ agent_run(const struct agent_conf *conf, const char *program)
 	a->lanes = lanes_new(a);
 	a->probes = probes_new(a);
 	a->inventory = inventory_new(a);
+	a->session_look = session_look_new(a);
 	agent_start(a);
 	/* Returns when agent_stop has closed everything and nothing is under way. */
 	while (!a->stopping)

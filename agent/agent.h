@@ -22,6 +22,7 @@ struct lanes;
 struct leases;
 struct probes;
 struct inventory;
+struct session_look;
 struct local_job;
 
 struct agent {
@@ -50,6 +51,7 @@ struct agent {
 	struct leases *leases;
 	struct probes *probes;
 	struct inventory *inventory;
+	struct session_look *session_look;
 	struct local_job
 	    *local_jobs; /* requests done in this process, under way on the pool */
 	unsigned looks;	 /* at other nodes, under way on the pool (look.c) */

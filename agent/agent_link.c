@@ -21,6 +21,7 @@
 #include "agent/mailbox/inventory.h"
 #include "agent/mailbox/spool.h"
 #include "agent/requests.h"
+#include "agent/session_look.h"
 #include "proto/base/clock.h"
 #include "proto/base/xalloc.h"
 #include "proto/check.h"
@@ -264,6 +265,12 @@ link_on_look(struct agent *a, const Wire__Envelope *m)
 	look_begin(a, m->look);
 }
 
+static void
+link_on_sessions(struct agent *a, const Wire__Envelope *m)
+{
+	session_look_begin(a->session_look, m->sessions);
+}
+
 static const struct link_message {
 	Wire__Envelope__BodyCase body;
 	bool welcomed; /* taken when this is so */
@@ -275,6 +282,7 @@ static const struct link_message {
     {WIRE__ENVELOPE__BODY_CANCEL, true, link_on_cancel},
     {WIRE__ENVELOPE__BODY_LEASE_RENEW, true, link_on_renew},
     {WIRE__ENVELOPE__BODY_LOOK, true, link_on_look},
+    {WIRE__ENVELOPE__BODY_SESSIONS, true, link_on_sessions},
 };
 
 static void

@@ -75,6 +75,23 @@ on_looked(
 }
 
 static void
+on_sessions(void *ctx, const char *node, const struct presence_page *page)
+{
+	struct controller *c = ctx;
+
+	if (c->jobs != NULL)
+		jobs_take_sessions(c->jobs, node, page);
+}
+
+static bool
+ask_sessions(void *ctx, const char *node, uint64_t look, struct err *e)
+{
+	struct controller *c = ctx;
+
+	return fleet_ask_sessions(c->fleet, node, look, e);
+}
+
+static void
 on_survey(void *ctx, const struct plan_request *wanted, survey_done_fn done, void *owner,
     uint32_t number)
 {
@@ -306,6 +323,7 @@ controller_listen(struct controller *c, struct err *e)
 	    .on_change = on_fleet_change,
 	    .on_lease_expired = on_lease_expired,
 	    .on_looked = on_looked,
+	    .on_sessions = on_sessions,
 	};
 
 	if (!fleet_start(&fleet, &c->fleet, e))
@@ -333,6 +351,7 @@ controller_begin(struct controller *c, struct err *e)
 	    .begun = controller_job_begun,
 	    .forget = on_forget,
 	    .is_connected = is_connected,
+	    .ask_sessions = ask_sessions,
 	    .mailboxes_on = mailboxes_on,
 	    .own_admin_id = c->own_admin_id,
 	    .alerts = c->alerts,

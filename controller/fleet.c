@@ -291,6 +291,10 @@ fleet_on_known(struct fleet *f, struct agent *a, const Wire__Envelope *m)
 		}
 	} else if (m->body_case == WIRE__ENVELOPE__BODY_LOOKED) {
 		fleet_on_looked(f, a, m->looked);
+	} else if (m->body_case == WIRE__ENVELOPE__BODY_SESSION_PAGE) {
+		if (f->o.on_sessions != NULL)
+			agent_take_sessions(
+			    a, m->session_page, f->o.on_sessions, f->o.ctx);
 	} else if (m->body_case == WIRE__ENVELOPE__BODY_PONG) {
 		skew_on_pong(&a->skew, m->pong, clock_mono_ms());
 	} else if (m->body_case != WIRE__ENVELOPE__BODY_PROGRESS) {

@@ -10,6 +10,7 @@
 #include <jansson.h>
 #include <uv.h>
 
+#include "controller/presence.h"
 #include "controller/world.h"
 #include "proto/base/tls.h"
 #include "proto/messages.pb-c.h"
@@ -63,6 +64,9 @@ struct fleet_options {
 	/* What one node's agent saw of another. Agents may say so unasked. */
 	void (*on_looked)(void *ctx, const char *observer, const char *node, bool serves,
 	    const char *text);
+	/* A page of who has a session there. Agents may say so unasked. */
+	void (*on_sessions)(
+	    void *ctx, const char *node, const struct presence_page *page);
 };
 
 MUST_USE bool
@@ -76,6 +80,9 @@ void fleet_renew(struct fleet *f, const char *node, const char *move_id);
 /* Asks observer's agent to look at node; false: it cannot be asked (away, or too old). */
 bool
 fleet_look(struct fleet *f, const char *observer, const char *node, uint16_t lmtp_port);
+/* Asks the node's agent who has a session there; false with e: it cannot be asked. */
+MUST_USE bool
+fleet_ask_sessions(struct fleet *f, const char *node, uint64_t look, struct err *e);
 void
 fleet_cancel(struct fleet *f, const char *node, const char *move_id, uint32_t step_no);
 

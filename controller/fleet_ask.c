@@ -316,6 +316,8 @@ take_stage(struct ask *a, const Wire__StageFacts *f)
 	s->change = f->change;
 	s->lacking_count = f->lacking_count;
 	s->tracking_imap = f->tracking_imap;
+	s->wrote = f->wrote;
+	s->wrote_ago_ms = f->wrote_ago_ms;
 	row_from_wire(f->row, &s->row);
 	s->lacking_json = json_dumps(lacking, JSON_COMPACT);
 	json_decref(lacking);

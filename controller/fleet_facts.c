@@ -181,3 +181,32 @@ agent_take_inventory(struct agent *a, const Wire__InventoryPage *page)
 	if (page->last)
 		agent_keep_snapshot(a);
 }
+
+void
+agent_take_sessions(const struct agent *a, const Wire__SessionPage *m,
+    void (*fn)(void *ctx, const char *node, const struct presence_page *page), void *ctx)
+{
+	struct presence_row *rows = xcalloc(m->n_sessions + 1, sizeof(*rows));
+	char why_not[LIMIT_TEXT + 1];
+	struct presence_page page = {.look = m->look,
+	    .page = m->page,
+	    .last = m->last,
+	    .rows = rows,
+	    .count = m->n_sessions};
+
+	snprintf(why_not, sizeof(why_not), "%.*s", (int)m->text.len, m->text.data);
+	if (m->kind != WIRE__ERROR_KIND__ERROR_NONE)
+		page.why_not = why_not;
+	for (size_t i = 0; i < m->n_sessions; i++) {
+		const Wire__Session *s = m->sessions[i];
+		struct presence_row *row = &rows[i];
+
+		row->idle_ms = s->idle_ms;
+		if (!frame_copy(
+			&s->account_id, row->account_id, sizeof(row->account_id)) ||
+		    !frame_copy(&s->kind, row->kind, sizeof(row->kind)))
+			page.why_not = "its agent's answer names nobody";
+	}
+	fn(ctx, a->facts.name, &page);
+	free(rows);
+}

@@ -5,6 +5,7 @@
 #include "proto/frame.h"
 
 #define VERSION_OF_LOOK 2
+#define VERSION_OF_SESSIONS 3
 
 /* NULL: it is not connected, and is not told. */
 static struct agent *
@@ -74,4 +75,25 @@ fleet_look(struct fleet *f, const char *observer, const char *node, uint16_t lmt
 	m.look = &look;
 	agent_put(a, &m);
 	return a->put;
+}
+
+bool
+fleet_ask_sessions(struct fleet *f, const char *node, uint64_t look, struct err *e)
+{
+	struct agent *a = connected_agent(f, node);
+	Wire__Envelope m = WIRE__ENVELOPE__INIT;
+	Wire__Sessions sessions = WIRE__SESSIONS__INIT;
+
+	if (a == NULL)
+		return err_set(e, ERR_RETRY, "its agent is not connected");
+	if (a->version < VERSION_OF_SESSIONS)
+		return err_set(e, ERR_REFUSED,
+		    "its agent (version %s) is too old to say who works there; upgrade "
+		    "it",
+		    a->facts.version);
+	sessions.look = look;
+	m.body_case = WIRE__ENVELOPE__BODY_SESSIONS;
+	m.sessions = &sessions;
+	agent_put(a, &m);
+	return a->put || err_set(e, ERR_RETRY, "its agent does not keep up");
 }

@@ -55,6 +55,9 @@ void agent_take_health(struct agent *a, const Wire__Health *h);
 /* What it said before a break in the connection is no news any more. */
 void agent_forget_health(struct agent *a);
 void agent_take_inventory(struct agent *a, const Wire__InventoryPage *page);
+/* Tells fn a page of who has a session; borrowed for the call. */
+void agent_take_sessions(const struct agent *a, const Wire__SessionPage *m,
+    void (*fn)(void *ctx, const char *node, const struct presence_page *page), void *ctx);
 /* The request as a message (fleet_ask.c): calls send with a message borrowed for the call. */
 void fleet_ask_send(const struct ask *a, uint64_t epoch, const struct fleet_node *target,
     uint64_t id, void (*send)(void *ctx, const Wire__Envelope *m), void *ctx);

@@ -22,7 +22,6 @@
 #define TRIES 3
 #define RETRY_AFTER_MS 3000
 #define STARTS_AT_ONCE 4
-#define FULL_TARGETS 64
 
 struct job *
 jobs_at(struct jobs *all, uint32_t number)
@@ -205,8 +204,7 @@ struct job_look {
 	struct job *job;
 	uint32_t unfinished;
 	bool source_full;
-	const char
-	    *full_targets[FULL_TARGETS]; /* lanes are counted once, not for each move */
+	const char *full_targets[FULL_TARGETS];
 	size_t full_count;
 	uint32_t copies; /* moves that wait until an old copy is deleted */
 };
@@ -355,7 +353,7 @@ jobs_poke(struct jobs *all)
 			    all, job, PLAN_EVACUATE, job->node, job->to, jobs_on_survey);
 		}
 	}
-	moves_wake(all->moves);
+	jobs_wake_moves(all);
 }
 
 /* --- people's wishes --- */
@@ -548,6 +546,9 @@ jobs_new(struct journal *journal, const struct world *world,
 	all->limits = *limits;
 	all->host = *host;
 	all->moves = moves_new(journal, world, &moves_host);
+	all->presence =
+	    presence_new(&(struct presence_host){host->ctx, host->ask_sessions},
+		(uint64_t)world->wall_ms(world->ctx));
 	return all;
 }
 
@@ -557,6 +558,7 @@ jobs_free(struct jobs **all)
 	if (*all == NULL)
 		return;
 	moves_free(&(*all)->moves);
+	presence_free(&(*all)->presence);
 	for (size_t i = 0; i < (*all)->count; i++) {
 		free((*all)->rows[i]->accounts);
 		free((*all)->rows[i]);

@@ -8,6 +8,7 @@
 
 #include "controller/move.h"
 #include "controller/plan.h"
+#include "controller/presence.h"
 
 struct jobs;
 
@@ -126,6 +127,8 @@ struct jobs_host {
 	/* Mailboxes on it by its inventory; -1 = its agent is away. */
 	int64_t (*mailboxes_on)(void *ctx, const char *node);
 	bool (*is_connected)(void *ctx, const char *node); /* its agent */
+	/* Asks its agent who has a session there; the answer goes to jobs_take_sessions. */
+	bool (*ask_sessions)(void *ctx, const char *node, uint64_t look, struct err *e);
 	const char *own_admin_id;
 	struct alerts *alerts; /* alert/alert.h */
 };
@@ -152,6 +155,9 @@ void jobs_progress(struct jobs *all, uint32_t number, struct job_progress *out);
 /* What the journal knows of a node that is to be taken out (removal.h); the wishes stay. */
 struct removal_ours;
 void jobs_removal_ours(struct jobs *all, const char *node, struct removal_ours *out);
+/* Who has a session at a node: an agent's answer. */
+void
+jobs_take_sessions(struct jobs *all, const char *node, const struct presence_page *page);
 /* Nodes went or came, time passed: look whether something can start. */
 void jobs_poke(struct jobs *all);
 

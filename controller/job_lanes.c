@@ -64,25 +64,86 @@ lane_count(struct jobs *all, const struct move *m)
 	return c;
 }
 
+/* Who waits is looked at again and again: the lanes of a target once in a round. */
+static bool
+turns_are_full(struct jobs *all, const struct move *m)
+{
+	struct lane_count c;
+
+	for (size_t i = 0; all->waking && i < all->full_count; i++) {
+		if (strcmp(all->full_targets[i], m->target) == 0)
+			return true;
+	}
+	c = lane_count(all, m);
+	/* Who waited held no lane. This one is counted: it does not wait just now. */
+	if (c.locked_at_target < LOCKED_PER_TARGET &&
+	    c.at_target <= all->limits.moves_per_target + 1)
+		return false;
+	if (all->waking && all->full_count < FULL_TARGETS)
+		all->full_targets[all->full_count++] = m->target;
+	return true;
+}
+
+/* What a pass saw and what the source's agent says of sessions there. */
+static bool
+owner_is_away(struct jobs *all, const struct job *job, const struct move *m,
+    enum presence_age age, char *why, size_t size)
+{
+	const struct presence_question q = {
+	    .node = m->source,
+	    .account_id = m->account_id,
+	    .wrote_ms = m->data.no_mailbox ? 0 : m->wrote_ms,
+	    .idle_ms = cutover_idle_ms(job->cutover),
+	    .now_ms = all->world->mono_ms(all->world->ctx),
+	    .age = age,
+	};
+	char seen[LIMIT_TEXT];
+
+	if (q.idle_ms == 0 || presence_is_away(all->presence, &q, seen, sizeof(seen)))
+		return true;
+	cutover_idle_why(job->cutover, job->id, seen, why, size);
+	return false;
+}
+
+void
+jobs_wake_moves(struct jobs *all)
+{
+	all->waking = true;
+	all->full_count = 0;
+	moves_wake(all->moves);
+	all->waking = false;
+}
+
+void
+jobs_take_sessions(struct jobs *all, const char *node, const struct presence_page *page)
+{
+	if (!all->stopping && presence_take(all->presence, node, page,
+				  all->world->mono_ms(all->world->ctx)))
+		jobs_wake_soon(all);
+}
+
 bool
 jobs_take_turn(void *ctx, const struct move *m, char *why, size_t size)
 {
 	struct jobs *all = ctx;
 	struct job *job = jobs_at(all, m->job_number);
-	struct lane_count c;
 
+	if (m->has_turn) /* and fetched once more: is its owner still away? */
+		return job == NULL ||
+		       owner_is_away(all, job, m, PRESENCE_FRESH, why, size);
 	snprintf(why, size, "waits for its turn to be locked at %.200s", m->target);
-	if (job != NULL && job->state == JOB_PAUSED)
+	if (job == NULL)
+		return !turns_are_full(all, m);
+	if (job->state == JOB_PAUSED)
 		return false;
-	if (job != NULL &&
+	if (cutover_idle_ms(job->cutover) == 0 &&
 	    !cutover_is_open(job->cutover, all->world->wall_ms(all->world->ctx))) {
 		cutover_why(job->cutover, job->id, why, size);
 		return false;
 	}
-	c = lane_count(all, m);
-	/* Who waited held no lane. This one is counted: it does not wait just now. */
-	return c.locked_at_target < LOCKED_PER_TARGET &&
-	       c.at_target <= all->limits.moves_per_target + 1;
+	return owner_is_away(all, job, m, PRESENCE_RECENT, why, size) &&
+	       !turns_are_full(all, m) &&
+	       owner_is_away(all, job, m, PRESENCE_FRESH, why, size);
 }
 
 bool

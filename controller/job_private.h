@@ -6,6 +6,8 @@
 #include "controller/job.h"
 #include "controller/plan.h"
 
+#define FULL_TARGETS 64 /* lanes are counted once, not for each move */
+
 struct jobs {
 	struct journal *journal;
 	const struct world *world;
@@ -17,6 +19,11 @@ struct jobs {
 	uint32_t starting; /* in this look */
 	bool gate_asked;
 	bool stopping;
+	struct presence *presence;
+	/* Of one round of wakes: thousands may wait for the same lanes. */
+	bool waking;
+	const char *full_targets[FULL_TARGETS];
+	size_t full_count;
 };
 struct removal_ours;
 
@@ -48,6 +55,8 @@ struct lane_count {
 struct lane_count lane_count(struct jobs *all, const struct move *m);
 /* moves_host: may it be locked now, may its contacts go in now? */
 bool jobs_take_turn(void *ctx, const struct move *m, char *why, size_t size);
+/* Those that wait look once more whether they may go on. */
+void jobs_wake_moves(struct jobs *all);
 /* A person says: lock now. False with *done_out: it does not wait for that. */
 MUST_USE bool
 job_cut_over(struct jobs *all, struct job *job, bool *done_out, struct err *e);

@@ -370,12 +370,12 @@ move_has_turn(struct moves *all, struct move *m)
 {
 	uint64_t now = all->world->mono_ms(all->world->ctx);
 
-	if (m->state != MOVE_FOLLOWING || m->has_turn)
+	if (m->state != MOVE_FOLLOWING)
 		return true;
-	if (all->host.take_turn(all->host.ctx, m, m->doing, sizeof(m->doing))) {
-		m->has_turn = true;
+	/* Asked again after a last pass: its owner may have come back meanwhile. */
+	m->has_turn = all->host.take_turn(all->host.ctx, m, m->doing, sizeof(m->doing));
+	if (m->has_turn)
 		return true;
-	}
 	m->waiting = true;
 	if (m->waiting_since_ms != 0)
 		return false;

@@ -110,7 +110,8 @@ struct move {
 	bool
 	    home_is_elsewhere; /* while unlocking: somebody moved the account meanwhile */
 	bool has_turn;	       /* to be locked */
-	bool waiting;	       /* for its turn, or for the contact lane */
+	uint64_t wrote_ms; /* monotonic: the last change seen that may be its owner's */
+	bool waiting;	   /* for its turn, or for the contact lane */
 	uint64_t waiting_since_ms;
 	bool alerted; /* that an effect does not get on */
 	char *names;  /* owned; account and aliases, one a line; NULL = not read */
@@ -167,8 +168,8 @@ extern const size_t move_effect_count;
 /* What moves need of the jobs above them. */
 struct moves_host {
 	void *ctx;
-	/* May this move be locked now? False: it waits, why says for what; moves_wake is
-	   called later. */
+	/* May this move be locked now? Asked once more of one that has its turn, after a last
+	   pass. False: it waits, why says for what; moves_wake is called later. */
 	bool (*take_turn)(void *ctx, const struct move *m, char *why, size_t size);
 	/* May it import contacts into its target now? False: as above. */
 	bool (*take_contact_lane)(void *ctx, const struct move *m);

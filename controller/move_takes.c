@@ -77,9 +77,23 @@ take_target_row(struct moves *all, struct move *m, const struct ask *a,
 
 /* --- staging --- */
 
+/* Of what was before the first pass of this controller's life nothing is known. */
 static void
-take_stage_facts(struct move *m, const struct ask_stage *s)
+take_who_wrote(struct moves *all, struct move *m, const struct ask_stage *s)
 {
+	uint64_t now = moves_world(all)->mono_ms(moves_world(all)->ctx);
+	uint64_t at = s->wrote_ago_ms < now ? now - s->wrote_ago_ms : 1;
+
+	if (s->wrote && at > m->wrote_ms)
+		m->wrote_ms = at;
+	else if (m->wrote_ms == 0)
+		m->wrote_ms = now;
+}
+
+static void
+take_stage_facts(struct moves *all, struct move *m, const struct ask_stage *s)
+{
+	take_who_wrote(all, m, s);
 	snprintf(m->data.token, sizeof(m->data.token), "%s", s->token);
 	m->data.listed = s->listed;
 	m->data.staged = s->staged;
@@ -98,10 +112,9 @@ bool
 take_stage(struct moves *all, struct move *m, const struct ask *a,
     enum move_event *ev_out, struct err *e)
 {
-	(void)all;
 	(void)ev_out;
 	(void)e;
-	take_stage_facts(m, &a->out.stage);
+	take_stage_facts(all, m, &a->out.stage);
 	return true;
 }
 
@@ -112,9 +125,8 @@ take_delta(struct moves *all, struct move *m, const struct ask *a,
 {
 	const struct ask_stage *s = &a->out.stage;
 
-	(void)all;
 	(void)e;
-	take_stage_facts(m, s);
+	take_stage_facts(all, m, s);
 	if ((s->sent > SHORT_PASS_ITEMS || s->took_ms > SHORT_PASS_MS) &&
 	    m->data.passes < MAX_PASSES)
 		*ev_out = EV_AGAIN;

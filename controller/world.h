@@ -100,6 +100,9 @@ struct ask_stage {
 	uint64_t lacking_count;
 	uint32_t took_ms;
 	bool tracking_imap;
+	bool
+	    wrote; /* it was changed by more than mail coming in, or that cannot be told */
+	uint64_t wrote_ago_ms;
 	struct row row;
 	char *lacking_json; /* [{"item","type","why"}], owned by the ask */
 };

@@ -166,6 +166,24 @@ check_inventory(const Wire__InventoryPage *m, struct err *e)
 	return true;
 }
 
+static bool
+check_session_page(const Wire__SessionPage *m, struct err *e)
+{
+	if (!check_number(m->look, "look", 1, UINT64_MAX, e) ||
+	    !check_number((uint64_t)m->kind, "kind", 0, 5, e) ||
+	    !check_text(&m->text, "text", 0, LIMIT_TEXT, e) ||
+	    !check_count(m->n_sessions, "sessions", LIMIT_SESSION_PAGE, e))
+		return false;
+	for (size_t i = 0; i < m->n_sessions; i++) {
+		const Wire__Session *s = m->sessions[i];
+
+		if (!check_text(&s->account_id, "account_id", 1, LIMIT_ID - 1, e) ||
+		    !check_text(&s->kind, "session's kind", 1, LIMIT_SESSION_KIND - 1, e))
+			return false;
+	}
+	return true;
+}
+
 /* --- steps --- */
 
 static bool
@@ -437,6 +455,10 @@ check_envelope(const Wire__Envelope *m, struct err *e)
 	case WIRE__ENVELOPE__BODY_LOOKED:
 		return check_text(&m->looked->node, "node", 1, LIMIT_NAME, e) &&
 		       check_text(&m->looked->text, "text", 1, LIMIT_TEXT, e);
+	case WIRE__ENVELOPE__BODY_SESSIONS:
+		return check_number(m->sessions->look, "look", 1, UINT64_MAX, e);
+	case WIRE__ENVELOPE__BODY_SESSION_PAGE:
+		return check_session_page(m->session_page, e);
 	case WIRE__ENVELOPE__BODY_JOB:
 		return check_job(m->job, e);
 	}

@@ -7,7 +7,7 @@
 #define MIB (1024u * 1024u)
 
 #define LIMIT_VERSION_MIN 1
-#define LIMIT_VERSION_MAX 2 /* 2: Look */
+#define LIMIT_VERSION_MAX 3 /* 2: Look, 3: Sessions */
 
 #define LIMIT_FRAME_NEW (4 * KIB)  /* before the peer is known */
 #define LIMIT_FRAME (1 * MIB)	   /* after */
@@ -21,6 +21,8 @@
 #define LIMIT_STREAM_IDS 20000
 #define LIMIT_TREE_PART 500
 #define LIMIT_INVENTORY_PAGE 4096
+#define LIMIT_SESSION_PAGE 4096
+#define LIMIT_SESSION_KIND 20
 #define LIMIT_ITEM_META (4 * MIB)
 #define LIMIT_ITEM_DATA (4ull * 1024 * MIB)
 #define LIMIT_FOLDERS 100000

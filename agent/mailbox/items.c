@@ -234,15 +234,25 @@ changes_page(struct soap_client *c, const char *account_id, struct items_changes
 	     ok && n != NULL; n = soap_next(n, NULL)) {
 		enum spool_type type;
 
-		if (strcmp(soap_name(n), "deleted") == 0)
+		if (strcmp(soap_name(n), "deleted") == 0) {
+			size_t before = out->deleted_count;
+
 			ok = soap_get(n, "ids") == NULL ||
 			     each_id(soap_get(n, "ids"), on_deleted, out, e);
-		else if (kind_of(soap_name(n), &type) && id_of(n) != 0) {
+			if (out->deleted_count > before)
+				written_add_deleted(&out->written);
+		} else if (kind_of(soap_name(n), &type) && id_of(n) != 0) {
 			on_changed(out, id_of(n));
 			if (is_untouched(n))
 				on_untouched(out, id_of(n));
-		} else if (is_container(soap_name(n)) && id_of(n) != 0)
+			if (type == SPOOL_MESSAGE)
+				written_add_message(&out->written, n);
+			else
+				written_add_other(&out->written, n);
+		} else if (is_container(soap_name(n)) && id_of(n) != 0) {
 			on_changed_folder(out, id_of(n));
+			written_add_other(&out->written, n);
+		}
 	}
 	if (ok && answer != NULL) {
 		const char *more = soap_get(soap_body(answer), "more");
@@ -272,6 +282,7 @@ items_changes(struct soap_client *c, const char *account_id, const char *token,
 
 	memset(out, 0, sizeof(*out));
 	snprintf(out->token, sizeof(out->token), "%s", token);
+	written_begin(&out->written, token);
 	for (int page = 0; more && !out->must_resync; page++) {
 		if (page == PAGES_MAX || !changes_page(c, account_id, out, &more, e)) {
 			items_changes_free(out);
@@ -280,6 +291,7 @@ items_changes(struct soap_client *c, const char *account_id, const char *token,
 						       "Sync: it never comes to an end");
 		}
 	}
+	written_end(&out->written);
 	if (out->changed_count > 0)
 		qsort(
 		    out->changed, out->changed_count, sizeof(*out->changed), compare_u32);
@@ -302,6 +314,7 @@ items_changes_free(struct items_changes *x)
 	xfree(&x->untouched);
 	xfree(&x->deleted);
 	xfree(&x->folders);
+	written_end(&x->written);
 	x->untouched_count = x->changed_count = x->deleted_count = x->folder_count = 0;
 }
 

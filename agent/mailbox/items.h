@@ -7,6 +7,7 @@
 #define AGENT_ITEMS_H
 
 #include "agent/mailbox/spool.h"
+#include "agent/mailbox/written.h"
 #include "proto/zimbra/soap.h"
 
 struct items_changes {
@@ -19,7 +20,8 @@ struct items_changes {
 	uint32_t
 	    *folders; /* ids of folders, search folders, links, tags changed, sorted */
 	size_t folder_count;
-	bool must_resync; /* the token is too old: take everything as changed */
+	bool must_resync;	/* the token is too old: take everything as changed */
+	struct written written; /* by more than mail coming in */
 	char token[64];
 };
 

@@ -22,7 +22,9 @@ struct exporting {
 	struct worker *w;
 	struct spool_record_list record;
 	struct items_changes changes;
-	char token[64]; /* what the target holds is as new as this after the pass */
+	char token[64];	   /* what the target holds is as new as this after the pass */
+	bool knew;	   /* what was changed since the pass before */
+	int64_t looked_ms; /* wall clock, when that was asked */
 	struct fetching fetching;
 	Wire__StageFacts facts;
 	Wire__Row row;
@@ -94,6 +96,7 @@ look_at_items(struct exporting *x, const char *since, struct err *e)
 	struct worker *w = x->w;
 	char later[64];
 
+	x->looked_ms = clock_wall_ms();
 	if (since[0] != '\0' &&
 	    !items_changes(w->soap, w->account_id, since, &x->changes, e))
 		return false;
@@ -104,6 +107,7 @@ look_at_items(struct exporting *x, const char *since, struct err *e)
 	    since[0] != '\0' && !x->changes.must_resync ? x->changes.token : later,
 	    sizeof(x->token));
 	x->facts.token = frame_bytes(x->token);
+	x->knew = since[0] != '\0' && !x->changes.must_resync;
 	return true;
 }
 
@@ -168,6 +172,19 @@ run_pass(struct exporting *x, const Wire__StreamTree *tree, struct err *e)
 	return send_items(x, e) && name_lacking(x, e);
 }
 
+/* What is not known, or has no date, counts as done when this pass looked. */
+static void
+look_who_wrote(struct exporting *x)
+{
+	const struct written *w = &x->changes.written;
+	bool in_doubt = !x->knew || w->undated;
+	int64_t at_ms = in_doubt ? x->looked_ms : (w->at_s + 1) * 1000;
+	int64_t ago = clock_wall_ms() - at_ms;
+
+	x->facts.wrote = in_doubt || w->at_s != 0;
+	x->facts.wrote_ago_ms = x->facts.wrote && ago > 0 ? (uint64_t)ago : 0;
+}
+
 static void
 count_types(struct exporting *x, const Wire__StreamTree *tree)
 {
@@ -200,6 +217,7 @@ worker_export(struct worker *w, struct err *e)
 	     run_pass(&x, tree, e);
 	if (ok) {
 		count_types(&x, tree);
+		look_who_wrote(&x);
 		x.facts.row = &x.row;
 		x.facts.sent = x.fetching.sent;
 		x.facts.sent_bytes = x.fetching.sent_bytes;

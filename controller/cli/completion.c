@@ -142,7 +142,8 @@ print_completion(FILE *out, bool zsh)
 	      "\"$cur\")); return ;;\n"
 	      "\t--job) COMPREPLY=($(compgen -W \"$(_zmferry_list jobs)\" -- \"$cur\")); "
 	      "return ;;\n"
-	      "\t--cutover) COMPREPLY=($(compgen -W \"now go\" -- \"$cur\")); return ;;\n"
+	      "\t--cutover) COMPREPLY=($(compgen -W \"now go idle\" -- \"$cur\")); "
+	      "return ;;\n"
 	      "\t--out|--socket) COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n"
 	      "\tesac\n\tcase $said in\n\t\"\") more=\"",
 	    out);

@@ -19,7 +19,8 @@ const struct option_def option_defs[] = {
 	"then move a scratch account there and back, and delete it"},
     {"--destroy-volumes", OPT_VOLUMES, NULL, "with the container; needs --confirm"},
     {"--cutover", OPT_CUTOVER, "WHEN",
-	"lock mailboxes now, at your go (job continue), or 22:00-05:00"},
+	"lock mailboxes now, at your go (job continue), each when its owner is idle "
+	"(idle:15m), or 22:00-05:00"},
     {"--for", OPT_FOR, "TIME", "how long: 90s, 15m, 6h, 2d; 0s ends it"},
 };
 const size_t option_count = ARRAY_LEN(option_defs);

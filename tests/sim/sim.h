@@ -139,6 +139,7 @@ struct sim_account {
 	bool session;
 	int session_host;
 	uint32_t session_validity;
+	uint64_t acted_ms; /* when he did something last; 0: never */
 	/* what the MTA believes */
 	int mta_host;
 	uint64_t mta_asked_ms;
@@ -234,6 +235,10 @@ struct sim {
 	uint32_t routes_names;
 	uint32_t jobs_begun;
 	const char *cutover; /* of the jobs to come; NULL = at once */
+	/* who has a session */
+	uint64_t look[SIM_NODES]; /* asked with last */
+	uint32_t looks;		  /* asked so far */
+	const char *look_fails;	  /* why it cannot be told; NULL: it can */
 };
 
 /* --- clock (sim_clock.c) --- */

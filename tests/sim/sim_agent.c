@@ -113,6 +113,9 @@ do_stage(struct sim *s, struct ask *a, int node, int account, bool half)
 	out->change = box->change;
 	out->lacking_count = spool->lacking;
 	out->lacking_json = xstrdup("[]");
+	out->wrote = since == 0 || s->accounts[account].acted_ms != 0;
+	if (since != 0)
+		out->wrote_ago_ms = s->now_ms - s->accounts[account].acted_ms;
 	fill_row(box, &out->row);
 	return true;
 }

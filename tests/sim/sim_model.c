@@ -317,6 +317,7 @@ sim_act(struct sim *s, int account)
 		sim_fail(s,
 		    "a session of %s's old home acts on %s: its ids hit other items",
 		    a->name, s->nodes[node].name);
+	a->acted_ms = s->now_ms;
 	person_does(s, account, &s->nodes[node].box[account]);
 }
 

@@ -278,6 +278,44 @@ on_begun(void *ctx, const struct job *job)
 	s->jobs_begun++;
 }
 
+/* --- who has a session --- */
+
+static void
+sessions_answer(struct sim *s, void *arg, uint32_t node, uint32_t b)
+{
+	struct presence_row rows[SIM_ACCOUNTS];
+	struct presence_page page = {
+	    .look = s->look[node], .last = true, .why_not = s->look_fails, .rows = rows};
+
+	(void)arg;
+	(void)b;
+	for (int a = 0; a < s->account_count; a++) {
+		const struct sim_account *x = &s->accounts[a];
+
+		if (!x->session || x->session_host != (int)node)
+			continue;
+		snprintf(
+		    rows[page.count].account_id, sizeof(rows[0].account_id), "%s", x->id);
+		snprintf(rows[page.count].kind, sizeof(rows[0].kind), "imap");
+		rows[page.count++].idle_ms = s->now_ms - x->acted_ms;
+	}
+	jobs_take_sessions(s->jobs, s->nodes[node].name, &page);
+}
+
+static bool
+on_ask_sessions(void *ctx, const char *node, uint64_t look, struct err *e)
+{
+	struct sim *s = ctx;
+	int at = sim_node_find(s, node);
+
+	if (!s->nodes[at].agent || s->link_cut[at])
+		return err_set(e, ERR_RETRY, "its agent is not connected");
+	s->look[at] = look;
+	s->looks++;
+	sim_at(s, 20, s->life, sessions_answer, NULL, (uint32_t)at, 0, NULL);
+	return true;
+}
+
 /* --- the controller's lives --- */
 
 static void
@@ -309,6 +347,7 @@ on_start(struct sim *s, void *arg, uint32_t a, uint32_t b)
 	const struct jobs_host host = {.ctx = s,
 	    .survey = on_survey,
 	    .begun = on_begun,
+	    .ask_sessions = on_ask_sessions,
 	    .own_admin_id = "own-admin",
 	    .alerts = sim_alerts(s)};
 	struct err e;

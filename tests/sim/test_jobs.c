@@ -164,6 +164,97 @@ test_a_cutover_has_its_window(void **state)
 	sim_done(s);
 }
 
+/* Who works is not locked, others are; when he stops it is his turn. Nobody is idle on a guess. */
+static void
+test_a_cutover_waits_for_its_owner(void **state)
+{
+	struct sim *s = with_accounts(6, 10);
+	uint64_t stopped_ms;
+
+	(void)state;
+	s->cutover = "idle:10m";
+	starts(s);
+	for (int i = 0; i < 40; i++) { /* the first works, all the time */
+		sim_act(s, 0);
+		sim_send_mail(s, 1); /* the others get mail */
+		sim_run_for(s, MINUTE_MS);
+	}
+	CHECK_INT(sim_move_of(s, 0)->state, MOVE_FOLLOWING);
+	CHECK_HAS(sim_move_of(s, 0)->doing, "waits until its owner is idle for 10m");
+	CHECK_HAS(sim_move_of(s, 0)->doing, "zmferry job continue j1");
+	CHECK_INT(waiting_in_step(s), 1);
+	CHECK_INT(sim_move_of(s, 1)->state, MOVE_SETTLED);
+	CHECK(s->looks < 80); /* once a minute, not for each mailbox */
+	stopped_ms = s->now_ms;
+	sim_run_for(s, 7 * MINUTE_MS);
+	CHECK_INT(sim_move_of(s, 0)->state, MOVE_FOLLOWING);
+	CHECK_HAS(sim_move_of(s, 0)->doing, "last seen 7 min ago by imap");
+	sim_run(s, HOUR_MS);
+	CHECK_INT(job_state(s), JOB_DONE);
+	CHECK(sim_move_of(s, 0)->data.locked_at_ms >=
+	      s->wall_base_ms + (int64_t)(stopped_ms + 9 * MINUTE_MS));
+	sim_done(s);
+}
+
+/* Somebody who comes back while the last changes are fetched is not locked. */
+static void
+comes_back(struct sim *s, const struct ask *a, enum move_state state)
+{
+	const struct move *m = sim_move_of(s, 0);
+
+	if (s->hook_count > 0 || a->kind != ASK_STAGE || state != MOVE_FOLLOWING ||
+	    !m->has_turn || strcmp(a->move_id, m->id) != 0)
+		return;
+	s->hook_count++;
+	sim_act(s, 0);
+}
+
+static void
+test_who_comes_back_in_the_last_moment_is_not_locked(void **state)
+{
+	struct sim *s = with_accounts(1, 10);
+
+	(void)state;
+	s->cutover = "idle:10m";
+	s->on_ask = comes_back;
+	starts(s);
+	sim_run_for(s, 15 * MINUTE_MS);
+	CHECK_INT(s->hook_count, 1);
+	CHECK_INT(sim_move_of(s, 0)->state, MOVE_FOLLOWING);
+	CHECK(sim_move_of(s, 0)->data.locked_at_ms == 0);
+	sim_run(s, HOUR_MS);
+	CHECK_INT(job_state(s), JOB_DONE);
+	sim_done(s);
+}
+
+static void
+test_an_answer_that_cannot_be_read_is_nobodys_absence(void **state)
+{
+	struct sim *s = with_accounts(2, 10);
+	struct err e;
+
+	(void)state;
+	s->cutover = "idle:5m";
+	s->look_fails = "DumpSessions: 1 sessions are listed of 2";
+	starts(s);
+	sim_run_for(s, HOUR_MS + 3 * MINUTE_MS);
+	CHECK_INT(waiting_in_step(s), 2);
+	CHECK_HAS(sim_move_of(s, 0)->doing, "cannot be told");
+	CHECK_HAS(sim_move_of(s, 0)->doing, "1 sessions are listed of 2");
+	s->link_cut[0] = true;
+	sim_run_for(s, 5 * MINUTE_MS);
+	CHECK_HAS(sim_move_of(s, 0)->doing, "not connected");
+	s->link_cut[0] = false;
+	sim_stop(s, false);
+	sim_start(s); /* another life: it waits on */
+	sim_run_for(s, 2 * MINUTE_MS);
+	CHECK_INT(waiting_in_step(s), 2);
+	CHECK(jobs_change(s->jobs, 1, JOB_EV_CONTINUE, &e)); /* at once all the same */
+	sim_run(s, HOUR_MS);
+	CHECK_INT(job_state(s), JOB_DONE);
+	sim_done(s);
+}
+
 static void
 test_a_waiting_cutover_can_be_cancelled(void **state)
 {
@@ -691,6 +782,9 @@ main(void)
 	    TEST(test_lanes_hold_while_nobody_answers),
 	    TEST(test_a_cutover_waits_for_a_person),
 	    TEST(test_a_cutover_has_its_window),
+	    TEST(test_a_cutover_waits_for_its_owner),
+	    TEST(test_who_comes_back_in_the_last_moment_is_not_locked),
+	    TEST(test_an_answer_that_cannot_be_read_is_nobodys_absence),
 	    TEST(test_a_waiting_cutover_can_be_cancelled),
 	    TEST(test_turns_are_waited_for_unlocked),
 	    TEST(test_a_paused_job_locks_nobody_and_goes_on),

@@ -44,6 +44,7 @@ class Person:
         self.crew, self.name, self.account_id = crew, name, account_id
         self.random = random.Random(seed)
         self.server = self.token = None
+        self.session = True     # one is asked for, then used on
         self.messages, self.subjects, self.tags = {}, {}, []
         self.folders, self.own_folders, self.drafts = [], {}, {}
         self.since_load = self.serial = self.done = self.logins = 0
@@ -61,6 +62,7 @@ class Person:
                 "AuthRequest", ACCOUNT, None, el("account", {"by": "name"}, self.name),
                 el("password", None, self.crew.password)),
                 token=None, port="mail").findtext("authToken")
+            self.session = True
             self.load()
         except (Fault, OSError, zclient.http.client.HTTPException):
             self.token = None
@@ -84,8 +86,10 @@ class Person:
         self.tags = [t.get("name") for t in self.call("GetTagRequest").iter("tag")]
 
     def call(self, tag, attrs=None, *children):
-        return self.crew.z.call(self.server, request(tag, MAIL, attrs, *children),
-                                token=self.token, port="mail")
+        answer = self.crew.z.call(self.server, request(tag, MAIL, attrs, *children),
+                                  token=self.token, port="mail", session=self.session)
+        self.session = answer.session or True
+        return answer
 
     # -- one operation --
 

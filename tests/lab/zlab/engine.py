@@ -8,8 +8,6 @@ status, the handler.
 
 import contextlib
 import sys
-import threading
-import time
 import traceback
 
 from . import soap
@@ -39,11 +37,6 @@ def handles(ns, *names, needs_token=True, home_of=None, habit=None):
             HANDLERS[(ns, name)] = Handler(function, needs_token, home_of, habit)
         return function
     return enter
-
-
-class Session:
-    def __init__(self, session_id, account_id, kind):
-        self.id, self.account_id, self.kind, self.kept = session_id, account_id, kind, {}
 
 
 class Context:
@@ -87,13 +80,8 @@ class Context:
         if wanted is None or context.find("nosession") is not None:
             return None
         key = wanted.get("id") or (wanted.text or "").strip()
-        sessions = self.node.sessions
-        found = sessions.get(key)
-        if found is None or found.account_id != account_id:
-            kind = "admin" if self.port == "admin" else "soap"
-            found = Session("%d" % self.node.serial(), account_id, kind)
-            sessions[found.id] = found
-        return found
+        return self.node.sessions.use(key, account_id,
+                                      "admin" if self.port == "admin" else "soap")
 
 
 class Engine:
@@ -332,16 +320,3 @@ class Engine:
         text = self.dispatch(inner, request)
         element, _, _ = soap.parse_answer(soap.envelope(Xml(""), text).encode("utf-8"))
         return element
-
-
-class Serial:
-    """Numbers that are never given twice by one node."""
-
-    def __init__(self):
-        self._lock = threading.Lock()
-        self._last = int(time.time() * 1000)
-
-    def __call__(self):
-        with self._lock:
-            self._last += 1
-            return self._last

@@ -21,10 +21,10 @@ import sys
 import threading
 
 from . import httpd, soap_account, soap_admin, soap_config, soap_folders, soap_items, soap_mail
-from . import soap_rights, standins
+from . import sessions, soap_rights, standins
 from .accounts import Accounts
 from .costs import Costs
-from .engine import Engine, Serial
+from .engine import Engine
 from .faultcodes import Fault
 from .habits import Habits
 from .hooks import Hooks
@@ -40,7 +40,7 @@ from .uploads import Uploads
 
 # Entering the handlers is what these are imported for.
 HANDLER_MODULES = (soap_account, soap_admin, soap_config, soap_folders, soap_items, soap_mail,
-                   soap_rights)
+                   soap_rights, sessions)
 MAIL_IDLE_S = 60        # zimbraHttpConnectorMaxIdleTimeMillis; the admin port never times out
 
 
@@ -56,8 +56,8 @@ class Node:
         self.store = Store(self.dir, self.habits, self.costs)
         self.mailboxes = Mailboxes(self.store, self.host, self.habits)
         self.store.limits, self.store.listener = self._limits, Hooks(self)
-        self.mint, self.orders, self.serial = Mint(cluster["token_key"]), Orders(), Serial()
-        self.peers, self.sessions = Peers(cluster), {}
+        self.mint, self.orders = Mint(cluster["token_key"]), Orders()
+        self.peers, self.sessions = Peers(cluster), sessions.Sessions(self.habits)
         self.uploads, self.rest, self.engine = Uploads(self), Rest(self), Engine(self)
         self.stopping = threading.Event()
         context = httpd.server_context(self.cert_file, self.key_file)
@@ -126,8 +126,13 @@ class Node:
                 if change:
                     self.orders.take(change)
                 shown = self.orders.listed()
+            elif what == "sessions":
+                if change:
+                    self.sessions.use(change.get("id"), change["account"], change["kind"])
+                shown = [{"id": s.id, "account": s.account_id, "kind": kind, "used": s.used}
+                         for kind in sessions.KINDS for s in self.sessions.listed(kind)]
             else:
-                http.reply(404, "the lab has habits, costs and fault\n", "text/plain")
+                http.reply(404, "the lab has habits, costs, fault and sessions\n", "text/plain")
                 return
         except (ValueError, KeyError, TypeError) as e:
             http.reply(400, "%s\n" % e, "text/plain; charset=utf-8")

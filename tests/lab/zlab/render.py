@@ -122,7 +122,7 @@ def folder_attrs(context, mailbox, folder, counts=None):
              "absFolderPath": mailbox.path(folder.id), "l": context.id(folder.parent_id),
              "luuid": None, "f": folder.flag_string or None,
              "color": folder.color if not folder.rgb else None, "rgb": folder.rgb or None,
-             "rev": folder.rev, "ms": folder.modseq,
+             "rev": folder.rev, "ms": folder.modseq, "md": folder.change_date,
              "i4ms": folder.modseq, "i4next": mailbox.last_item_id + 1,
              "url": folder.url or None,
              "activesyncdisabled": flag01(folder.no_activesync),
@@ -172,7 +172,8 @@ def _retention(rows):
 
 
 def tag_xml(tag):
-    return el("tag", {"id": tag.id, "name": tag.name, "md": getattr(tag, "modseq", None),
+    return el("tag", {"id": tag.id, "name": tag.name, "md": getattr(tag, "change_date", None),
+                      "ms": getattr(tag, "modseq", None),
                       "color": tag.color if not tag.rgb else None, "rgb": tag.rgb or None})
 
 
@@ -180,7 +181,7 @@ def tag_xml(tag):
 
 def item_attrs(context, mailbox, item, flags=True):
     attrs = {"id": context.id(item.id), "l": context.id(item.folder_id), "d": item.date * 1000,
-             "s": item.size, "md": item.modseq, "ms": item.modseq, "rev": item.mod_content,
+             "s": item.size, "md": item.change_date, "ms": item.modseq, "rev": item.mod_content,
              "uuid": item.uuid}
     if flags:
         names = item.tags

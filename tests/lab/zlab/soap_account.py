@@ -36,6 +36,9 @@ def auth(context, request):
 
 @handles(ACCOUNT, "EndSessionRequest")
 def end_session(context, request):
+    if context.session is not None:
+        context.node.sessions.end(context.session.id)
+        context.session = None
     return answer(request)
 
 

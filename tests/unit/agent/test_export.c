@@ -366,14 +366,19 @@ test_small(void **state)
 	CHECK_INT(result.stage->last_item_id, 9000);
 	CHECK(result.stage->row->present);
 	check_held();
+	CHECK(result.stage->wrote); /* who knows what was before */
+	CHECK(result.stage->wrote_ago_ms < 60000);
 	must_run(50, 50, 0); /* nothing new: nothing is asked */
 	CHECK(box.exports == 0 && box.lists == 0);
+	CHECK(!result.stage->wrote);
 	box.marked_stale = true;
 	must_run(50, 50, 0);
 	CHECK_INT(result.stage->sent, 1);
+	CHECK(result.stage->wrote);
 	box.must_resync = true;
 	must_run(50, 50, 0);
 	CHECK_INT(result.stage->sent, 50);
+	CHECK(result.stage->wrote);
 }
 
 static void

@@ -180,6 +180,56 @@ test_changes(void **state)
 	CHECK(x.changed == NULL && x.deleted == NULL);
 }
 
+/* What a delta says of when it was changed by more than mail coming in. */
+static void
+test_who_wrote(void **state)
+{
+#define DELTA(body) ENVELOPE("<SyncResponse token=\"9\">" body "</SyncResponse>")
+	static const struct {
+		const char *answer;
+		int64_t at_s;
+		bool undated;
+	} rows[] = {
+	    {DELTA(""), 0, false},
+	    {DELTA("<m id=\"300\" l=\"2\" rev=\"404\" ms=\"404\" md=\"1700000001\"/>"), 0,
+		false}, /* a mail */
+	    {DELTA("<m id=\"300\" l=\"2\" rev=\"404\" ms=\"405\" md=\"1700000001\"/>"),
+		1700000001, false}, /* a mail, read */
+	    {DELTA("<m id=\"300\" l=\"" ACCOUNT
+		   ":6\" rev=\"404\" ms=\"404\" md=\"1700000001\"/>"),
+		1700000001, false}, /* a draft */
+	    {DELTA("<m id=\"300\" l=\"2\" rev=\"404\" ms=\"405\" md=\"1700000001\"/>"
+		   "<m id=\"301\" l=\"2\" rev=\"406\" ms=\"406\" md=\"1700000002\"/>"
+		   "<m id=\"299\" l=\"5\" rev=\"12\" ms=\"406\" md=\"1700000002\"/>"),
+		1700000001, false}, /* the answer in a thread touches what it answers */
+	    {DELTA("<cn id=\"302\" l=\"7\" rev=\"404\" ms=\"404\" md=\"1700000001\"/>"),
+		1700000001, false},
+	    {DELTA("<folder id=\"2\" ms=\"7\" md=\"1700000009\"/>"
+		   "<folder id=\"260\" ms=\"404\" md=\"1700000001\"/>"),
+		1700000001, false}, /* all are listed on behalf: one has changed */
+	    {DELTA("<deleted ids=\"300\"/>"), 0, true},
+	    {DELTA("<deleted/>"), 0, false},
+	    {DELTA("<m id=\"300\" rev=\"404\" ms=\"405\"/>"), 0, true},
+	    {DELTA("<m id=\"300\"/>"), 0, true},
+	    {DELTA("<m id=\"300\" rev=\"404\" ms=\"405\" md=\"405\"/>"), 0, true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct items_changes x;
+		struct err e;
+
+		tear_down(NULL);
+		set_up(NULL);
+		script[0] = rows[i].answer;
+		if (!items_changes(zimbra.client, ACCOUNT, "403-7", &x, &e))
+			fail_msg("%s", e.text);
+		CHECK(x.written.at_s == rows[i].at_s);
+		CHECK_INT(x.written.undated, rows[i].undated);
+		items_changes_free(&x);
+	}
+}
+
 static void
 test_changes_must_resync(void **state)
 {
@@ -355,6 +405,7 @@ main(void)
 	    CASE(test_list_huge),
 	    CASE(test_list_locked_out),
 	    CASE(test_changes),
+	    CASE(test_who_wrote),
 	    CASE(test_changes_must_resync),
 	    CASE(test_changes_fault),
 	    CASE(test_tree),

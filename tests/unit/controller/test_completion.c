@@ -108,6 +108,7 @@ test_options_are_the_commands_own(void **state)
 	(void)state;
 	CHECK_STR(offered("evacuate mbs1 --c"), "--cutover ");
 	CHECK_STR(offered("evacuate mbs1 --cutover g"), "go ");
+	CHECK_STR(offered("evacuate mbs1 --cutover i"), "idle ");
 	CHECK_STR(offered("remove --to mbs2 mbs1 --d"), "--dry-run --destroy-volumes ");
 	CHECK_STR(offered("status --"), "--json --socket --help ");
 }

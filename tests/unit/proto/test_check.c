@@ -39,6 +39,8 @@ static struct walk_number numbers[] = {
     {"LeaseRenew", "lease_ms", 0, false},
     {"LeaseRenew", "lease_ms", 86400001, false},
     {"WorkerJob", "fill_limit", 101, false},
+    {"Sessions", "look", 0, false},
+    {"SessionPage", "look", 0, false},
 };
 
 static bool
