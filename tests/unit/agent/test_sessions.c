@@ -132,7 +132,7 @@ test_pages(void **state)
 	(void)state;
 	for (size_t i = 0; i < list.count; i++) {
 		snprintf(rows[i].account_id, sizeof(rows[i].account_id),
-		    "%08zx-1111-2222-3333-444455556666", i);
+		    "%08x-1111-2222-3333-444455556666", (unsigned)i);
 		memcpy(rows[i].kind, "synclistener", 13);
 		rows[i].idle_ms = UINT64_MAX;
 	}
