@@ -77,6 +77,7 @@ struct sim_cache { /* what a mailboxd believes of an account */
 struct sim_staged {
 	uint32_t serial, rev;
 	bool applied;
+	bool withheld; /* counts as applied, and is not in the mailbox */
 };
 
 struct sim_spool { /* on the target's disk; survives everything */
@@ -130,6 +131,8 @@ struct sim_account {
 	bool intercepted;
 	uint64_t bytes;
 	uint32_t missing_blobs; /* so many of its items cannot be exported */
+	bool
+	    empties; /* its owner empties Trash while older mail goes in: some is withheld */
 	bool
 	    watched; /* sides are compared with the state; false: an admin or a dead node interferes */
 	/* the truth, apart from every server: what was accepted and acknowledged */

@@ -40,7 +40,7 @@ spool_put(struct sim_spool *spool, const struct sim_item *item, uint64_t *sent)
 		return;
 	}
 	spool->items[spool->count++] =
-	    (struct sim_staged){item->serial, item->rev, false};
+	    (struct sim_staged){.serial = item->serial, .rev = item->rev};
 	++*sent;
 }
 
@@ -310,6 +310,23 @@ is_for_later(const struct ask *a, const struct sim_spool *spool, size_t i)
 	       i < spool->count / 2;
 }
 
+/* Every third of what goes in while people work. */
+static bool
+is_withheld(struct sim *s, const struct ask *a, int account, uint32_t serial)
+{
+	return s->accounts[account].empties && a->kind == ASK_IMPORT && !a->in.release &&
+	       a->in.messages_ms == 0 && !a->in.contacts_only && serial % 3 == 0;
+}
+
+static void
+release_withheld(struct sim_spool *spool)
+{
+	for (size_t i = 0; i < spool->count; i++) {
+		spool->items[i].applied &= !spool->items[i].withheld;
+		spool->items[i].withheld = false;
+	}
+}
+
 static void
 check_import(struct sim *s, const struct ask *a, int account, uint32_t serial)
 {
@@ -318,7 +335,9 @@ check_import(struct sim *s, const struct ask *a, int account, uint32_t serial)
 	if (a->kind == ASK_MEND && serial % 5 != 0 && serial % 7 != 0)
 		sim_fail(s, "%s: item %u would go in by an import, and is mended",
 		    a->move_id, serial);
-	if (strcmp(quota, "0") != 0 && strcmp(quota, a->in.saved.quota) == 0)
+	/* What is released goes in within the quota, as what its owner puts there himself. */
+	if (!a->in.release && strcmp(quota, "0") != 0 &&
+	    strcmp(quota, a->in.saved.quota) == 0)
 		sim_fail(s, "%s: content goes in, and its quota is given back already",
 		    a->move_id);
 }
@@ -333,11 +352,16 @@ do_import(struct sim *s, struct ask *a, int node, int account, bool half)
 		return false;
 	if (strcmp(sim_cache(s, node, account)->quota, "1") == 0)
 		return err_set(&a->err, ERR_RETRY, "the import stopped at the quota");
+	if (a->in.release)
+		release_withheld(spool);
 	for (size_t i = 0; i < spool->count; i++) {
 		struct sim_staged *item = &spool->items[i];
 
 		if (half && i > spool->count / 2)
 			return err_set(&a->err, a->err.kind, "the import broke off");
+		if (!item->applied && is_in_this_pass(a, item->serial) &&
+		    is_withheld(s, a, account, item->serial))
+			item->applied = item->withheld = true;
 		if (!item->applied && is_in_this_pass(a, item->serial) &&
 		    is_for_later(a, spool, i)) {
 			a->out.left++;
@@ -347,6 +371,7 @@ do_import(struct sim *s, struct ask *a, int node, int account, bool half)
 			item->applied = true;
 		}
 		a->out.applied += item->applied;
+		a->out.withheld += item->withheld;
 		a->out.refused += !item->applied && !a->in.contacts_only;
 	}
 	return true;
@@ -365,7 +390,9 @@ do_verify(struct sim *s, struct ask *a, int node, int account)
 		const struct sim_item *item = sim_box_find(box, spool->items[i].serial);
 
 		v->listed++;
-		if (item == NULL)
+		if (spool->items[i].withheld) /* as deleted by its owner */
+			v->equal++;
+		else if (item == NULL)
 			v->missing++;
 		else if (!item->deleted && item->rev < spool->items[i].rev)
 			v->differing++;

@@ -583,6 +583,23 @@ sim_must_be_well(struct sim *s)
 		fail_msg("%s", s->why);
 }
 
+/* What is withheld a person wants to have, where it has not been put in yet. */
+static void
+release_all(struct sim *s, uint64_t at_most_ms)
+{
+	bool open = false;
+	uint64_t count;
+	struct err e;
+
+	quiet(true);
+	for (uint32_t i = 1; !s->failed && moves_find(jobs_moves(s->jobs), i) != NULL;
+	     i++)
+		open = moves_release(jobs_moves(s->jobs), i, &count, &e) || open;
+	quiet(false);
+	if (open)
+		sim_run(s, at_most_ms);
+}
+
 void
 sim_heal(struct sim *s, uint64_t at_most_ms)
 {
@@ -617,6 +634,7 @@ sim_heal(struct sim *s, uint64_t at_most_ms)
 	quiet(false);
 	if (open)
 		sim_run(s, at_most_ms);
+	release_all(s, at_most_ms);
 }
 
 /* --- the end --- */

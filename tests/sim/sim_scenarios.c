@@ -509,6 +509,41 @@ setup_purge_late_home(struct sim *s)
 	wish_purge(s, true);
 }
 
+/* --- what was withheld --- */
+
+/* A person's wish, again until it is fulfilled or there is nothing to wish for. */
+static void
+on_release(struct sim *s, void *arg, uint32_t a, uint32_t b)
+{
+	const struct move *m = s->jobs == NULL ? NULL : sim_move_of(s, 0);
+	const struct job *job = s->jobs == NULL ? NULL : jobs_find(s->jobs, 1);
+	uint64_t count;
+	struct err e;
+
+	(void)arg;
+	(void)a;
+	(void)b;
+	if (m != NULL && job != NULL && job_states[job->state].is_end &&
+	    (m->state == MOVE_ABANDONED || m->state == MOVE_STUCK ||
+		(m->state == MOVE_SETTLED && m->data.withheld == 0))) {
+		s->wishes--;
+		return;
+	}
+	sim_at(s, 500, 0, on_release, NULL, 0, 0, NULL);
+	if (m != NULL && m->state == MOVE_SETTLED)
+		(void)!moves_release(jobs_moves(s->jobs), m->number, &count, &e);
+}
+
+static void
+setup_release(struct sim *s)
+{
+	an_account(s);
+	s->accounts[0].empties = true;
+	s->mail_every_ms = 400;
+	s->wishes++;
+	sim_at(s, 1000, 0, on_release, NULL, 0, 0, NULL);
+}
+
 /* Everybody comes back to the node that was emptied. */
 static void
 on_home(struct sim *s, void *arg, uint32_t restart, uint32_t b)
@@ -583,6 +618,7 @@ const struct sim_scenario sim_scenarios[] = {
 	{ "the old copy has to be loaded before it is deleted",       setup_purge_detour,      MOVE_DONE,      JOB_DONE },
 	{ "the home dies while the old copy is loaded",               setup_purge_home_dies,   MOVE_DONE,      JOB_DONE },
 	{ "the home changes late while the old copy is deleted",      setup_purge_late_home,   MOVE_DONE,      JOB_DONE },
+	{ "what was withheld is released",                            setup_release,           MOVE_SETTLED,   JOB_DONE },
 	{ "a mailbox comes home over its old copy",                   setup_comes_home,        MOVE_SETTLED,   JOB_DONE },
 	{ "a mailbox comes home to a node that was started again",    setup_comes_home_after_restart, MOVE_SETTLED, JOB_DONE },
 };
