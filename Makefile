@@ -28,7 +28,7 @@ agent_src   := main agent agent_link requests requests_local conf lane lane_task
                mailbox/localconfig mailbox/account mailbox/inventory mailbox/metadata \
                mailbox/archive mailbox/archive_meta mailbox/archive_write mailbox/client mailbox/zmmailbox mailbox/zmmailbox_rest \
                mailbox/spool mailbox/spool_files mailbox/spool_index \
-               mailbox/items mailbox/items_tree mailbox/written mailbox/sessions mailbox/tree mailbox/match \
+               mailbox/ids mailbox/items mailbox/items_tree mailbox/written mailbox/sessions mailbox/tree mailbox/match \
                mailbox/target mailbox/steer mailbox/steer_run mailbox/steer_report mailbox/steer_tidy mailbox/steer_soap \
                mailbox/manifest mailbox/arrive mailbox/import mailbox/import_plan \
                mailbox/import_post mailbox/import_aside mailbox/import_stray mailbox/import_emptied mailbox/mend mailbox/mend_add \

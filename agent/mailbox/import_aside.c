@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/mailbox/ids.h"
 #include "agent/mailbox/import_private.h"
 #include "agent/mailbox/items.h"
 #include "proto/base/xalloc.h"
@@ -99,14 +100,6 @@ aside_list(struct aside *x, uint32_t **ids_out, size_t *count_out, struct err *e
 	return true;
 }
 
-static int
-compare_u32(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-	return (x > y) - (x < y);
-}
-
 /* Which of them are applied items of ours, with their destinations. */
 static struct aside_move *
 aside_moves(struct aside *x, const uint32_t *lying, size_t lying_count, size_t *count_out)
@@ -121,8 +114,7 @@ aside_moves(struct aside *x, const uint32_t *lying, size_t lying_count, size_t *
 		if (!spool_find(s, spool_id_at(s, i), &item) ||
 		    (x->type != SPOOL_TYPE_COUNT && item.type != x->type) ||
 		    item.state == SPOOL_STAGED ||
-		    bsearch(&item.target_id, lying, lying_count, sizeof(*lying),
-			compare_u32) == NULL)
+		    !ids_have(lying, lying_count, item.target_id))
 			continue;
 		moves[count++] = (struct aside_move){
 		    target_place(x->t, item.folder_id), item.target_id};

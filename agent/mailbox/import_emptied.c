@@ -16,7 +16,6 @@
 
 #define TRASH 3u
 #define JUNK 4u
-#define DEPTH_MAX 1000
 #define GONE_LEAST 2
 #define NOTE_BYTES (16u << 20)
 #define RELEASED "released"
@@ -193,14 +192,7 @@ emptied_fini(struct emptied *x)
 bool
 emptied_is_bin(const struct tree *here, uint32_t folder)
 {
-	const Wire__Folder *f = tree_find(here, folder);
-
-	for (int depth = 0; f != NULL && depth < DEPTH_MAX; depth++) {
-		if (f->id == TRASH || f->id == JUNK)
-			return true;
-		f = f->parent_id == TREE_ROOT ? NULL : tree_find(here, f->parent_id);
-	}
-	return false;
+	return tree_lies_in(here, folder, TRASH) || tree_lies_in(here, folder, JUNK);
 }
 
 static struct emptied_folder *

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/mailbox/ids.h"
 #include "proto/base/xalloc.h"
 
 #define PAGES_MAX 100000
@@ -265,15 +266,6 @@ changes_page(struct soap_client *c, const char *account_id, struct items_changes
 	return ok;
 }
 
-static int
-compare_u32(const void *a, const void *b)
-{
-	uint32_t left = *(const uint32_t *)a;
-	uint32_t right = *(const uint32_t *)b;
-
-	return left < right ? -1 : left > right;
-}
-
 bool
 items_changes(struct soap_client *c, const char *account_id, const char *token,
     struct items_changes *out, struct err *e)
@@ -292,18 +284,10 @@ items_changes(struct soap_client *c, const char *account_id, const char *token,
 		}
 	}
 	written_end(&out->written);
-	if (out->changed_count > 0)
-		qsort(
-		    out->changed, out->changed_count, sizeof(*out->changed), compare_u32);
-	if (out->untouched_count > 0)
-		qsort(out->untouched, out->untouched_count, sizeof(*out->untouched),
-		    compare_u32);
-	if (out->deleted_count > 0)
-		qsort(
-		    out->deleted, out->deleted_count, sizeof(*out->deleted), compare_u32);
-	if (out->folder_count > 0)
-		qsort(
-		    out->folders, out->folder_count, sizeof(*out->folders), compare_u32);
+	ids_sort(out->changed, out->changed_count);
+	ids_sort(out->untouched, out->untouched_count);
+	ids_sort(out->deleted, out->deleted_count);
+	ids_sort(out->folders, out->folder_count);
 	return true;
 }
 

@@ -48,20 +48,6 @@ mend_collect(struct mending *m, struct err *e)
 	return true;
 }
 
-/* Moving into Trash marks as read. */
-static bool
-mend_is_in_trash(const struct target *t, uint32_t folder)
-{
-	const Wire__Folder *f = tree_find(&t->here, folder);
-
-	for (int depth = 0; f != NULL && depth < 1000; depth++) {
-		if (f->id == TRASH)
-			return true;
-		f = f->parent_id == TREE_ROOT ? NULL : tree_find(&t->here, f->parent_id);
-	}
-	return false;
-}
-
 /*
  * Messages that only lie in the wrong folder, or beside their like: by the detour, which
  * keeps every byte, as AddMsg does not.
@@ -80,7 +66,8 @@ mend_messages_aside(struct mending *m, struct err *e)
 
 		if (!spool_find(t->spool, m->left[SPOOL_MESSAGE][i], &item) ||
 		    item.state != SPOOL_STAGED || item.has_calendar_link ||
-		    mend_is_in_trash(t, target_place(t, item.folder_id)))
+		    /* Moving into Trash marks as read. */
+		    tree_lies_in(&t->here, target_place(t, item.folder_id), TRASH))
 			continue;
 		ok = import_has_long_line(t, &item, &too_long, e);
 		if (ok && !too_long)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/mailbox/items.h"
+#include "agent/mailbox/ids.h"
 #include "agent/mailbox/mend_private.h"
 #include "agent/mailbox/steer_private.h"
 #include "proto/base/xalloc.h"
@@ -136,34 +137,25 @@ touch_take_folder(struct touching *x, const struct soap_node *f, uint64_t change
 	x->folders[x->folder_count++] = target_id_of(f, "id");
 }
 
-static int
-compare_u32(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-	return (x > y) - (x < y);
-}
-
 static void
 touch_choose(struct touching *x, struct target *t)
 {
 	for (size_t i = 0; i < spool_count(t->spool); i++) {
 		struct spool_item item;
 		uint32_t place;
-		const uint32_t *at;
+		size_t at;
 
 		if (!spool_find(t->spool, spool_id_at(t->spool, i), &item) ||
 		    item.type != SPOOL_MESSAGE || item.state == SPOOL_STAGED)
 			continue;
 		place = target_place(t, item.folder_id);
-		at = bsearch(
-		    &place, x->folders, x->folder_count, sizeof(place), compare_u32);
-		if (at == NULL)
+		at = ids_find(x->folders, x->folder_count, place);
+		if (at == x->folder_count)
 			continue;
 		if ((item.flags & FLAG_FLAGGED) == 0)
-			x->plain[at - x->folders] = item.target_id;
+			x->plain[at] = item.target_id;
 		else
-			x->flagged[at - x->folders] = item.target_id;
+			x->flagged[at] = item.target_id;
 	}
 }
 
@@ -180,7 +172,7 @@ touch_all(struct touching *x, struct target *t, struct err *e)
 {
 	size_t plain = 0, flagged = 0;
 
-	qsort(x->folders, x->folder_count, sizeof(*x->folders), compare_u32);
+	ids_sort(x->folders, x->folder_count);
 	x->plain = xcalloc(x->folder_count, sizeof(*x->plain));
 	x->flagged = xcalloc(x->folder_count, sizeof(*x->flagged));
 	touch_choose(x, t);

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/mailbox/ids.h"
 #include "agent/mailbox/spool_private.h"
 #include "proto/base/log.h"
 #include "proto/base/xalloc.h"
@@ -314,15 +315,6 @@ spool_cell_write(struct spool *s, uint32_t record, struct spool_cell *cell, stru
 
 /* --- looking --- */
 
-static int
-compare_u32(const void *a, const void *b)
-{
-	uint32_t left = *(const uint32_t *)a;
-	uint32_t right = *(const uint32_t *)b;
-
-	return left < right ? -1 : left > right;
-}
-
 uint32_t
 spool_id_at(struct spool *s, size_t n)
 {
@@ -336,7 +328,7 @@ spool_id_at(struct spool *s, size_t n)
 			if (s->slots[i].id != 0 && s->slots[i].record != 0)
 				s->sorted[count++] = s->slots[i].id;
 		}
-		qsort(s->sorted, count, sizeof(*s->sorted), compare_u32);
+		ids_sort(s->sorted, count);
 	}
 	return s->sorted[n];
 }

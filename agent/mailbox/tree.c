@@ -173,6 +173,19 @@ tree_find(const struct tree *t, uint64_t id)
 	return low < t->count && t->nodes[low]->id == id ? t->nodes[low] : NULL;
 }
 
+bool
+tree_lies_in(const struct tree *t, uint64_t id, uint64_t above)
+{
+	const Wire__Folder *f = tree_find(t, id);
+
+	for (int depth = 0; f != NULL && depth <= TREE_DEPTH_MAX; depth++) {
+		if (f->id == above)
+			return true;
+		f = f->parent_id == TREE_ROOT ? NULL : tree_find(t, f->parent_id);
+	}
+	return false;
+}
+
 const Wire__Folder *
 tree_find_name(const struct tree *t, uint64_t parent, enum tree_kind kind,
     const ProtobufCBinaryData *name)

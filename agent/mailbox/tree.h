@@ -35,6 +35,8 @@ MUST_USE bool tree_finish(struct tree *t, struct err *e);
 
 /* NULL: no such id. */
 const Wire__Folder *tree_find(const struct tree *t, uint64_t id);
+/* Is the folder that one, or somewhere below it? */
+bool tree_lies_in(const struct tree *t, uint64_t id, uint64_t above);
 /* By parent, name and kind; names compare as Zimbra does, without regard to ASCII case. */
 const Wire__Folder *tree_find_name(const struct tree *t, uint64_t parent,
     enum tree_kind kind, const ProtobufCBinaryData *name);

@@ -4,21 +4,7 @@
 
 #include <string.h>
 
-static bool
-verify_is_in(const uint32_t *sorted, size_t count, uint32_t id)
-{
-	size_t low = 0, high = count;
-
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-
-		if (sorted[mid] < id)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low < count && sorted[low] == id;
-}
+#include "agent/mailbox/ids.h"
 
 /* Flags, tags and folder are its owner's; what a message says and when it came is nobody's,
    but a draft's. */
@@ -35,7 +21,7 @@ verify_came_so(const struct match_item *item, const struct verify_changes *chang
 {
 	return item->type == SPOOL_MESSAGE && !match_is_draft(item) &&
 	       item->id > changes->opened_id &&
-	       verify_is_in(changes->untouched, changes->untouched_count, item->id);
+	       ids_have(changes->untouched, changes->untouched_count, item->id);
 }
 
 static void
@@ -60,7 +46,7 @@ verify_by_id(struct verify_pair *p, const struct match_set *set,
 
 	if (have != NULL && !have->claimed)
 		verify_take(p, have);
-	else if (verify_is_in(changes->deleted, changes->deleted_count, p->target_id))
+	else if (ids_have(changes->deleted, changes->deleted_count, p->target_id))
 		p->outcome = VERIFY_PERSON;
 	else
 		p->outcome = whole || have != NULL ? VERIFY_MISSING : VERIFY_ELSEWHERE;
@@ -74,7 +60,7 @@ verify_match(struct verify_pair *pairs, size_t count, struct match_set *set,
 		struct match_item *item = &set->items[i];
 
 		item->newer =
-		    verify_is_in(changes->changed, changes->changed_count, item->id);
+		    ids_have(changes->changed, changes->changed_count, item->id);
 		item->untouched = verify_came_so(item, changes);
 	}
 	for (size_t i = 0; i < count; i++) {

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/mailbox/ids.h"
 #include "agent/mailbox/import_private.h"
 #include "agent/mailbox/metadata.h"
 #include "agent/mailbox/verify_private.h"
@@ -357,14 +358,6 @@ verifying_part(struct verifying *v, struct err *e)
 	return ok;
 }
 
-static int
-compare_u32(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-	return (x > y) - (x < y);
-}
-
 /* Those that are in no part under their content: other contents, or gone. */
 static bool
 verifying_elsewhere(struct verifying *v, struct err *e)
@@ -379,7 +372,7 @@ verifying_elsewhere(struct verifying *v, struct err *e)
 		ids[i] = v->elsewhere[i].target_id;
 		v->elsewhere[i].outcome = VERIFY_OPEN;
 	}
-	qsort(ids, v->elsewhere_count, sizeof(*ids), compare_u32);
+	ids_sort(ids, v->elsewhere_count);
 	ok = manifest_read_ids(v->t, ids, v->elsewhere_count, &wish, &m, e);
 	if (ok) {
 		verify_match(v->elsewhere, v->elsewhere_count, &m.set, &v->since, true);

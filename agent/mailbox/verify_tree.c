@@ -4,19 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/mailbox/ids.h"
 #include "agent/mailbox/steer.h"
 #include "agent/mailbox/verify_private.h"
 #include "proto/frame.h"
-
-static bool
-is_in(const uint32_t *sorted, size_t count, uint64_t id)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (sorted[i] == id)
-			return true;
-	}
-	return false;
-}
 
 /* A mountpoint into a mailbox that is no more: Zimbra refuses to make it anew. */
 static bool
@@ -70,8 +61,8 @@ tree_excuse(struct target *t, const struct items_changes *changes, const Wire__F
     const Wire__Folder *have, uint64_t id)
 {
 	bool is_persons = have != NULL
-			      ? is_in(changes->folders, changes->folder_count, id)
-			      : is_in(changes->deleted, changes->deleted_count, id);
+			      ? ids_have(changes->folders, changes->folder_count, id)
+			      : ids_have(changes->deleted, changes->deleted_count, id);
 
 	if (is_persons)
 		return "its owner changed it since the opening";

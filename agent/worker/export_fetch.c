@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "agent/mailbox/archive.h"
+#include "agent/mailbox/ids.h"
 #include "agent/mailbox/items.h"
 #include "agent/worker/export_private.h"
 #include "proto/base/xalloc.h"
@@ -269,15 +270,6 @@ list_mark_missing(struct fetching *x, const struct list *l, size_t end)
 	}
 }
 
-static int
-compare_u32(const void *a, const void *b)
-{
-	uint32_t left = *(const uint32_t *)a;
-	uint32_t right = *(const uint32_t *)b;
-
-	return left < right ? -1 : left > right;
-}
-
 bool
 fetching_drop_deleted(struct fetching *x, bool *any_out, struct err *e)
 {
@@ -288,9 +280,7 @@ fetching_drop_deleted(struct fetching *x, bool *any_out, struct err *e)
 		return false;
 	for (size_t i = 0; i < x->wanted_count; i++) {
 		if (x->fates[i] == FATE_CAME || x->fates[i] == FATE_GONE ||
-		    changes.deleted_count == 0 ||
-		    bsearch(&x->wanted[i], changes.deleted, changes.deleted_count,
-			sizeof(uint32_t), compare_u32) == NULL)
+		    !ids_have(changes.deleted, changes.deleted_count, x->wanted[i]))
 			continue;
 		x->fates[i] = FATE_GONE;
 		*any_out = true;

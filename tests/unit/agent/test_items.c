@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/mailbox/ids.h"
 #include "agent/mailbox/items.h"
 #include "proto/frame.h"
 #include "tests/unit/proto/zimbra.h"
@@ -394,10 +395,29 @@ test_counters(void **state)
 
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 
+static void
+test_ids_are_sorted_and_found(void **state)
+{
+	uint32_t ids[] = {300, 257, UINT32_MAX, 301, 0};
+
+	(void)state;
+	ids_sort(ids, 5);
+	CHECK_INT(ids[0], 0);
+	CHECK(ids[4] == UINT32_MAX);
+	CHECK_INT(ids_find(ids, 5, 300), 2);
+	CHECK_INT(ids_find(ids, 5, 258), 5);
+	CHECK(ids_have(ids, 5, 0));
+	CHECK(ids_have(ids, 5, UINT32_MAX));
+	CHECK(!ids_have(ids, 5, (uint64_t)UINT32_MAX + 1));
+	ids_sort(NULL, 0);
+	CHECK(!ids_have(NULL, 0, 1));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    TEST(test_ids_are_sorted_and_found),
 	    CASE(test_list),
 	    CASE(test_list_no_token),
 	    CASE(test_list_garbage),
