@@ -40,7 +40,7 @@ agent_src   := main agent agent_link requests requests_local conf lane lane_task
 
 core_src    := level cutover presence plan_times move moves moves_copies move_table move_steps move_takes move_prepare move_purge move_checks job job_table job_gate job_progress job_copies plan pools retention \
                journal journal_data journal_events journal_cordons journal_backup journal_rows journal_nodes \
-               job_node job_lanes removal zimbra/standing \
+               job_node job_lanes lane_limits removal zimbra/standing \
                json_values policy policy_table policy_replay watch watch_alerts watch_view \
                fleet fleet_ask fleet_notices fleet_index fleet_facts world doctor
 edge_src    := platform/platform platform/engine platform/docker platform/docker_files platform/kubernetes platform/kubernetes_api \

@@ -51,6 +51,8 @@ static const struct conf_def defs[] = {
 	  "counters that would take longer under the lock are raised before, in a mailbox made early; 0s: never", 0, 0 },
 	{ "moves_per_target", CONF_UINT, AT(moves_per_target), "4",
 	  "mailboxes imported at the same time into one node", 1, 64 },
+	{ "adaptive_lanes", CONF_BOOL, AT(adaptive_lanes), "yes",
+	  "fewer at the same time while people on the target wait for answers", 0, 0 },
 	{ "retention_days", CONF_UINT, AT(retention_days), "14",
 	  "old copies whose verdict is clean are deleted after so many days; 0: never by itself", 0, 3650 },
 	{ "purge_window", CONF_STRING, AT(purge_window), "01:00-05:00",

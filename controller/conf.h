@@ -45,6 +45,7 @@ struct controller_conf {
 	uint32_t fill_limit; /* percent */
 	uint32_t moves_per_source;
 	uint32_t moves_per_target;
+	bool adaptive_lanes;
 	uint32_t hot_time_s;
 	uint32_t early_above_s;
 	char *log_level;

@@ -200,6 +200,18 @@ is_connected(void *ctx, const char *node)
 	return n != NULL && n->connected;
 }
 
+static bool
+is_strained(void *ctx, const char *node, char *why, size_t size)
+{
+	struct controller *c = ctx;
+	const struct fleet_node *n = fleet_find(c->fleet, node);
+
+	if (n == NULL || !n->connected || n->strained[0] == '\0')
+		return false;
+	snprintf(why, size, "%s", n->strained);
+	return true;
+}
+
 static int64_t
 mailboxes_on(void *ctx, const char *node)
 {
@@ -342,6 +354,7 @@ controller_begin(struct controller *c, struct err *e)
 	const struct jobs_limits limits = {
 	    .moves_per_source = c->conf->moves_per_source,
 	    .moves_per_target = c->conf->moves_per_target,
+	    .adaptive = c->conf->adaptive_lanes,
 	    .hot_ms = c->conf->hot_time_s * 1000,
 	    .early_ms = c->conf->early_above_s * 1000,
 	};
@@ -351,6 +364,7 @@ controller_begin(struct controller *c, struct err *e)
 	    .begun = controller_job_begun,
 	    .forget = on_forget,
 	    .is_connected = is_connected,
+	    .is_strained = is_strained,
 	    .ask_sessions = ask_sessions,
 	    .mailboxes_on = mailboxes_on,
 	    .own_admin_id = c->own_admin_id,

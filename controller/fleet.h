@@ -43,7 +43,9 @@ struct fleet_node {
 	bool spool_is_persistent;
 	const struct fleet_probe *failing; /* by what its agent last reported */
 	size_t failing_count;
-	bool readable; /* its mailboxes can be exported: no fault says otherwise */
+	char strained
+	    [LIMIT_TEXT]; /* people there wait for answers: by what; "" = they do not */
+	bool readable;	  /* its mailboxes can be exported: no fault says otherwise */
 	const struct fleet_mailbox *mailboxes;
 	size_t mailbox_count;
 	uint64_t mailbox_bytes;

@@ -107,6 +107,19 @@ agent_forget_health(struct agent *a)
 	a->facts.readable = true;
 }
 
+/* What people feel before anything fails; these warn of nothing else. */
+static void
+agent_take_strain(struct agent *a, const Wire__Probe *p)
+{
+	static const char *const felt[] = {"mailboxd", "mariadb", "cgroup:io"};
+
+	for (size_t i = 0; i < ARRAY_LEN(felt) && a->facts.strained[0] == '\0'; i++) {
+		if (frame_equal(&p->name, felt[i]))
+			snprintf(a->facts.strained, sizeof(a->facts.strained), "%.*s",
+			    (int)p->text.len, p->text.data);
+	}
+}
+
 void
 agent_take_health(struct agent *a, const Wire__Health *h)
 {
@@ -114,6 +127,7 @@ agent_take_health(struct agent *a, const Wire__Health *h)
 
 	f->healthy = true;
 	f->note[0] = '\0';
+	f->strained[0] = '\0';
 	agent_forget_health(a);
 	for (size_t i = 0; i < h->n_probes; i++) {
 		const Wire__Probe *p = h->probes[i];
@@ -122,6 +136,7 @@ agent_take_health(struct agent *a, const Wire__Health *h)
 			continue;
 		if (p->severity == WIRE__SEVERITY__SEVERITY_FAIL)
 			agent_add_failing(a, p);
+		agent_take_strain(a, p);
 		if (f->note[0] == '\0')
 			snprintf(f->note, sizeof(f->note), "%.*s: %.*s", (int)p->name.len,
 			    p->name.data, (int)p->text.len, p->text.data);

@@ -226,7 +226,7 @@ static void
 look_start(struct job_look *look, struct move *m)
 {
 	struct jobs *all = look->all;
-	struct lane_count c;
+	bool target_full;
 
 	if (look_is_full(look, m))
 		return;
@@ -234,13 +234,10 @@ look_start(struct job_look *look, struct move *m)
 		look->copies++;
 		return;
 	}
-	c = lane_count(all, m);
-	look->source_full = c.at_source >= all->limits.moves_per_source;
-	/* One more for the target: it is staged while the others are imported. */
-	if (c.at_target >= all->limits.moves_per_target + 1) {
-		if (look->full_count < FULL_TARGETS)
-			look->full_targets[look->full_count++] = m->target;
-	} else if (!look->source_full) {
+	lane_look(all, m, &look->source_full, &target_full);
+	if (target_full && look->full_count < FULL_TARGETS)
+		look->full_targets[look->full_count++] = m->target;
+	if (!target_full && !look->source_full) {
 		all->starting++;
 		moves_start(all->moves, m->number);
 	}
@@ -546,6 +543,7 @@ jobs_new(struct journal *journal, const struct world *world,
 	all->limits = *limits;
 	all->host = *host;
 	all->moves = moves_new(journal, world, &moves_host);
+	all->lane_limits = lane_limits_new();
 	all->presence =
 	    presence_new(&(struct presence_host){host->ctx, host->ask_sessions},
 		(uint64_t)world->wall_ms(world->ctx));
@@ -559,6 +557,7 @@ jobs_free(struct jobs **all)
 		return;
 	moves_free(&(*all)->moves);
 	presence_free(&(*all)->presence);
+	lane_limits_free(&(*all)->lane_limits);
 	for (size_t i = 0; i < (*all)->count; i++) {
 		free((*all)->rows[i]->accounts);
 		free((*all)->rows[i]);

@@ -107,6 +107,7 @@ struct job_progress {
 struct jobs_limits {
 	uint32_t moves_per_source;
 	uint32_t moves_per_target;
+	bool adaptive;	 /* fewer while people on the target wait for answers */
 	uint32_t hot_ms; /* a lock should last about so long; 0: until everything is in */
 	uint32_t
 	    early_ms; /* counters that take longer are raised before the lock; 0: never */
@@ -127,6 +128,8 @@ struct jobs_host {
 	/* Mailboxes on it by its inventory; -1 = its agent is away. */
 	int64_t (*mailboxes_on)(void *ctx, const char *node);
 	bool (*is_connected)(void *ctx, const char *node); /* its agent */
+	/* Do people on that node wait for answers? why: by what, for people. NULL: never. */
+	bool (*is_strained)(void *ctx, const char *node, char *why, size_t size);
 	/* Asks its agent who has a session there; the answer goes to jobs_take_sessions. */
 	bool (*ask_sessions)(void *ctx, const char *node, uint64_t look, struct err *e);
 	const char *own_admin_id;

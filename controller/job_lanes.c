@@ -64,10 +64,47 @@ lane_count(struct jobs *all, const struct move *m)
 	return c;
 }
 
+uint32_t
+lane_limit(struct jobs *all, const char *target, char *why, size_t size)
+{
+	uint32_t most = all->limits.moves_per_target;
+	char strain[LIMIT_TEXT] = "";
+	bool strained;
+	uint32_t lanes;
+
+	if (size > 0)
+		why[0] = '\0';
+	if (!all->limits.adaptive || all->host.is_strained == NULL)
+		return most;
+	strained = all->host.is_strained(all->host.ctx, target, strain, sizeof(strain));
+	lanes = lane_limits_at(all->lane_limits, target, most, strained,
+	    all->world->mono_ms(all->world->ctx));
+	if (size > 0 && lanes < most)
+		snprintf(why, size, "%u at a time: %.300s", lanes,
+		    strained ? strain : "people there had to wait until just now");
+	return lanes;
+}
+
+void
+lane_look(struct jobs *all, struct move *m, bool *source_full_out, bool *target_full_out)
+{
+	struct lane_count c = lane_count(all, m);
+	char strain[LIMIT_TEXT];
+	uint32_t lanes = lane_limit(all, m->target, strain, sizeof(strain));
+
+	*source_full_out = c.at_source >= all->limits.moves_per_source;
+	/* One more for the target: it is staged while the others are imported. */
+	*target_full_out = c.at_target >= lanes + 1;
+	if (*target_full_out && strain[0] != '\0')
+		snprintf(m->doing, sizeof(m->doing),
+		    "waits for its turn to go to %.100s; %.340s", m->target, strain);
+}
+
 /* Who waits is looked at again and again: the lanes of a target once in a round. */
 static bool
 turns_are_full(struct jobs *all, const struct move *m)
 {
+	uint32_t lanes = lane_limit(all, m->target, NULL, 0);
 	struct lane_count c;
 
 	for (size_t i = 0; all->waking && i < all->full_count; i++) {
@@ -76,7 +113,8 @@ turns_are_full(struct jobs *all, const struct move *m)
 	}
 	c = lane_count(all, m);
 	/* Who waited held no lane. This one is counted: it does not wait just now. */
-	if (c.locked_at_target < LOCKED_PER_TARGET &&
+	/* Of those that are begun one may always go on, however few lanes there are. */
+	if (c.locked_at_target < LOCKED_PER_TARGET && c.locked_at_target < lanes &&
 	    c.at_target <= all->limits.moves_per_target + 1)
 		return false;
 	if (all->waking && all->full_count < FULL_TARGETS)
@@ -127,11 +165,14 @@ jobs_take_turn(void *ctx, const struct move *m, char *why, size_t size)
 {
 	struct jobs *all = ctx;
 	struct job *job = jobs_at(all, m->job_number);
+	char strain[LIMIT_TEXT];
 
 	if (m->has_turn) /* and fetched once more: is its owner still away? */
 		return job == NULL ||
 		       owner_is_away(all, job, m, PRESENCE_FRESH, why, size);
-	snprintf(why, size, "waits for its turn to be locked at %.200s", m->target);
+	(void)lane_limit(all, m->target, strain, sizeof(strain));
+	snprintf(why, size, "waits for its turn to be locked at %.100s%s%.340s",
+	    m->target, strain[0] == '\0' ? "" : "; ", strain);
 	if (job == NULL)
 		return !turns_are_full(all, m);
 	if (job->state == JOB_PAUSED)

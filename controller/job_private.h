@@ -4,6 +4,7 @@
 #define CONTROLLER_JOB_PRIVATE_H
 
 #include "controller/job.h"
+#include "controller/lane_limits.h"
 #include "controller/plan.h"
 
 #define FULL_TARGETS 64 /* lanes are counted once, not for each move */
@@ -20,6 +21,7 @@ struct jobs {
 	bool gate_asked;
 	bool stopping;
 	struct presence *presence;
+	struct lane_limits *lane_limits;
 	/* Of one round of wakes: thousands may wait for the same lanes. */
 	bool waking;
 	const char *full_targets[FULL_TARGETS];
@@ -53,6 +55,11 @@ struct lane_count {
 	uint32_t number;
 };
 struct lane_count lane_count(struct jobs *all, const struct move *m);
+/* Have its source and its target a lane for it to begin in? It says when the target has few. */
+void
+lane_look(struct jobs *all, struct move *m, bool *source_full_out, bool *target_full_out);
+/* Mailboxes that may go into the target at once, now; why "": as many as the settings say. */
+uint32_t lane_limit(struct jobs *all, const char *target, char *why, size_t size);
 /* moves_host: may it be locked now, may its contacts go in now? */
 bool jobs_take_turn(void *ctx, const struct move *m, char *why, size_t size);
 /* Those that wait look once more whether they may go on. */

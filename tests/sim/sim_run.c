@@ -303,6 +303,15 @@ sessions_answer(struct sim *s, void *arg, uint32_t node, uint32_t b)
 }
 
 static bool
+on_is_strained(void *ctx, const char *node, char *why, size_t size)
+{
+	struct sim *s = ctx;
+
+	snprintf(why, size, "mailboxd answers late");
+	return s->strained[sim_node_find(s, node)];
+}
+
+static bool
 on_ask_sessions(void *ctx, const char *node, uint64_t look, struct err *e)
 {
 	struct sim *s = ctx;
@@ -348,6 +357,7 @@ on_start(struct sim *s, void *arg, uint32_t a, uint32_t b)
 	    .survey = on_survey,
 	    .begun = on_begun,
 	    .ask_sessions = on_ask_sessions,
+	    .is_strained = on_is_strained,
 	    .own_admin_id = "own-admin",
 	    .alerts = sim_alerts(s)};
 	struct err e;

@@ -74,6 +74,52 @@ test_no_more_at_once_than_the_lanes_allow(void **state)
 	sim_done(s);
 }
 
+/* One goes on; the others wait, say why, and go when people there wait no longer. */
+static void
+test_fewer_at_once_where_people_wait(void **state)
+{
+	struct sim *s = with_accounts(12, 10);
+	bool said = false;
+
+	(void)state;
+	s->limits = (struct jobs_limits){
+	    .moves_per_source = 12, .moves_per_target = 4, .adaptive = true};
+	s->strained[1] = s->strained[2] = true;
+	s->slow_ms[ASK_IMPORT] = 30000;
+	starts(s);
+	sim_run_for(s, 2 * MINUTE_MS);
+	for (int a = 0; a < 12; a++) {
+		const struct move *m = sim_move_of(s, a);
+
+		said = said ||
+		       strstr(m->doing, "1 at a time: mailboxd answers late") != NULL;
+	}
+	CHECK(said);
+	/* Halved at once, and once more when that did not help. */
+	CHECK(s->nodes[1].most_imports <= 3 && s->nodes[2].most_imports <= 3);
+	CHECK(s->nodes[1].imports <= 2 && s->nodes[2].imports <= 2);
+	s->strained[1] = s->strained[2] = false;
+	sim_run(s, 2 * HOUR_MS);
+	CHECK_INT(job_state(s), JOB_DONE);
+	sim_done(s);
+}
+
+/* For ever strained, it takes longer and ends all the same. */
+static void
+test_strain_stops_nobody(void **state)
+{
+	struct sim *s = with_accounts(8, 5);
+
+	(void)state;
+	s->limits = (struct jobs_limits){
+	    .moves_per_source = 8, .moves_per_target = 4, .adaptive = true};
+	s->strained[1] = s->strained[2] = true;
+	starts(s);
+	sim_run(s, 2 * HOUR_MS);
+	CHECK_INT(job_state(s), JOB_DONE);
+	sim_done(s);
+}
+
 /* Also while the nodes are slow to answer the first questions, and when all are tried again. */
 static void
 test_lanes_hold_while_nobody_answers(void **state)
@@ -779,6 +825,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(test_no_more_at_once_than_the_lanes_allow),
+	    TEST(test_fewer_at_once_where_people_wait),
+	    TEST(test_strain_stops_nobody),
 	    TEST(test_lanes_hold_while_nobody_answers),
 	    TEST(test_a_cutover_waits_for_a_person),
 	    TEST(test_a_cutover_has_its_window),

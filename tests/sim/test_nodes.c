@@ -281,7 +281,7 @@ static void
 begin_life(void)
 {
 	const struct alerts_options alerts = {.journal = w.journal};
-	const struct jobs_limits limits = {4, 4, 0, 0};
+	const struct jobs_limits limits = {.moves_per_source = 4, .moves_per_target = 4};
 	struct jobs_host host = {
 	    .survey = on_survey,
 	    .begun = on_begun,

@@ -56,10 +56,31 @@ test_a_finding_is_told_and_hinders_as_its_fault_says(void **state)
 	agent_forget_health(&a);
 }
 
+static void
+test_what_people_feel_is_strain_until_it_is_over(void **state)
+{
+	struct agent a = {0};
+
+	(void)state;
+	take(&a, "mailboxd", WIRE__SEVERITY__SEVERITY_WARN);
+	CHECK_STR(a.facts.strained, "is ill");
+	take(&a, "mailboxd", WIRE__SEVERITY__SEVERITY_OK);
+	CHECK_STR(a.facts.strained, "");
+	take(&a, "cgroup:io", WIRE__SEVERITY__SEVERITY_WARN);
+	CHECK_STR(a.facts.strained, "is ill");
+	/* it may warn for weeks of what nobody waits for */
+	take(&a, "zmstat", WIRE__SEVERITY__SEVERITY_WARN);
+	CHECK_STR(a.facts.strained, "");
+	take(&a, "lmtp", WIRE__SEVERITY__SEVERITY_WARN);
+	CHECK_STR(a.facts.strained, "");
+	agent_forget_health(&a);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    TEST(test_what_people_feel_is_strain_until_it_is_over),
 	    TEST(test_a_finding_is_told_and_hinders_as_its_fault_says),
 	};
 

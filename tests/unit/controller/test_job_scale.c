@@ -100,7 +100,7 @@ on_begun(void *ctx, const struct job *job)
 static struct jobs *
 begin(struct journal *j)
 {
-	const struct jobs_limits limits = {4, 4, 0, 0};
+	const struct jobs_limits limits = {.moves_per_source = 4, .moves_per_target = 4};
 	const struct alerts_options options = {.journal = j};
 	struct err e;
 
