@@ -338,6 +338,8 @@ const struct command commands[] = {
 	  "delete every old copy on a node, as far as verdicts are clean", run_purge_node },
 	{ "purge",         "MOVE",   OPT_YES | OPT_UNCLEAN | OPT_CONFIRM,
 	  "delete the old copy that one move left behind", run_purge },
+	{ "report",        "ID",     0,
+	  "a job on one page: who was moved, what was compared, what is left", run_report },
 	{ "release",       "MOVE",   0,
 	  "put in mail that was withheld because its owner emptied the folder", run_release },
 	{ "moves",         NULL,     OPT_FAILED | OPT_JOB,

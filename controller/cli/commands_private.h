@@ -43,6 +43,7 @@ int run_move(struct options *o);
 int run_job_pause(struct options *o);
 int run_job_resume(struct options *o);
 int run_job_cancel(struct options *o);
+int run_report(struct options *o);
 int run_release(struct options *o);
 int run_job_retry(struct options *o);
 int run_job_continue(struct options *o);

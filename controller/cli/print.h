@@ -14,6 +14,8 @@ void print_jobs(FILE *out, const json_t *answer);
 void print_job(FILE *out, const json_t *answer);
 void print_moves(FILE *out, const json_t *answer);
 void print_explain(FILE *out, const json_t *answer);
+/* {"job": ..., "moves": [each as explain has it]} */
+void print_report(FILE *out, const json_t *answer);
 void print_events(FILE *out, const json_t *answer);
 void print_alerts(FILE *out, const json_t *answer);
 void print_cordon(FILE *out, const json_t *answer);

@@ -42,7 +42,9 @@ def evacuation(place):
     before = begin(place, 60)
     storm = place.background("deliver", "deliver", "--rate", "5")
     people = place.background("act", "act", "--rate", "10")
-    done = place.wait_job(evacuate(place), 420)
+    done = place.wait_job(job := evacuate(place), 420)
+    report = place.zmferry("report", job).stdout
+    require(all(m["account"] in report for m in done["moves"]) and "Nothing is left to do." in report, report)
     people.stop(60)
     storm.stop(120)
     require(done["job"]["state"] == "done", f"the job ended {done['job']['state']}: {done['job'].get('reason')}")

@@ -188,6 +188,54 @@ test_a_large_job_shows_what_did_not_go_well(void **state)
 }
 
 static void
+test_report(void **state)
+{
+	static const char job[] =
+	    "\"job\": {\"id\": \"j1\", \"kind\": \"evacuate\", \"node\": \"mbs1\", "
+	    "\"who\": "
+	    "\"uid 0\", \"state\": \"done\", \"created\": \"T1\", \"ended\": \"T2\", "
+	    "\"reason\": \"\", \"moves_total\": 2, \"moves_done\": 2, \"moves_clean\": "
+	    "1, "
+	    "\"moves_set_aside\": 0, \"bytes_total\": 2048, \"lock_p50_ms\": 1500, "
+	    "\"lock_p99_ms\": 3000}";
+	static const char clean[] =
+	    "{\"id\": \"m1\", \"account\": \"a@b.c\", \"target\": \"mbs2\", \"state\": "
+	    "\"settled\", \"verdict\": \"clean\", \"error\": \"\", \"lock_ms\": 1500, "
+	    "\"verdict_detail\": {\"clean\": true, \"listed\": 7, \"equal\": 6, "
+	    "\"explained\": 1}}";
+	static const char unclean[] =
+	    "{\"id\": \"m2\", \"account\": \"longer@b.c\", \"source\": \"mbs1\", "
+	    "\"target\": "
+	    "\"mbs3\", \"state\": \"settled\", \"holds\": \"it is there\", \"verdict\": "
+	    "\"not clean\", \"error\": \"1 of 3 items are missing\", \"next\": \"zmferry "
+	    "job "
+	    "retry j1\", \"verdict_detail\": {\"clean\": false, \"listed\": 3, "
+	    "\"equal\": 2, "
+	    "\"missing\": 1}}";
+	char both[4096], one[4096];
+	char *text;
+
+	(void)state;
+	snprintf(both, sizeof(both), "{%s, \"moves\": [%s, %s]}", job, clean, unclean);
+	text = printed(print_report, parsed(both));
+	CHECK_HAS(
+	    text, "zmferry j1: evacuate mbs1, asked for by uid 0\nfrom T1 to T2: done\n");
+	CHECK_HAS(
+	    text, "2 mailboxes, 2.0 KB: 2 done, 1 with a clean verdict, 0 set aside\n");
+	CHECK_HAS(text,
+	    "10 items compared: 8 equal, 1 explained, 1 missing, 0 differing, 0 not "
+	    "carried\n");
+	CHECK_HAS(text, "not clean\n\nWhat is left\n\nm2  longer@b.c: mbs1 -> mbs3\n");
+	CHECK_HAS(text, "next: zmferry job retry j1\n");
+	CHECK(strstr(text, "m1  a@b.c") == NULL);
+	free(text);
+	snprintf(one, sizeof(one), "{%s, \"moves\": [%s]}", job, clean);
+	text = printed(print_report, parsed(one));
+	CHECK_HAS(text, "clean\n\nNothing is left to do.\n");
+	free(text);
+}
+
+static void
 test_explain(void **state)
 {
 	char *text = printed(print_explain,
@@ -291,6 +339,7 @@ main(void)
 	    cmocka_unit_test(test_progress),
 	    cmocka_unit_test(test_the_same_reason_stands_once),
 	    cmocka_unit_test(test_a_large_job_shows_what_did_not_go_well),
+	    cmocka_unit_test(test_report),
 	    cmocka_unit_test(test_explain),
 	    cmocka_unit_test(test_status_shows_the_first_alerts),
 	};
