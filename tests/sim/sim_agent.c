@@ -390,11 +390,10 @@ do_verify(struct sim *s, struct ask *a, int node, int account)
 		const struct sim_item *item = sim_box_find(box, spool->items[i].serial);
 
 		v->listed++;
-		if (spool->items[i].withheld) /* as deleted by its owner */
-			v->equal++;
-		else if (item == NULL)
+		if (item == NULL && !spool->items[i].withheld) /* withheld: as deleted */
 			v->missing++;
-		else if (!item->deleted && item->rev < spool->items[i].rev)
+		else if (item != NULL && !item->deleted &&
+			 item->rev < spool->items[i].rev)
 			v->differing++;
 		else
 			v->equal++;
