@@ -121,14 +121,23 @@ class Bin:
 def emptied(place):
     """Trash is emptied while old mail still goes in: it stays so, the rest is kept, named, and comes by a release."""
     bin = Bin(place)
-    had = wait_for("some of Trash to be there", 60, lambda: len(bin.listed(3)) > 3 and len(bin.listed(3)))
+    seen = (0, 0)  # in Trash, and in all when that number came up
+
+    def rests():
+        """A whole request has come without anything for Trash: none is in the middle of it."""
+        nonlocal seen
+        now, all_of_it = len(bin.listed(3)), bin.owner.count()
+        if now != seen[0]:
+            seen = (now, all_of_it)
+        return now > 20 and all_of_it > seen[1] + 205 and now
+    had = wait_for("Trash to rest", 90, rests, 0.1)
     bin.owner.ask(request("FolderActionRequest", MAIL, None, el("action", {"id": 3, "op": "empty", "recursive": 0})))
     all_settled_clean(finish(place, bin.job))
     # The request under way at that instant may have brought some.
     left, withheld = len(bin.listed(3)), bin.move()["withheld"]
     count = place.zmferry("explain", bin.id).stdout.count("message): deleted [its owner changed it")
     print(f"    of {bin.total} {had} were emptied, {left} are there, {withheld} are kept")
-    require(withheld > bin.total / 4 and left + withheld + had <= bin.total + 40, "Trash is full again")
+    require(withheld > 20 and left + withheld + had == bin.total, "Trash is full again")
     require(count >= withheld, f"{count} are named, {withheld} are withheld")
     said = place.zmferry("release", bin.id).stdout
     require(str(withheld) in said, f"release says: {said}")
