@@ -14,11 +14,13 @@ failures); standins (commands). What is stored, and archives, are store.py's and
 """
 
 import argparse
+import itertools
 import json
 import os
 import signal
 import sys
 import threading
+import time
 
 from . import httpd, soap_account, soap_admin, soap_config, soap_folders, soap_items, soap_mail
 from . import sessions, soap_rights, standins
@@ -57,6 +59,7 @@ class Node:
         self.mailboxes = Mailboxes(self.store, self.host, self.habits)
         self.store.limits, self.store.listener = self._limits, Hooks(self)
         self.mint, self.orders = Mint(cluster["token_key"]), Orders()
+        self.serial = itertools.count(int(time.time() * 1000)).__next__  # never given twice by this node
         self.peers, self.sessions = Peers(cluster), sessions.Sessions(self.habits)
         self.uploads, self.rest, self.engine = Uploads(self), Rest(self), Engine(self)
         self.stopping = threading.Event()
