@@ -104,6 +104,7 @@ agent_forget_health(struct agent *a)
 	xfree(&a->failing);
 	a->facts.failing = NULL;
 	a->facts.failing_count = 0;
+	a->facts.strained[0] = '\0';
 	a->facts.readable = true;
 }
 
@@ -127,7 +128,6 @@ agent_take_health(struct agent *a, const Wire__Health *h)
 
 	f->healthy = true;
 	f->note[0] = '\0';
-	f->strained[0] = '\0';
 	agent_forget_health(a);
 	for (size_t i = 0; i < h->n_probes; i++) {
 		const Wire__Probe *p = h->probes[i];

@@ -72,14 +72,13 @@ lane_limit(struct jobs *all, const char *target, char *why, size_t size)
 	bool strained;
 	uint32_t lanes;
 
-	if (size > 0)
-		why[0] = '\0';
+	why[0] = '\0';
 	if (!all->limits.adaptive || all->host.is_strained == NULL)
 		return most;
 	strained = all->host.is_strained(all->host.ctx, target, strain, sizeof(strain));
 	lanes = lane_limits_at(all->lane_limits, target, most, strained,
 	    all->world->mono_ms(all->world->ctx));
-	if (size > 0 && lanes < most)
+	if (lanes < most)
 		snprintf(why, size, "%u at a time: %.300s", lanes,
 		    strained ? strain : "people there had to wait until just now");
 	return lanes;
@@ -102,9 +101,8 @@ lane_look(struct jobs *all, struct move *m, bool *source_full_out, bool *target_
 
 /* Who waits is looked at again and again: the lanes of a target once in a round. */
 static bool
-turns_are_full(struct jobs *all, const struct move *m)
+turns_are_full(struct jobs *all, const struct move *m, uint32_t lanes)
 {
-	uint32_t lanes = lane_limit(all, m->target, NULL, 0);
 	struct lane_count c;
 
 	for (size_t i = 0; all->waking && i < all->full_count; i++) {
@@ -166,15 +164,16 @@ jobs_take_turn(void *ctx, const struct move *m, char *why, size_t size)
 	struct jobs *all = ctx;
 	struct job *job = jobs_at(all, m->job_number);
 	char strain[LIMIT_TEXT];
+	uint32_t lanes;
 
 	if (m->has_turn) /* and fetched once more: is its owner still away? */
 		return job == NULL ||
 		       owner_is_away(all, job, m, PRESENCE_FRESH, why, size);
-	(void)lane_limit(all, m->target, strain, sizeof(strain));
+	lanes = lane_limit(all, m->target, strain, sizeof(strain));
 	snprintf(why, size, "waits for its turn to be locked at %.100s%s%.340s",
 	    m->target, strain[0] == '\0' ? "" : "; ", strain);
 	if (job == NULL)
-		return !turns_are_full(all, m);
+		return !turns_are_full(all, m, lanes);
 	if (job->state == JOB_PAUSED)
 		return false;
 	if (cutover_idle_ms(job->cutover) == 0 &&
@@ -183,7 +182,7 @@ jobs_take_turn(void *ctx, const struct move *m, char *why, size_t size)
 		return false;
 	}
 	return owner_is_away(all, job, m, PRESENCE_RECENT, why, size) &&
-	       !turns_are_full(all, m) &&
+	       !turns_are_full(all, m, lanes) &&
 	       owner_is_away(all, job, m, PRESENCE_FRESH, why, size);
 }
 

@@ -58,7 +58,7 @@ struct lane_count lane_count(struct jobs *all, const struct move *m);
 /* Have its source and its target a lane for it to begin in? It says when the target has few. */
 void
 lane_look(struct jobs *all, struct move *m, bool *source_full_out, bool *target_full_out);
-/* Mailboxes that may go into the target at once, now; why "": as many as the settings say. */
+/* Mailboxes that may go into the target at once, now; why (not NULL) "": as many as the settings say. */
 uint32_t lane_limit(struct jobs *all, const char *target, char *why, size_t size);
 /* moves_host: may it be locked now, may its contacts go in now? */
 bool jobs_take_turn(void *ctx, const struct move *m, char *why, size_t size);

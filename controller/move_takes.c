@@ -274,11 +274,8 @@ bool
 take_released(struct moves *all, struct move *m, const struct ask *a,
     enum move_event *ev_out, struct err *e)
 {
-	(void)all;
-	(void)ev_out;
-	(void)e;
-	m->data.applied = a->out.applied;
-	m->data.withheld = a->out.withheld;
+	if (!take_import(all, m, a, ev_out, e))
+		return false;
 	m->error[0] = '\0';
 	return true;
 }

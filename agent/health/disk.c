@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A disk: space, inodes, whether it is read-only, when it will be full, errors that its file
- * system noted, and how long a small write takes to be safe. The write goes into a file without a name, so that nothing is ever left behind;
- * where the file system has none of these, only the spool's own folder is written to.
+ * system noted, and how long a small write takes to be safe. The write goes into a file without
+ * a name, so that nothing is ever left behind; where the file system has none of these, only
+ * the spool's own folder is written to.
  */
 #include <errno.h>
 #include <fcntl.h>

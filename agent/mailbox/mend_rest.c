@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/mailbox/items.h"
 #include "agent/mailbox/ids.h"
+#include "agent/mailbox/items.h"
 #include "agent/mailbox/mend_private.h"
 #include "agent/mailbox/steer_private.h"
 #include "proto/base/xalloc.h"

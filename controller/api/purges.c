@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * POST /v1/moves/{id}/release: what was withheld. POST /v1/moves/{id}/purge: the old copy of a settled move. One whose verdict is not clean
+ * POST /v1/moves/{id}/release: what was withheld goes in.
+ * POST /v1/moves/{id}/purge: the old copy of a settled move. One whose verdict is not clean
  * is deleted only when the account is typed out, so that nobody does it in passing.
  */
 #include "controller/api/purges.h"
@@ -13,6 +14,21 @@
 #include "controller/api/view.h"
 #include "controller/controller.h"
 #include "controller/moves_copies.h"
+
+/* NULL: there is none, and the request is refused. */
+static const struct move *
+move_of_request(struct api_request *rq)
+{
+	struct controller *c = rq->ctx;
+	const struct move *m = moves_find(jobs_moves(c->jobs), api_number(rq->id, 'm'));
+	struct err e;
+
+	if (m != NULL)
+		return m;
+	err_set(&e, ERR_REFUSED, "move %.60s: there is no such move", rq->id);
+	api_refuse(rq, &e, "zmferry moves");
+	return NULL;
+}
 
 static void
 go_purge(struct api_request *rq, const char *node, const char *to)
@@ -49,15 +65,10 @@ go_purge(struct api_request *rq, const char *node, const char *to)
 void
 post_purge(struct api_request *rq)
 {
-	struct controller *c = rq->ctx;
-	const struct move *m = moves_find(jobs_moves(c->jobs), api_number(rq->id, 'm'));
-	struct err e;
+	const struct move *m = move_of_request(rq);
 
-	if (m == NULL) {
-		err_set(&e, ERR_REFUSED, "move %.60s: there is no such move", rq->id);
-		api_refuse(rq, &e, "zmferry moves");
+	if (m == NULL)
 		return;
-	}
 	snprintf(rq->deed, sizeof(rq->deed),
 	    "purge %.40s: the old copy of %.60s on %.60s", m->id, m->account_name,
 	    m->source);
@@ -89,15 +100,10 @@ go_release(struct api_request *rq, const char *node, const char *to)
 void
 post_release(struct api_request *rq)
 {
-	struct controller *c = rq->ctx;
-	const struct move *m = moves_find(jobs_moves(c->jobs), api_number(rq->id, 'm'));
-	struct err e;
+	const struct move *m = move_of_request(rq);
 
-	if (m == NULL) {
-		err_set(&e, ERR_REFUSED, "move %.60s: there is no such move", rq->id);
-		api_refuse(rq, &e, "zmferry moves");
+	if (m == NULL)
 		return;
-	}
 	snprintf(rq->deed, sizeof(rq->deed),
 	    "release %.40s: what was withheld of %.60s on %.60s", m->id, m->account_name,
 	    m->target);

@@ -258,11 +258,9 @@ def hot_kills(place):
 
 def prepared(place):
     """Mailboxes of long use: made early, counters raised while people rename, delete and make folders; short locks."""
-    place.lab_up(mailboxes=9, scale="mixed", seed=4, extra=("--aged",))
-    before = place.path("before.json")
-    place.lab("inventory", "--out", before)
     # One at a time: while the first is moved the others wait, prepared, and people work on them.
-    place.install('moves_per_source = 3\nmoves_per_target = 1').start()
+    before = begin(place, 9, scale="mixed", seed=4, extra=("--aged",),
+                   controller_extra="moves_per_source = 3\nmoves_per_target = 1")
     storm = place.background("deliver", "deliver", "--rate", "3")
     people = place.background("act", "act", "--rate", "12")
     job = place.json("evacuate", "mbs1", "--yes")["job"]["id"]
@@ -283,10 +281,7 @@ PREPARES = ("prepare_locking", "prepare_making", "prepare_returning", "prepare_o
 
 def prepare_breaks(place):
     """A target dies with the home in its hands, answers get lost, the controller is killed: nobody stays out."""
-    place.lab_up(mailboxes=9, scale="mixed", seed=4, extra=("--aged",))
-    before = place.path("before.json")
-    place.lab("inventory", "--out", before)
-    place.install().start()
+    before = begin(place, 9, scale="mixed", seed=4, extra=("--aged",))
     place.lab("fault", "mbs2", "soap:GetMailboxRequest", "--count", "1", "--action", "kill", "--when", "after")
     place.lab("fault", "mbs3", "soap:GetMailboxRequest", "--count", "2", "--action", "close", "--when", "after")
     storm = place.background("deliver", "deliver", "--rate", "3")

@@ -25,8 +25,8 @@ def require_clean(place, before):
     print(f"    oracle: {closing}")
 
 
-def begin(place, mailboxes, seed=1, habits=(), costs=(), scale="small", controller_extra=""):
-    place.lab_up(mailboxes=mailboxes, scale=scale, seed=seed, habits=habits, costs=costs)
+def begin(place, mailboxes, seed=1, habits=(), costs=(), scale="small", controller_extra="", extra=()):
+    place.lab_up(mailboxes=mailboxes, scale=scale, seed=seed, habits=habits, costs=costs, extra=extra)
     before = place.path("before.json")
     place.lab("inventory", "--out", before)
     place.install(controller_extra).start()

@@ -44,20 +44,24 @@ def under_blows(place, dice, job):
     return struck
 
 
-def chaos(place, seed=1, mailboxes=16):
-    """Random processes are killed at random moments under a storm and people at work, until the node is empty."""
-    dice = random.Random(seed)
-    before = begin(place, mailboxes, seed=seed, costs=("import_item_ms=2",))
-    storm = place.background("deliver", "deliver", "--rate", "5", "--seed", str(seed))
-    people = place.background("act", "act", "--rate", "10", "--seed", str(seed))
+def evacuated_under_blows(place, before, seed, mails, acts):
+    """mbs1 is emptied while mail arrives and people work, so many a second; nothing is lost."""
+    storm = place.background("deliver", "deliver", "--rate", mails, "--seed", str(seed))
+    people = place.background("act", "act", "--rate", acts, "--seed", str(seed))
     job = evacuate(place)
-    struck = under_blows(place, dice, job)
+    struck = under_blows(place, random.Random(seed), job)
     done = finish(place, job, 420)
     people.stop(60)
     storm.stop(120)
     print(f"    killed: {', '.join(struck)}")
     all_settled_clean(done)
     require_clean(place, before)
+
+
+def chaos(place, seed=1, mailboxes=16):
+    """Random processes are killed at random moments under a storm and people at work, until the node is empty."""
+    before = begin(place, mailboxes, seed=seed, costs=("import_item_ms=2",))
+    evacuated_under_blows(place, before, seed, mails="5", acts="10")
 
 
 def chaos_home(place, seed=1, mailboxes=12):
@@ -99,22 +103,9 @@ def progress(place):
 
 def chaos_hot(place, seed=1, mailboxes=8):
     """Random processes are killed while most of the mail goes in behind people who work on what is there."""
-    dice = random.Random(seed)
-    place.lab_up(mailboxes=mailboxes, scale="medium", seed=seed, costs=("import_item_ms=4",),
-                 extra=("--aged",) if seed % 2 else ())
-    before = place.path("before.json")
-    place.lab("inventory", "--out", before)
-    place.install('hot_time = "1s"').start()
-    storm = place.background("deliver", "deliver", "--rate", "4", "--seed", str(seed))
-    people = place.background("act", "act", "--rate", "25", "--seed", str(seed))
-    job = evacuate(place)
-    struck = under_blows(place, dice, job)
-    done = finish(place, job, 420)
-    people.stop(60)
-    storm.stop(120)
-    print(f"    killed: {', '.join(struck)}")
-    all_settled_clean(done)
-    require_clean(place, before)
+    before = begin(place, mailboxes, seed=seed, scale="medium", costs=("import_item_ms=4",),
+                   controller_extra='hot_time = "1s"', extra=("--aged",) if seed % 2 else ())
+    evacuated_under_blows(place, before, seed, mails="4", acts="25")
 
 
 def pid_in(path):
