@@ -30,7 +30,7 @@ agent_src   := main agent agent_link requests requests_local conf lane lane_task
                mailbox/spool mailbox/spool_files mailbox/spool_index \
                mailbox/ids mailbox/items mailbox/items_tree mailbox/written mailbox/sessions mailbox/tree mailbox/match \
                mailbox/target mailbox/steer mailbox/steer_run mailbox/steer_report mailbox/steer_tidy mailbox/steer_soap \
-               mailbox/manifest mailbox/arrive mailbox/import mailbox/import_plan \
+               mailbox/manifest mailbox/arrive mailbox/back mailbox/import mailbox/import_plan \
                mailbox/import_post mailbox/import_aside mailbox/import_stray mailbox/import_emptied mailbox/mend mailbox/mend_add \
                mailbox/mend_rest mailbox/verify mailbox/verify_run mailbox/verify_tree \
                mailbox/verify_text mailbox/verify_report \
@@ -38,7 +38,7 @@ agent_src   := main agent agent_link requests requests_local conf lane lane_task
                worker/receive worker/receive_items worker/receive_record worker/target \
                worker/steer worker/import worker/mend worker/verify
 
-core_src    := level cutover presence plan_times move moves moves_copies move_table move_steps move_takes move_prepare move_purge move_checks job job_table job_gate job_progress job_copies plan pools retention \
+core_src    := level cutover presence plan_times move moves moves_copies move_table move_steps move_takes move_prepare move_purge move_revert move_checks job job_table job_gate job_progress job_copies plan pools retention \
                journal journal_data journal_events journal_cordons journal_backup journal_rows journal_nodes \
                job_node job_lanes lane_limits removal zimbra/standing \
                json_values policy policy_table policy_replay watch watch_alerts watch_view \

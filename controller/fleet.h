@@ -87,6 +87,8 @@ MUST_USE bool
 fleet_ask_sessions(struct fleet *f, const char *node, uint64_t look, struct err *e);
 void
 fleet_cancel(struct fleet *f, const char *node, const char *move_id, uint32_t step_no);
+/* What waits for the node's agent to connect ends at the next tick, as failed. */
+void fleet_let_go(struct fleet *f, const char *node, const char *move_id);
 
 const struct fleet_node *
 fleet_find(struct fleet *f, const char *name); /* NULL = never heard */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What agents are told without being owed an answer: leases go on, a step ends, look there. */
+#include <string.h>
+
 #include "controller/fleet_private.h"
 #include "proto/base/clock.h"
 #include "proto/frame.h"
@@ -58,6 +60,19 @@ fleet_cancel(struct fleet *f, const char *node, const char *move_id, uint32_t st
 	m.body_case = WIRE__ENVELOPE__BODY_CANCEL;
 	m.cancel = &cancel;
 	agent_put(a, &m);
+}
+
+void
+fleet_let_go(struct fleet *f, const char *node, const char *move_id)
+{
+	struct agent *a = fleet_agent_find(f, node);
+
+	if (a == NULL || a->peer != NULL)
+		return;
+	for (struct pending *p = a->pending; p != NULL; p = p->next) {
+		if (strcmp(p->ask->move_id, move_id) == 0)
+			p->deadline_ms = 0;
+	}
 }
 
 bool

@@ -28,7 +28,9 @@ count_on_move(struct move *m, void *ctx)
 		return;
 	p->total++;
 	p->bytes_total += m->bytes;
-	if ((move_states[m->state].holds & ARRIVED) != 0) {
+	if (m->data.reverted && (move_states[m->state].holds & MOVE_END) != 0) {
+		p->set_aside++; /* it is where it was */
+	} else if ((move_states[m->state].holds & ARRIVED) != 0) {
 		p->done++;
 		p->bytes_done += m->bytes;
 		p->items_done += m->data.applied;

@@ -15,6 +15,7 @@
 #include "controller/alert/alert.h"
 #include "controller/journal.h"
 #include "controller/move_private.h"
+#include "controller/move_revert.h"
 #include "controller/moves_copies.h"
 #include "proto/base/log.h"
 #include "proto/base/xalloc.h"
@@ -26,7 +27,8 @@
 #define SOFT_DEADLINE_S \
 	10 /* while people wait, what can be done without waits no longer */
 #define STAY_ALERT_AFTER 3
-#define LOCKED_ALERT_AFTER 8 /* tries: about half a minute */
+#define LOCKED_ALERT_AFTER 8	   /* tries: about half a minute */
+#define LOCKED_LONG_MS (5 * 60000) /* in one state: far beyond what a lock should last */
 #define IN_STEP_MS \
 	(15 *      \
 	    60000) /* who waits for its turn fetches so often: little is left for the lock */
@@ -73,6 +75,22 @@ move_note_times(struct moves *all, struct move *m, enum move_state to)
 		m->data.fill_ms = took;
 }
 
+/* Waits for a person: the lane is free. Before that a way back that failed is turned again. */
+static void
+move_set_aside(struct move *m, const struct move_edge *edge)
+{
+	if (edge->event == EV_REVERT && !m->data.reverted)
+		move_turn(m);
+	if (edge->to != MOVE_STUCK)
+		return;
+	m->stuck_from = m->state;
+	if (m->state == MOVE_REVERT_RETURNING) {
+		move_turn(m);
+		m->stuck_from = MOVE_OPENING;
+	}
+	m->data.contacts_begun = false;
+}
+
 bool
 move_apply(struct moves *all, struct move *m, enum move_event ev, const char *detail,
     struct err *e)
@@ -94,10 +112,7 @@ move_apply(struct moves *all, struct move *m, enum move_event ev, const char *de
 	};
 
 	move_note_times(all, m, edge->to);
-	if (edge->to == MOVE_STUCK) {
-		m->stuck_from = m->state;
-		m->data.contacts_begun = false; /* waits for a person: the lane is free */
-	}
+	move_set_aside(m, edge);
 	m->data.cancelled = m->data.cancelled || ev == EV_CANCEL;
 	m->state = edge->to;
 	m->step_no++;
@@ -200,6 +215,24 @@ move_alert_if_it_lasts(struct moves *all, struct move *m,
 	    ALERT_FACTS("account", m->account_name, "state", move_states[m->state].name,
 		"step", effect->name, "why", why->text, "move", m->id, "source",
 		m->source));
+}
+
+/* Whoever is asked may say nothing at all. */
+static void
+move_on_locked_long(void *owner, uint32_t number, uint32_t step_no)
+{
+	struct moves *all = owner;
+	struct move *m = moves_find(all, number);
+	char why[LIMIT_TEXT];
+
+	if (all->stopping || m == NULL || m->step_no != step_no || m->alerted)
+		return;
+	m->alerted = true;
+	snprintf(
+	    why, sizeof(why), "it has lasted for %d minutes", LOCKED_LONG_MS / 60000);
+	alert_raise(all->host.alerts, ALERT_MOVE_LOCKED, m->id,
+	    ALERT_FACTS("account", m->account_name, "state", move_states[m->state].name,
+		"step", m->doing, "why", why, "move", m->id, "source", m->source));
 }
 
 static void
@@ -493,7 +526,8 @@ move_holds_lease(const struct move *m)
 	return m->state == MOVE_PREPARE_LOCKING || m->state == MOVE_PREPARE_MAKING ||
 	       m->state == MOVE_LOCKING || m->state == MOVE_CATCHING_UP ||
 	       m->state == MOVE_FENCING || m->state == MOVE_SWITCHING ||
-	       m->state == MOVE_PURGE_LOCKING || m->state == MOVE_PURGE_LOADING;
+	       m->state == MOVE_PURGE_LOCKING || m->state == MOVE_PURGE_LOADING ||
+	       m->state == MOVE_REVERT_LOCKING || m->state == MOVE_REVERT_HOMING;
 }
 
 const char *
@@ -501,6 +535,8 @@ move_lease_host(const struct move *m)
 {
 	enum move_state state = m->state == MOVE_STUCK ? m->stuck_from : m->state;
 
+	if ((move_states[state].holds & TURNS_BACK) != 0)
+		return m->target;
 	return (move_states[state].holds & ARRIVED) != 0 ? m->data.home : m->source;
 }
 
@@ -538,7 +574,7 @@ move_enter(struct moves *all, struct move *m)
 	if (m->state == MOVE_LOCKING)
 		m->fence_rounds = 0;
 	if (m->state != MOVE_SWITCHING && m->state != MOVE_PREPARE_RETURNING &&
-	    m->state != MOVE_PREPARE_OPENING)
+	    m->state != MOVE_PREPARE_OPENING && m->state != MOVE_REVERT_SWITCHING)
 		xfree(&m->names);
 	if (m->state == MOVE_PLANNED && !m->started)
 		return;
@@ -547,6 +583,11 @@ move_enter(struct moves *all, struct move *m)
 		move_alert(all->host.alerts, m);
 		return;
 	}
+	if (m->state == MOVE_SETTLED && m->data.left_behind)
+		move_alert(all->host.alerts, m);
+	if ((move_states[m->state].holds & LOCKED) != 0)
+		all->world->after(all->world->ctx, LOCKED_LONG_MS, move_on_locked_long,
+		    all, m->number, m->step_no);
 	if (move_holds_lease(m))
 		all->world->after(
 		    all->world->ctx, RENEW_MS, move_on_renew, all, m->number, m->step_no);

@@ -41,6 +41,13 @@ enum move_state {
 	MOVE_PURGE_DELETING,
 	MOVE_PURGE_OPENING,
 	MOVE_DONE,
+	MOVE_REVERT_LOCKING, /* what was left on the target's copy is fetched later */
+	MOVE_REVERT_HOMING,
+	MOVE_REVERT_FETCHING, /* the way back after the switch: source and target are exchanged */
+	MOVE_REVERT_FENCING,
+	MOVE_REVERT_SWITCHING,
+	MOVE_REVERT_OPENING,
+	MOVE_REVERT_RETURNING,
 	MOVE_UNLOCKING,
 	MOVE_UNPREPARING,
 	MOVE_ABANDONED,
@@ -57,6 +64,7 @@ enum move_event {
 	EV_PURGE, /* a person's wish, the retention's, or that of a mailbox coming home */
 	EV_RELEASE,   /* a person wants back what was withheld */
 	EV_NODE_GONE, /* the source was taken out of the cluster */
+	EV_REVERT,    /* a person wants the mailbox back where it came from */
 	MOVE_EVENT_COUNT
 };
 
@@ -71,6 +79,7 @@ enum {
 	MAY_CANCEL = 1 << 6,
 	ARRIVED =
 	    1 << 7, /* the mailbox is where it should be; what follows is tidying up */
+	TURNS_BACK = 1 << 8, /* on its way to where it came from */
 };
 
 struct move {

@@ -23,10 +23,18 @@ struct move_data {
 	bool restored;
 	bool quota_lifted; /* restored without its quota: content still goes in */
 	bool spool_dropped;
-	bool gone;	       /* the account was deleted meanwhile */
-	bool cancelled;	       /* by a person: not tried again by itself */
-	bool purged;	       /* the old copy on the source is gone */
-	bool detoured;	       /* it had to be loaded first */
+	bool gone;	/* the account was deleted meanwhile */
+	bool cancelled; /* by a person: not tried again by itself */
+	bool purged;	/* the old copy on the source is gone */
+	bool detoured;	/* it had to be loaded first */
+	bool
+	    reverted; /* turned round: the source is what was the target, and the target is
+			  where the mailbox was all along */
+	bool left_behind; /* what reached the source since the switch is still there */
+	bool
+	    again; /* turned round and opened since: what was left behind is wanted, too */
+	uint64_t above; /* turned round: ids that the source gave out itself are higher */
+	struct row left_row;   /* turned round: the target's mailbox as it was fenced */
 	char home[WORLD_NAME]; /* while purging: where the account lives */
 	struct row home_row;   /* its mailbox there, before anything is deleted */
 	char source_id

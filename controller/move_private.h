@@ -26,6 +26,9 @@ void move_run(struct moves *all, struct move *m);
 /* An event that must not be lost: when the journal cannot be written, it is tried again. */
 void
 move_event(struct moves *all, struct move *m, enum move_event ev, const char *detail);
+/* A person's wish. Under the lock it is taken when the call under way has ended. */
+MUST_USE bool move_wish(struct moves *all, struct move *m, enum move_event ev,
+    const char *why, struct err *e);
 /* Under the lock an event waits for the answer under way, so that nothing lands behind it. */
 MUST_USE bool move_must_wait(const struct move *m);
 bool move_holds_lease(const struct move *m);

@@ -9,6 +9,7 @@
 
 #include "controller/move_prepare.h"
 #include "controller/move_purge.h"
+#include "controller/move_revert.h"
 #include "controller/move_takes.h"
 #include "controller/plan.h"
 
@@ -280,6 +281,13 @@ drop_wanted(const struct move *m)
 	       strcmp(m->data.verdict, "clean") == 0;
 }
 
+/* Of a mailbox that was taken back the spool of the way out goes with that of the way back. */
+static bool
+drop_both_wanted(const struct move *m)
+{
+	return m->data.reverted && drop_wanted(m);
+}
+
 /* Together with the old copy goes what was withheld, too. */
 static bool
 drop_at_last(const struct move *m)
@@ -364,10 +372,11 @@ const struct move_effect move_effects[] = {
 	{ MOVE_OPENING,     "give the account back",           ASK_RESTORE,       EFFECT_MUST, restore_wanted, build_restore, take_restored },
 	{ MOVE_OPENING,     "flush the target's cache",        ASK_FLUSH,         EFFECT_SOFT, NULL, at_target, NULL },
 
-	{ MOVE_BACKFILLING, "import what is not in yet",       ASK_IMPORT,        EFFECT_MUST, has_mailbox, at_target, take_import },
-	{ MOVE_MENDING,     "put in what imports refuse",      ASK_MEND,          EFFECT_MUST, has_mailbox, build_mend_last, take_mended },
+	{ MOVE_BACKFILLING, "import what is not in yet",       ASK_IMPORT,        EFFECT_MUST, revert_has_content, at_target, take_import },
+	{ MOVE_MENDING,     "put in what imports refuse",      ASK_MEND,          EFFECT_MUST, revert_has_content, build_mend_last, take_mended },
 	{ MOVE_MENDING,     "give the quota back",             ASK_QUOTA,         EFFECT_MUST, quota_lifted, at_target, take_quota },
-	{ MOVE_VERIFYING,   "compare every item",              ASK_VERIFY,        EFFECT_MUST, has_mailbox, at_target, take_verdict },
+	{ MOVE_VERIFYING,   "compare every item",              ASK_VERIFY,        EFFECT_MUST, revert_has_content, at_target, take_verdict },
+	{ MOVE_SETTLED,     "drop the spool of the way out",   ASK_DROP,          EFFECT_SOFT, drop_both_wanted, at_source, NULL },
 	{ MOVE_SETTLED,     "drop the spool",                  ASK_DROP,          EFFECT_SOFT, drop_wanted, at_target, take_dropped },
 
 	{ MOVE_DONE,        "drop the spool",                  ASK_DROP,          EFFECT_SOFT, drop_at_last, at_target, take_dropped },
@@ -404,6 +413,44 @@ const struct move_effect move_effects[] = {
 	{ MOVE_PURGE_OPENING, "give the account back",         ASK_RESTORE,       EFFECT_STAY, purge_values_left, build_at_home, take_restored },
 	{ MOVE_PURGE_OPENING, "flush the home's cache",        ASK_FLUSH,         EFFECT_SOFT, purge_account_left, build_at_home, NULL },
 	{ MOVE_PURGE_OPENING, "end the lease",                 ASK_UNLEASE,       EFFECT_SOFT, NULL, build_at_home, NULL },
+
+	{ MOVE_REVERT_LOCKING, "read where the account lives", ASK_READ_ACCOUNT,  EFFECT_MUST, NULL, NULL, take_revert_again },
+	{ MOVE_REVERT_LOCKING, "look at the copy",             ASK_PREFLIGHT,     EFFECT_MUST, NULL, at_source, take_copy_node },
+	{ MOVE_REVERT_LOCKING, "read the values to give back", ASK_FREEZE_READ,   EFFECT_MUST, NULL, at_target, take_purge_saved },
+	{ MOVE_REVERT_LOCKING, "arm the lease",                ASK_LEASE,         EFFECT_MUST, NULL, build_revert_lease, take_lease },
+	{ MOVE_REVERT_LOCKING, "lock the account",             ASK_LOCK,          EFFECT_MUST, NULL, at_target, NULL },
+
+	{ MOVE_REVERT_HOMING, "renew the lease",               ASK_LEASE,         EFFECT_MUST, NULL, build_revert_lease, take_lease },
+	{ MOVE_REVERT_HOMING, "home to the copy for a moment", ASK_SET_HOME,      EFFECT_SOFT, NULL, build_home_to_copy, NULL },
+	{ MOVE_REVERT_HOMING, "read the home",                 ASK_READ_ACCOUNT,  EFFECT_STAY, NULL, NULL, take_home_is_copy },
+	{ MOVE_REVERT_HOMING, "flush the copy's cache",        ASK_FLUSH,         EFFECT_MUST, NULL, at_source, NULL },
+	{ MOVE_REVERT_HOMING, "flush the other's cache",       ASK_FLUSH,         EFFECT_MUST, NULL, at_target, NULL },
+
+	{ MOVE_REVERT_FETCHING, "read the account",            ASK_READ_ACCOUNT,  EFFECT_MUST, NULL, NULL, take_revert_account },
+	{ MOVE_REVERT_FETCHING, "look at the mailbox that was left", ASK_PREFLIGHT, EFFECT_MUST, NULL, at_target, take_left_row },
+	/* Run out behind the home's return it would give back the quota, too, and content still goes in. */
+	{ MOVE_REVERT_FETCHING, "end the lease",               ASK_UNLEASE,       EFFECT_MUST, revert_is_again, at_target, NULL },
+	{ MOVE_REVERT_FETCHING, "let mail wait",               ASK_LOCK,          EFFECT_MUST, revert_holds_mail, at_source, NULL },
+	{ MOVE_REVERT_FETCHING, "let the stream in",           ASK_RESERVE,       EFFECT_MUST, revert_copies, build_arrived_room, NULL },
+	{ MOVE_REVERT_FETCHING, "fetch what arrived since the switch", ASK_STAGE, EFFECT_MUST, revert_copies, build_arrived, take_stage },
+
+	{ MOVE_REVERT_FENCING, "fence the copy",               ASK_FENCE,         EFFECT_MUST, revert_copies, build_fence, take_arrived_fence },
+
+	{ MOVE_REVERT_SWITCHING, "set the home back",          ASK_SET_HOME,      EFFECT_SOFT, revert_is_first, build_home_to_left, NULL },
+	{ MOVE_REVERT_SWITCHING, "set the home back",          ASK_SET_HOME,      EFFECT_STAY, revert_is_again, build_home_to_left, NULL },
+	{ MOVE_REVERT_SWITCHING, "read the home",              ASK_READ_ACCOUNT,  EFFECT_STAY, NULL, NULL, take_home_is_left },
+	{ MOVE_REVERT_SWITCHING, "flush the copy's cache",     ASK_FLUSH,         EFFECT_SOFT, NULL, at_source, NULL },
+	{ MOVE_REVERT_SWITCHING, "flush the home's cache",     ASK_FLUSH,         EFFECT_STAY, NULL, at_target, NULL },
+	{ MOVE_REVERT_SWITCHING, "purge proxy routes",         ASK_ROUTES,        EFFECT_SOFT, NULL, build_routes, NULL },
+
+	{ MOVE_REVERT_OPENING, "lift the fence",               ASK_UNFENCE,       EFFECT_MUST, NULL, at_target, NULL },
+	{ MOVE_REVERT_OPENING, "lift the quota for the import", ASK_ALLOW_IMPORT, EFFECT_MUST, revert_lifts_quota, at_target, NULL },
+	{ MOVE_REVERT_OPENING, "give the account back",        ASK_RESTORE,       EFFECT_MUST, restore_wanted, build_revert_restore, take_restored },
+	{ MOVE_REVERT_OPENING, "flush the home's cache",       ASK_FLUSH,         EFFECT_SOFT, NULL, at_target, NULL },
+	{ MOVE_REVERT_OPENING, "end the lease",                ASK_UNLEASE,       EFFECT_SOFT, NULL, at_target, NULL },
+
+	{ MOVE_REVERT_RETURNING, "read where the account lives", ASK_READ_ACCOUNT, EFFECT_STAY, NULL, NULL, take_revert_undo },
+	{ MOVE_REVERT_RETURNING, "lift the copy's fence",      ASK_UNFENCE,       EFFECT_SOFT, NULL, at_source, NULL },
 
 	{ MOVE_UNLOCKING,   "read where the account is",       ASK_READ_ACCOUNT,  EFFECT_STAY, NULL, NULL, take_home_for_undo },
 	{ MOVE_UNLOCKING,   "home back to the source",         ASK_SET_HOME,      EFFECT_MUST, home_is_target, build_home_back, take_home_back },

@@ -66,6 +66,20 @@ const struct move_state_def move_states[MOVE_STATE_COUNT] = {
 	                       "the account is being given back" },
 	[MOVE_DONE]        = { "done",        TARGET_WRITES | FORWARD_ONLY | ARRIVED | MOVE_END, 0,
 	                       "people work on the target; nothing is left on the source" },
+	[MOVE_REVERT_LOCKING]   = { "revert_locking",   LOCKED | FORWARD_ONLY | TURNS_BACK, 2 * MINUTE,
+	                       "nobody logs in for a moment; what was left on the copy is being fetched" },
+	[MOVE_REVERT_HOMING]    = { "revert_homing",    LOCKED | FORWARD_ONLY | TURNS_BACK, 2 * MINUTE,
+	                       "nobody logs in; the copy must be loaded where it lies" },
+	[MOVE_REVERT_FETCHING]  = { "revert_fetching",  LOCKED | FORWARD_ONLY | TURNS_BACK, 10 * MINUTE,
+	                       "nobody logs in; what arrived since the switch is being copied back" },
+	[MOVE_REVERT_FENCING]   = { "revert_fencing",   LOCKED | FORWARD_ONLY | TURNS_BACK, 2 * MINUTE,
+	                       "nobody logs in; mail waits; the copy that is left is being closed" },
+	[MOVE_REVERT_SWITCHING] = { "revert_switching", LOCKED | FORWARD_ONLY | TURNS_BACK, 2 * MINUTE,
+	                       "nobody logs in; mail waits; the home is being set back" },
+	[MOVE_REVERT_OPENING]   = { "revert_opening",   LOCKED | FORWARD_ONLY | TURNS_BACK, 15 * MINUTE,
+	                       "the account is being given back where it came from" },
+	[MOVE_REVERT_RETURNING] = { "revert_returning", LOCKED | FORWARD_ONLY | TURNS_BACK, 5 * MINUTE,
+	                       "nobody logs in; the way back is being undone" },
 	[MOVE_UNLOCKING]   = { "unlocking",   LOCKED,                                  15 * MINUTE,
 	                       "the account is being given back to the source" },
 	[MOVE_UNPREPARING] = { "unpreparing", SOURCE_WRITES,                           5 * MINUTE,
@@ -145,6 +159,28 @@ const struct move_edge move_edges[] = {
 	{ MOVE_PURGE_OPENING,   EV_OK,     MOVE_PURGING,         "the account is given back; looking what is left" },
 	{ MOVE_PURGE_OPENING,   EV_AGAIN,  MOVE_PURGE_RETURNING, "the home changed late; back once more" },
 	{ MOVE_PURGE_OPENING,   EV_FAILED, MOVE_STUCK,           "the account could not be given back" },
+	/* Back after the switch. Source and target are exchanged from here on. */
+	{ MOVE_OPENING,     EV_REVERT, MOVE_REVERT_FETCHING, "a person wants it back where it came from" },
+	{ MOVE_STUCK,       EV_REVERT, MOVE_REVERT_FETCHING, "a person wants it back where it came from" },
+	{ MOVE_SETTLED,     EV_REVERT, MOVE_REVERT_LOCKING,  "what was left on the copy is wanted, too" },
+	{ MOVE_REVERT_LOCKING,   EV_OK,     MOVE_REVERT_HOMING,    "locked for a moment: nobody logs in, mail waits" },
+	{ MOVE_REVERT_LOCKING,   EV_FAILED, MOVE_REVERT_OPENING,   "the account could not be locked" },
+	{ MOVE_REVERT_HOMING,    EV_OK,     MOVE_REVERT_FETCHING,  "the copy can be loaded" },
+	{ MOVE_REVERT_HOMING,    EV_FAILED, MOVE_REVERT_RETURNING, "the copy cannot be loaded" },
+	{ MOVE_REVERT_FETCHING,  EV_OK,     MOVE_REVERT_FENCING,   "what arrived since the switch is copied" },
+	{ MOVE_REVERT_FETCHING,  EV_REVERT, MOVE_REVERT_FETCHING,  "a person wants it back without what arrived" },
+	{ MOVE_REVERT_FENCING,   EV_REVERT, MOVE_REVERT_FETCHING,  "a person wants it back without what arrived" },
+	{ MOVE_REVERT_FETCHING,  EV_FAILED, MOVE_REVERT_RETURNING, "what arrived since the switch could not be copied" },
+	{ MOVE_REVERT_FENCING,   EV_OK,     MOVE_REVERT_SWITCHING, "nothing moved, and nothing can any more" },
+	{ MOVE_REVERT_FENCING,   EV_AGAIN,  MOVE_REVERT_FETCHING,  "something came in before the fence; fetching it" },
+	{ MOVE_REVERT_FENCING,   EV_FAILED, MOVE_REVERT_RETURNING, "the copy could not be fenced" },
+	{ MOVE_REVERT_SWITCHING, EV_OK,     MOVE_REVERT_OPENING,   "the directory names where it came from" },
+	{ MOVE_REVERT_SWITCHING, EV_FAILED, MOVE_REVERT_RETURNING, "the home could not be set back" },
+	{ MOVE_REVERT_OPENING,   EV_OK,     MOVE_BACKFILLING,      "the account is given back; what arrived meanwhile goes in" },
+	{ MOVE_REVERT_OPENING,   EV_FAILED, MOVE_STUCK,            "the account could not be given back" },
+	{ MOVE_REVERT_RETURNING, EV_OK,     MOVE_STUCK,            "everything is as it was before the way back" },
+	{ MOVE_REVERT_RETURNING, EV_AGAIN,  MOVE_REVERT_SWITCHING, "the home goes back all the same" },
+	{ MOVE_REVERT_RETURNING, EV_FAILED, MOVE_STUCK,            "everything is as it was before the way back" },
 	{ MOVE_UNLOCKING,   EV_OK,     MOVE_ABANDONED,   "the account is given back to the source" },
 	{ MOVE_UNLOCKING,   EV_AGAIN,  MOVE_UNLOCKING,   "the switch took effect late; back once more" },
 	{ MOVE_UNLOCKING,   EV_FAILED, MOVE_STUCK,       "the account could not be given back" },
@@ -158,6 +194,7 @@ const struct move_edge move_edges[] = {
 	{ MOVE_STUCK,       EV_RETRY,  MOVE_PREPARE_OPENING, "tried again" },
 	{ MOVE_STUCK,       EV_RETRY,  MOVE_PURGE_RETURNING, "tried again" },
 	{ MOVE_STUCK,       EV_RETRY,  MOVE_PURGE_OPENING, "tried again" },
+	{ MOVE_STUCK,       EV_RETRY,  MOVE_REVERT_OPENING, "tried again" },
 	/* A new attempt from the beginning; the spool's items are not sent again. */
 	{ MOVE_ABANDONED,   EV_RETRY,  MOVE_PLANNED,     "a new attempt" },
 	{ MOVE_SETTLED,     EV_RETRY,  MOVE_MENDING,     "mended and compared once more" },
@@ -174,6 +211,7 @@ static const char *const event_names[] = {
     [EV_PURGE] = "purge",
     [EV_RELEASE] = "release",
     [EV_NODE_GONE] = "node_gone",
+    [EV_REVERT] = "revert",
 };
 static_assert(ARRAY_LEN(event_names) == MOVE_EVENT_COUNT, "name every event");
 
@@ -202,7 +240,7 @@ move_edge_find(enum move_state from, enum move_event ev, enum move_state stuck_f
 		const struct move_edge *edge = &move_edges[i];
 
 		if (edge->from == from && edge->event == ev &&
-		    (from != MOVE_STUCK || edge->to == stuck_from))
+		    (from != MOVE_STUCK || ev != EV_RETRY || edge->to == stuck_from))
 			return edge;
 	}
 	return NULL;

@@ -191,7 +191,7 @@ take_fence(struct moves *all, struct move *m, const struct ask *a,
 
 /* --- the switch --- */
 
-static void
+void
 take_names(struct move *m, const struct ask_account *account)
 {
 	char *names = xstrdup(account->name);

@@ -16,6 +16,9 @@
 /* The event FAILED, though the call itself went well. */
 MUST_USE bool take_no(struct move *m, enum move_event *ev_out, const struct err *why);
 
+/* The account and its aliases, for the proxies' routes. */
+void take_names(struct move *m, const struct ask_account *account);
+
 MOVE_TAKE(take_account);
 MOVE_TAKE(take_source_row);
 MOVE_TAKE(take_target_row);

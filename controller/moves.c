@@ -80,7 +80,7 @@ moves_wake(struct moves *all)
 
 /* --- wishes --- */
 
-static bool
+bool
 move_wish(
     struct moves *all, struct move *m, enum move_event ev, const char *why, struct err *e)
 {
@@ -169,8 +169,8 @@ moves_retry(struct moves *all, uint32_t number, struct err *e)
 	if (m == NULL)
 		return err_set(e, ERR_REFUSED, "move m%u: there is no such move", number);
 	if (move_edge_find(m->state, EV_RETRY, m->stuck_from) == NULL ||
-	    (m->state == MOVE_SETTLED &&
-		(m->data.no_mailbox || strcmp(m->data.verdict, "clean") == 0)))
+	    (m->state == MOVE_SETTLED && (m->data.no_mailbox || m->data.left_behind ||
+					     strcmp(m->data.verdict, "clean") == 0)))
 		return err_set(e, ERR_REFUSED,
 		    "move %s (%s): is %s, there is nothing to try again", m->id,
 		    m->account_name, move_states[m->state].name);
@@ -201,6 +201,8 @@ move_alert_key(const struct move *m)
 		return (move_states[m->stuck_from].holds & ARRIVED) != 0
 			   ? ALERT_MOVE_PURGE_STUCK
 			   : ALERT_MOVE_STUCK;
+	if (m->state == MOVE_SETTLED && m->data.left_behind)
+		return ALERT_MOVE_LEFT_BEHIND;
 	if (m->state == MOVE_SETTLED && !m->data.no_mailbox &&
 	    strcmp(m->data.verdict, "clean") != 0)
 		return ALERT_MOVE_NOT_CLEAN;

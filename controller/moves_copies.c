@@ -52,7 +52,7 @@ tidying_on_move(struct move *m, void *ctx)
 	unsigned holds =
 	    move_states[m->state == MOVE_STUCK ? m->stuck_from : m->state].holds;
 
-	if ((holds & ARRIVED) != 0 && (holds & MOVE_END) == 0 &&
+	if ((holds & (ARRIVED | TURNS_BACK)) != 0 && (holds & MOVE_END) == 0 &&
 	    strcmp(m->account_id, s->account_id) == 0)
 		s->found = m;
 }
@@ -206,7 +206,7 @@ left_on_move(struct move *m, void *ctx)
 	size_t length = strlen(rq->node);
 
 	/* The survey says whether a short name is the right one. */
-	if ((move_states[m->state].holds & ARRIVED) != 0 &&
+	if ((move_states[m->state].holds & ARRIVED) != 0 && !m->data.reverted &&
 	    strncasecmp(m->source, rq->node, length) == 0 &&
 	    (m->source[length] == '\0' || m->source[length] == '.'))
 		plan_request_add(rq, m->account_id);

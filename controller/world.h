@@ -58,7 +58,12 @@ enum ask_kind {
 	ASK_KIND_COUNT
 };
 
-enum stage_pass { STAGE_BASE, STAGE_DELTA, STAGE_FINAL };
+enum stage_pass {
+	STAGE_BASE,
+	STAGE_DELTA,
+	STAGE_FINAL,
+	STAGE_ARRIVED /* what the node gave an id above in.last_item_id, and a move did not bring */
+};
 
 struct row {
 	bool present;
@@ -186,6 +191,9 @@ struct world {
 	/* Tells the agents of source and target to stop what they do for the move. */
 	void (*stop)(void *ctx, const char *source, const char *target,
 	    const char *move_id, uint32_t step_no);
+	/* What is asked of host for the move ends as failed, if its agent is not connected:
+	   whoever asked does not wait until it comes back. */
+	void (*let_go)(void *ctx, const char *host, const char *move_id);
 };
 
 struct ask *ask_new(enum ask_kind kind);

@@ -440,6 +440,15 @@ live_stop(void *ctx, const char *source, const char *target, const char *move_id
 	fleet_cancel(w->fleet, target, move_id, step_no);
 }
 
+static void
+live_let_go(void *ctx, const char *host, const char *move_id)
+{
+	struct world_live *w = ctx;
+
+	if (!w->stopping)
+		fleet_let_go(w->fleet, host, move_id);
+}
+
 /* --- life --- */
 
 bool
@@ -458,6 +467,7 @@ world_live_new(uv_loop_t *loop, const struct controller_conf *conf,
 	    .after = live_after,
 	    .renew = live_renew,
 	    .stop = live_stop,
+	    .let_go = live_let_go,
 	};
 	if (!secret_load(conf->ldap_password_file, &w->ldap_password, e) ||
 	    !secret_load(conf->zimbra_admin_password_file, &w->admin_password, e) ||

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/mailbox/back.h"
 #include "agent/mailbox/import_emptied.h"
 #include "agent/mailbox/import_private.h"
 #include "agent/mailbox/import_stray.h"
@@ -442,6 +443,8 @@ import_run(struct target *t, const struct import_options *options,
 	bool ok;
 
 	x.begun_ms = clock_mono_ms();
+	if (back_is(t) && !back_begin(t, e))
+		return false;
 	x.opened = spool_note_read(t->spool, NOTE_MENDED, text, sizeof(text));
 	arrivals_init(&x.arrivals, t);
 	ok = emptied_init(&x.emptied, t, e) &&

@@ -122,7 +122,7 @@ mend_others(struct mending *m, struct err *e)
 }
 
 /* Once only: later changes are the person's. A Sync token is the change counter's value. */
-static bool
+bool
 mend_note_opening(struct target *t, struct err *e)
 {
 	uint64_t last_id, change;

@@ -20,4 +20,7 @@ MUST_USE bool mend_touch(struct target *t, struct err *e);
 MUST_USE bool mend_sections(struct target *t, struct err *e);
 MUST_USE bool mend_track_imap(struct target *t, struct err *e);
 
+/* Notes the change counter: later changes are the person's. */
+MUST_USE bool mend_note_opening(struct target *t, struct err *e);
+
 #endif

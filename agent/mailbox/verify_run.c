@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/mailbox/back.h"
 #include "agent/mailbox/ids.h"
 #include "agent/mailbox/import_private.h"
 #include "agent/mailbox/metadata.h"
@@ -22,6 +23,8 @@
 struct verifying {
 	struct target *t;
 	struct verify_report report;
+	bool
+	    is_back; /* the mailbox holds more than the spool, and its folders are its own */
 	struct spool_record_list record;
 	struct spool_record_list here; /* of the target, by Sync */
 	uint8_t *seen;		       /* by index in here */
@@ -311,7 +314,7 @@ verifying_judge_all(struct verifying *v, struct verify_pair *pairs, size_t count
 static void
 verifying_doubles(struct verifying *v, const struct manifest *m)
 {
-	for (size_t i = 0; i < m->set.count; i++) {
+	for (size_t i = 0; i < m->set.count && !v->is_back; i++) {
 		const struct match_item *item = &m->set.items[i];
 
 		if (!verify_is_double(&m->set, item))
@@ -416,14 +419,15 @@ verifying_moved(struct verifying *v, bool *out, struct err *e)
 bool
 verify_run(struct target *t, Wire__Verdict *verdict, bool *moved_out, struct err *e)
 {
-	struct verifying v = {.t = t, .report.verdict = verdict};
+	struct verifying v = {.t = t, .report.verdict = verdict, .is_back = back_is(t)};
 	bool ok = verifying_look(&v, e);
 
 	for (v.part = 0; ok && v.part < v.parts; v.part++)
 		ok = verifying_part(&v, e);
 	ok = ok && (v.elsewhere_count == 0 || verifying_elsewhere(&v, e));
 	if (ok) {
-		verify_folders(t, &v.changes, &v.report);
+		if (!v.is_back)
+			verify_folders(t, &v.changes, &v.report);
 		ok = spool_sync(t->spool, e);
 		verifying_finish(&v);
 	}

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "agent/mailbox/account.h"
+#include "agent/mailbox/back.h"
 #include "agent/mailbox/items.h"
 #include "agent/worker/export_private.h"
 #include "proto/base/clock.h"
@@ -129,6 +130,24 @@ look_at_mailbox(
 	return ok;
 }
 
+/* On the way back: only what arrived here. The spool is that of the way out, if it had one. */
+static bool
+look_at_arrived(struct exporting *x, struct err *e)
+{
+	const Wire__OpStage *op = x->w->step->stage;
+	struct worker *w = x->w;
+	struct target t;
+	bool ok;
+
+	if (op->pass != WIRE__STAGE_PASS__PASS_ARRIVED ||
+	    !spool_exists(w->spool_dir, w->move_id))
+		return true;
+	worker_target(w, &t);
+	ok = target_open(&t, e) && back_keep_arrived(&t, op->above, &x->record, e);
+	target_close(&t);
+	return ok;
+}
+
 static bool
 receive_wanted(struct exporting *x, struct err *e)
 {
@@ -209,12 +228,15 @@ worker_export(struct worker *w, struct err *e)
 	bool ok;
 
 	x = (struct exporting){.w = w};
-	x.fetching = (struct fetching){.w = w, .record = &x.record, .token = x.token};
+	x.fetching = (struct fetching){.w = w,
+	    .record = &x.record,
+	    .token = x.token,
+	    .is_part = w->step->stage->pass == WIRE__STAGE_PASS__PASS_ARRIVED};
 	wire__stage_facts__init(&x.facts);
 	wire__row__init(&x.row);
 	ok = stream_dial(w, &x.fetching.stream, e) &&
 	     look_at_mailbox(&x, stream_token(x.fetching.stream), &tree, e) &&
-	     run_pass(&x, tree, e);
+	     look_at_arrived(&x, e) && run_pass(&x, tree, e);
 	if (ok) {
 		count_types(&x, tree);
 		look_who_wrote(&x);

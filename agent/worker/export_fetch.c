@@ -354,7 +354,7 @@ bool
 fetching_run(struct fetching *x, struct err *e)
 {
 	fetching_expect_documents(x);
-	if (x->wanted_count >= WHOLE_EXPORT_FROM &&
+	if (!x->is_part && x->wanted_count >= WHOLE_EXPORT_FROM &&
 	    x->wanted_count * 4 >= x->record->count) {
 		const struct rest_export all = {
 		    .account_id = x->w->account_id, .query = "is:anywhere"};

@@ -33,6 +33,7 @@ struct fetching {
 	uint32_t *wanted;  /* ascending */
 	uint8_t *fates;	   /* enum fate, beside wanted */
 	size_t wanted_count;
+	bool is_part; /* the record is of a small part of the mailbox */
 	uint64_t sent, sent_bytes;
 	uint32_t *worn; /* documents whose earlier revisions are not all whole */
 	size_t worn_count;

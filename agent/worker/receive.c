@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "agent/worker/receive_private.h"
+#include "agent/worker/stream.h"
 #include "agent/worker/worker.h"
 #include "proto/base/clock.h"
 #include "proto/base/secret.h"
@@ -19,7 +20,6 @@
 #include "proto/frame.h"
 #include "proto/limits.h"
 
-#define VERSION 1
 #define LOCK_WAIT_MS 5000 /* for the stream before this one to notice its end */
 #define LOCK_PAUSE_MS 50
 #define FAREWELL_MS 10000
@@ -32,6 +32,7 @@ struct connection {
 	struct spool *spool;
 	struct receiving *receiving;
 	const Wire__Admission *admission;
+	bool is_back; /* what arrived elsewhere while the mailbox was away */
 };
 
 static bool
@@ -82,11 +83,13 @@ connection_admit(struct connection *c, const Wire__StreamHello *hello, struct er
 		    "move %s: this node expects no stream of it from %s with this "
 		    "ticket; the controller lets one in when it reserves the disk",
 		    move_id, peer);
-	else if (hello->version != VERSION)
+	else if (hello->version != (hello->pass == WIRE__STAGE_PASS__PASS_ARRIVED
+					   ? STREAM_VERSION_ARRIVED
+					   : STREAM_VERSION))
 		ok = err_set(e, ERR_REFUSED,
 		    "the sender speaks version %u of the mail stream, this node %u; "
 		    "upgrade the older agent",
-		    hello->version, VERSION);
+		    hello->version, STREAM_VERSION_ARRIVED);
 	else
 		ok = frame_copy(&hello->move_id, c->w->move_id, sizeof(c->w->move_id)) ||
 		     err_set(e, ERR_PEER, "a move id that is too long");
@@ -102,6 +105,8 @@ connection_hello(struct connection *c, struct err *e)
 
 	if (!frame_read_tls(c->link, LIMIT_FRAME_NEW, &m, e))
 		return err_wrap(e, "%s", tls_stream_peer_name(c->link));
+	c->is_back = m->body_case == WIRE__STREAM__BODY_HELLO &&
+		     m->hello->pass == WIRE__STAGE_PASS__PASS_ARRIVED;
 	ok = m->body_case == WIRE__STREAM__BODY_HELLO
 		 ? connection_admit(c, m->hello, e)
 		 : err_set(e, ERR_PEER, "no hello came first");
@@ -169,7 +174,8 @@ connection_run(struct connection *c, struct err *e)
 	connection_report_admitted(c);
 	log_child(&c->w->log, NULL, "move=%s", c->w->move_id);
 	tls_stream_set_timeout(c->link, WAIT_STREAM_MS);
-	if (!connection_open_spool(c, e))
+	if (!connection_open_spool(c, e) ||
+	    (c->is_back && !spool_note_write(c->spool, NOTE_BACK, "1\n", e)))
 		return false;
 
 	const struct receiving_options options = {

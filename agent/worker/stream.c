@@ -17,7 +17,6 @@
 #include "proto/frame.h"
 #include "proto/limits.h"
 
-#define VERSION 1
 #define FLUSH_BYTES (128 * KIB)
 #define PART_BYTES (512 * KIB) /* of a tree: half of what a frame may have */
 #define NAME_BYTES 4096
@@ -149,7 +148,9 @@ stream_hello(struct stream *s, struct worker *w, struct err *e)
 	Wire__StreamHello hello = WIRE__STREAM_HELLO__INIT;
 	Wire__Stream *answer = NULL;
 
-	hello.version = VERSION;
+	hello.version = op->pass == WIRE__STAGE_PASS__PASS_ARRIVED
+			    ? STREAM_VERSION_ARRIVED
+			    : STREAM_VERSION;
 	hello.move_id = w->step->move_id;
 	hello.ticket = op->ticket;
 	hello.pass = op->pass;

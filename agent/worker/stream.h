@@ -11,6 +11,10 @@
 #include "agent/mailbox/spool.h"
 #include "agent/worker/worker.h"
 
+/* An agent that would take a way back for a move refuses it by its version. */
+#define STREAM_VERSION 1
+#define STREAM_VERSION_ARRIVED 2
+
 struct stream;
 
 /* Connects to the target of the step (OpStage), proves both sides, shows the ticket. */

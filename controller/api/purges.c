@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * POST /v1/moves/{id}/release: what was withheld goes in.
+ * POST /v1/moves/{id}/revert: back where it came from, while nobody has worked on the target.
  * POST /v1/moves/{id}/purge: the old copy of a settled move. One whose verdict is not clean
  * is deleted only when the account is typed out, so that nobody does it in passing.
  */
@@ -13,6 +14,7 @@
 #include "controller/api/gate.h"
 #include "controller/api/view.h"
 #include "controller/controller.h"
+#include "controller/move_revert.h"
 #include "controller/moves_copies.h"
 
 /* NULL: there is none, and the request is refused. */
@@ -108,4 +110,38 @@ post_release(struct api_request *rq)
 	    "release %.40s: what was withheld of %.60s on %.60s", m->id, m->account_name,
 	    m->target);
 	gate_may(rq, m->source, m->target, false, go_release);
+}
+
+static void
+go_revert(struct api_request *rq, const char *node, const char *to)
+{
+	struct controller *c = rq->ctx;
+	uint32_t number = api_number(rq->id, 'm');
+	bool leave_mail = json_is_true(json_object_get(rq->body, "leave_mail"));
+	char next[80];
+	struct err e;
+
+	(void)node;
+	(void)to;
+	snprintf(next, sizeof(next), "zmferry explain %.40s", rq->id);
+	if (!moves_revert(jobs_moves(c->jobs), number, leave_mail, &e)) {
+		api_refuse(rq, &e, next);
+		return;
+	}
+	api_reply(rq, 200,
+	    json_pack(
+		"{so}", "move", view_move(c, moves_find(jobs_moves(c->jobs), number))));
+}
+
+void
+post_revert(struct api_request *rq)
+{
+	const struct move *m = move_of_request(rq);
+
+	if (m == NULL)
+		return;
+	snprintf(rq->deed, sizeof(rq->deed), "revert %.40s: %.50s from %.40s to %.40s",
+	    m->id, m->account_name, m->data.reverted ? m->source : m->target,
+	    m->data.reverted ? m->target : m->source);
+	gate_may(rq, m->source, m->target, false, go_revert);
 }

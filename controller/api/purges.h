@@ -7,5 +7,6 @@
 
 void post_purge(struct api_request *rq);
 void post_release(struct api_request *rq);
+void post_revert(struct api_request *rq);
 
 #endif

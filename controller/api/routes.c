@@ -192,6 +192,7 @@ const struct api_route controller_routes[] = {
 	{ "GET",    "/v1/moves/{id}",             "read",    get_move },
 	{ "POST",   "/v1/moves/{id}/purge",       "change",  post_purge },
 	{ "POST",   "/v1/moves/{id}/release",     "change",  post_release },
+	{ "POST",   "/v1/moves/{id}/revert",      "change",  post_revert },
 	{ "GET",    "/v1/events",                 "read",    get_events },
 	{ "GET",    "/v1/alerts",                 "read",    get_alerts },
 	{ "POST",   "/v1/alerts/test",            "change",  post_alerts_test },

@@ -300,6 +300,8 @@ const struct command commands[] = {
 	  "which nodes are cordoned", run_cordons },
 	{ "restore",       "NODE",   OPT_WAIT | OPT_CUTOVER | OPT_YES | OPT_DRY_RUN,
 	  "bring back to a node whoever was moved away from it", run_restore },
+	{ "move revert",   "MOVE",   OPT_LEAVE_MAIL | OPT_YES,
+	  "back where it came from, while its owner is locked out; with what arrived meanwhile", run_move_revert },
 	{ "move",          "ACCOUNT", OPT_TO | OPT_CUTOVER | OPT_WAIT | OPT_YES | OPT_DRY_RUN,
 	  "move one account (or A,B) to the node that --to names", run_move },
 	{ "rebalance",     NULL,     OPT_TO | OPT_CUTOVER | OPT_WAIT | OPT_YES | OPT_DRY_RUN,

@@ -22,6 +22,7 @@ enum {
 	OPT_VOLUMES = 1 << 13,
 	OPT_REHEARSE = 1 << 14,
 	OPT_CUTOVER = 1 << 15,
+	OPT_LEAVE_MAIL = 1 << 16,
 };
 
 struct options {
@@ -36,6 +37,7 @@ struct options {
 	const char *job;
 	const char *out_file;
 	bool unclean;
+	bool leave_mail;
 	bool destroy_volumes;
 	bool rehearse;
 	const char *confirm;  /* a name, typed out */

@@ -45,6 +45,7 @@ int run_job_resume(struct options *o);
 int run_job_cancel(struct options *o);
 int run_report(struct options *o);
 int run_release(struct options *o);
+int run_move_revert(struct options *o);
 int run_job_retry(struct options *o);
 int run_job_continue(struct options *o);
 int run_job_wait(struct options *o);

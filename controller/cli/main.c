@@ -177,6 +177,7 @@ set_option(struct options *o, const char *name, const char *value)
 	    {"--job", NULL, &o->job},
 	    {"--out", NULL, &o->out_file},
 	    {"--even-if-not-clean", &o->unclean, NULL},
+	    {"--leave-mail", &o->leave_mail, NULL},
 	    {"--destroy-volumes", &o->destroy_volumes, NULL},
 	    {"--rehearse", &o->rehearse, NULL},
 	    {"--confirm", NULL, &o->confirm},

@@ -14,6 +14,8 @@ const struct option_def option_defs[] = {
     {"--out", OPT_OUT, "FILE", "where to write"},
     {"--even-if-not-clean", OPT_UNCLEAN, NULL,
 	"although the verdict is not clean; needs --confirm"},
+    {"--leave-mail", OPT_LEAVE_MAIL, NULL,
+	"the target is dead: without what arrived there since the switch"},
     {"--confirm", OPT_CONFIRM, "NAME", "the account or the node, typed out"},
     {"--rehearse", OPT_REHEARSE, NULL,
 	"then move a scratch account there and back, and delete it"},

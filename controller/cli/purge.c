@@ -162,3 +162,30 @@ run_release(struct options *o)
 	free(path);
 	return code;
 }
+
+int
+run_move_revert(struct options *o)
+{
+	char *path = command_path("/v1/moves/", o->argument, "/revert");
+	json_t *body = json_pack("{sb}", "leave_mail", o->leave_mail);
+	json_t *answer = NULL;
+	struct err e;
+	int code = 0;
+
+	if (!command_confirm(o,
+		o->leave_mail
+		    ? "Take the mailbox back, and leave on the target what arrived "
+		      "there?"
+		    : "Take the mailbox back to where it came from?",
+		&e) ||
+	    !api_call(&o->api, "POST", path, body, &answer, &e))
+		code = command_fail(o, &e);
+	else if (o->json)
+		print_json(stdout, answer, JSON_SORT_KEYS);
+	else
+		printf("begun; follow it: zmferry explain %s\n", o->argument);
+	json_decref(answer);
+	json_decref(body);
+	free(path);
+	return code;
+}

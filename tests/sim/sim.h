@@ -83,6 +83,7 @@ struct sim_staged {
 struct sim_spool { /* on the target's disk; survives everything */
 	bool present;
 	char move_id[LIMIT_ID];
+	bool back; /* of a way back: no contacts in it */
 	struct sim_staged items[SIM_ITEMS];
 	size_t count;
 	uint32_t lacking;

@@ -80,6 +80,43 @@ stage_is_possible(struct sim *s, struct ask *a, int node, int account)
 }
 
 static bool
+was_brought(const struct sim_spool *out, const struct ask *a, uint32_t serial)
+{
+	for (size_t i = 0;
+	     out->present && strcmp(out->move_id, a->move_id) == 0 && i < out->count;
+	     i++) {
+		if (out->items[i].serial == serial)
+			return true;
+	}
+	return false;
+}
+
+/* The way back: what the node's own spool of the move did not bring there. */
+static bool
+do_stage_arrived(
+    struct sim *s, struct ask *a, int node, int account, struct sim_spool *back)
+{
+	struct sim_box *box = &s->nodes[node].box[account];
+	struct ask_stage *out = &a->out.stage;
+
+	back->back = true;
+	for (size_t i = 0; i < box->count; i++) {
+		if (box->items[i].deleted ||
+		    was_brought(&s->nodes[node].spool[account], a, box->items[i].serial))
+			continue;
+		out->listed++;
+		spool_put(back, &box->items[i], &out->sent);
+	}
+	snprintf(out->token, sizeof(out->token), "%u", box->change);
+	out->staged = back->count;
+	out->last_item_id = box->item_id;
+	out->change = box->change;
+	out->lacking_json = xstrdup("[]");
+	fill_row(box, &out->row);
+	return true;
+}
+
+static bool
 do_stage(struct sim *s, struct ask *a, int node, int account, bool half)
 {
 	struct sim_box *box = &s->nodes[node].box[account];
@@ -93,6 +130,8 @@ do_stage(struct sim *s, struct ask *a, int node, int account, bool half)
 	box->loaded = true;
 	spool = &s->nodes[sim_node_find(s, a->in.target)].spool[account];
 	spool->lacking = 0;
+	if (a->in.pass == STAGE_ARRIVED)
+		return do_stage_arrived(s, a, node, account, spool);
 	for (size_t i = 0; i < box->count; i++) {
 		if (half && i > box->count / 2)
 			return err_set(&a->err, a->err.kind, "the stream broke");
@@ -295,10 +334,12 @@ do_steer(struct sim *s, struct ask *a, int node, int account)
 
 /* Every fifth is a contact, every seventh is refused by an import. */
 static bool
-is_in_this_pass(const struct ask *a, uint32_t serial)
+is_in_this_pass(const struct ask *a, const struct sim_spool *spool, uint32_t serial)
 {
 	if (a->kind == ASK_MEND)
 		return !a->in.messages_to_come;
+	if (spool->back)
+		return !a->in.contacts_only && serial % 7 != 0;
 	return a->in.contacts_only ? serial % 5 == 0 : serial % 5 != 0 && serial % 7 != 0;
 }
 
@@ -359,13 +400,13 @@ do_import(struct sim *s, struct ask *a, int node, int account, bool half)
 
 		if (half && i > spool->count / 2)
 			return err_set(&a->err, a->err.kind, "the import broke off");
-		if (!item->applied && is_in_this_pass(a, item->serial) &&
+		if (!item->applied && is_in_this_pass(a, spool, item->serial) &&
 		    is_withheld(s, a, account, item->serial))
 			item->applied = item->withheld = true;
-		if (!item->applied && is_in_this_pass(a, item->serial) &&
+		if (!item->applied && is_in_this_pass(a, spool, item->serial) &&
 		    is_for_later(a, spool, i)) {
 			a->out.left++;
-		} else if (!item->applied && is_in_this_pass(a, item->serial)) {
+		} else if (!item->applied && is_in_this_pass(a, spool, item->serial)) {
 			check_import(s, a, account, item->serial);
 			sim_box_add(s, box, item->serial, item->rev);
 			item->applied = true;

@@ -5,6 +5,7 @@
 
 #include "tests/sim/sim.h"
 #include "controller/moves_copies.h"
+#include "controller/move_revert.h"
 
 /* --- things that happen later --- */
 
@@ -544,6 +545,119 @@ setup_release(struct sim *s)
 	sim_at(s, 1000, 0, on_release, NULL, 0, 0, NULL);
 }
 
+/* --- taken back after the switch --- */
+
+/* A person's wish, as soon as it can be fulfilled; again until nothing is left of it to do. */
+static void
+on_revert(struct sim *s, void *arg, uint32_t leave_mail, uint32_t b)
+{
+	const struct move *m = s->jobs == NULL ? NULL : sim_move_of(s, 0);
+	const struct job *job = s->jobs == NULL ? NULL : jobs_find(s->jobs, 1);
+	struct err e;
+
+	(void)arg;
+	(void)b;
+	if (m != NULL && job != NULL && job_states[job->state].is_end &&
+	    (m->state == MOVE_ABANDONED ||
+		(m->state == MOVE_STUCK && m->stuck_from != MOVE_OPENING) ||
+		(m->state == MOVE_SETTLED && !m->data.left_behind))) {
+		s->wishes--; /* stuck elsewhere: a retry's affair */
+		return;
+	}
+	sim_at(s, 500, 0, on_revert, NULL, leave_mail, 0, NULL);
+	if (m == NULL)
+		return;
+	if (m->state == MOVE_SETTLED)
+		(void)!moves_revert(jobs_moves(s->jobs), m->number, false, &e);
+	else if (m->state == MOVE_STUCK || (m->state == MOVE_OPENING && s->hook_data > 0))
+		(void)!moves_revert(jobs_moves(s->jobs), m->number, leave_mail != 0, &e);
+}
+
+static void
+setup_revert(struct sim *s, bool leave_mail)
+{
+	an_account(s);
+	s->mail_every_ms = 300;
+	s->act_every_ms = 170;
+	s->wishes++;
+	sim_at(s, 500, 0, on_revert, NULL, leave_mail, 0, NULL);
+}
+
+static void
+setup_revert_empty(struct sim *s)
+{
+	setup_revert(s, false);
+	s->refuse[ASK_IMPORT] = 1;
+}
+
+static void
+setup_revert_full(struct sim *s)
+{
+	setup_revert(s, false);
+	s->refuse[ASK_MEND] = 1;
+}
+
+/* Without waiting until it is stuck. */
+static void
+setup_revert_running(struct sim *s)
+{
+	setup_revert(s, false);
+	s->hook_data = 1;
+	s->slow_ms[ASK_IMPORT] = 4000;
+}
+
+static void
+hook_mail_while_fetched(struct sim *s, const struct ask *a, enum move_state state)
+{
+	if (first(s, a, state, ASK_FENCE, MOVE_REVERT_FENCING))
+		sim_sneak_mail(s, sim_node_find(s, a->in.source), 0);
+}
+
+static void
+setup_revert_late_mail(struct sim *s)
+{
+	setup_revert_full(s);
+	s->on_ask = hook_mail_while_fetched;
+}
+
+/* The copy cannot be fenced: it is stuck as before, and a second wish succeeds. */
+static void
+hook_fence_refused(struct sim *s, const struct ask *a, enum move_state state)
+{
+	if (first(s, a, state, ASK_STAGE, MOVE_REVERT_FETCHING))
+		s->refuse[ASK_FENCE] = 1;
+}
+
+static void
+setup_revert_refused(struct sim *s)
+{
+	setup_revert_full(s);
+	s->on_ask = hook_fence_refused;
+}
+
+/* The target dies with mail in it that nobody has seen, and comes back in an hour. */
+static void
+hook_copy_dies(struct sim *s, const struct ask *a, enum move_state state)
+{
+	int node;
+
+	if (!first(s, a, state, ASK_MEND, MOVE_OPENING))
+		return;
+	node = sim_node_find(s, a->in.target);
+	sim_sneak_mail(s, node, 0);
+	sim_crash_node(s, node);
+	sim_at(s, HOUR_MS, 0, on_node_back, NULL, (uint32_t)node, 0, NULL);
+}
+
+static void
+setup_revert_dead(struct sim *s)
+{
+	setup_revert(s, true);
+	s->accounts[0].watched = false;
+	s->on_ask = hook_copy_dies;
+	s->hook_data = 1;
+}
+
 /* Everybody comes back to the node that was emptied. */
 static void
 on_home(struct sim *s, void *arg, uint32_t restart, uint32_t b)
@@ -619,6 +733,12 @@ const struct sim_scenario sim_scenarios[] = {
 	{ "the home dies while the old copy is loaded",               setup_purge_home_dies,   MOVE_DONE,      JOB_DONE },
 	{ "the home changes late while the old copy is deleted",      setup_purge_late_home,   MOVE_DONE,      JOB_DONE },
 	{ "what was withheld is released",                            setup_release,           MOVE_SETTLED,   JOB_DONE },
+	{ "taken back from a target that takes nothing",              setup_revert_empty,      MOVE_SETTLED,   JOB_DONE_WITH_FAILURES },
+	{ "taken back from a target that was filled almost",          setup_revert_full,       MOVE_SETTLED,   JOB_DONE_WITH_FAILURES },
+	{ "taken back while it is filled",                            setup_revert_running,    MOVE_SETTLED,   JOB_DONE_WITH_FAILURES },
+	{ "mail gets in while it is taken back",                      setup_revert_late_mail,  MOVE_SETTLED,   JOB_DONE_WITH_FAILURES },
+	{ "it cannot be taken back at first",                         setup_revert_refused,    MOVE_SETTLED,   JOB_DONE_WITH_FAILURES },
+	{ "taken back from a dead target, and its mail fetched later", setup_revert_dead,      MOVE_SETTLED,   JOB_DONE_WITH_FAILURES },
 	{ "a mailbox comes home over its old copy",                   setup_comes_home,        MOVE_SETTLED,   JOB_DONE },
 	{ "a mailbox comes home to a node that was started again",    setup_comes_home_after_restart, MOVE_SETTLED, JOB_DONE },
 };

@@ -434,6 +434,21 @@ world_stop(void *ctx, const char *source, const char *target, const char *move_i
 	}
 }
 
+static void
+world_let_go(void *ctx, const char *host, const char *move_id)
+{
+	struct sim *s = ctx;
+	int node = sim_node_find(s, host);
+
+	for (struct sim_flight *f = s->flights; f != NULL; f = f->next) {
+		if (f->ask != NULL && ask_is_agents(f->ask->kind) &&
+		    strcmp(f->ask->move_id, move_id) == 0 &&
+		    sim_node_find(s, f->ask->in.host) == node &&
+		    (!s->nodes[node].agent || s->link_cut[node]))
+			f->deadline_ms = 0;
+	}
+}
+
 void
 sim_world_init(struct sim *s)
 {
@@ -445,5 +460,6 @@ sim_world_init(struct sim *s)
 	    .after = world_after,
 	    .renew = world_renew,
 	    .stop = world_stop,
+	    .let_go = world_let_go,
 	};
 }

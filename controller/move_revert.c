@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * When all goes well: mail waits, what reached the copy since the switch is streamed to the
+ * spool beside the mailbox that was left, the copy is fenced, the home is set back, people
+ * come in, and what was streamed goes in by the ordinary import. The fenced copy is an old
+ * copy then, as any other. What can go wrong before the home is set back leads back to stuck;
+ * a dead copy is left as it is, and named, and its mail can be fetched later.
+ */
+#include "controller/move_revert.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "controller/alert/alert.h"
+#include "controller/move_private.h"
+#include "controller/plan.h"
+
+#define LET_GO_MS 2000
+#define ARRIVED_ROOM \
+	(256ull << 20) /* mail of hours at most; more is refused by a full disk only */
+
+void
+move_turn(struct move *m)
+{
+	struct move_data *d = &m->data;
+	struct row row = d->row;
+	char name[WORLD_NAME], id[LIMIT_ID];
+
+	snprintf(name, sizeof(name), "%s", m->source);
+	snprintf(m->source, sizeof(m->source), "%s", m->target);
+	snprintf(m->target, sizeof(m->target), "%s", name);
+	snprintf(id, sizeof(id), "%s", d->source_id);
+	snprintf(d->source_id, sizeof(d->source_id), "%s", d->target_id);
+	snprintf(d->target_id, sizeof(d->target_id), "%s", id);
+	d->row = d->left_row;
+	d->left_row = row;
+	d->reverted = !d->reverted;
+	if (d->reverted)
+		d->above = d->last_item_id;
+	else
+		d->last_item_id = d->above;
+	/* Contacts of the way out have no lane any more; of the way back there are none. */
+	d->contacts_begun = false;
+	d->left_behind = d->left_behind && d->reverted;
+	d->contacts_done = d->reverted;
+	d->no_mailbox = !d->reverted && !d->row.present;
+	d->left = d->withheld = d->listed = d->staged = d->applied = 0;
+	d->token[0] = '\0';
+	m->fence_rounds = 0;
+}
+
+/* --- the wish --- */
+
+static bool
+revert_is_late(const struct move *m, struct err *e)
+{
+	return err_set(e, ERR_REFUSED,
+	    "move %s (%s): people work on %s already, so it goes on there; when it is "
+	    "settled: "
+	    "zmferry move %s --to %s",
+	    m->id, m->account_name, m->target, m->account_name, m->source);
+}
+
+static bool
+move_may_revert(const struct move *m, struct err *e)
+{
+	enum move_state at = m->state == MOVE_STUCK ? m->stuck_from : m->state;
+
+	if (m->state == MOVE_SETTLED && m->data.left_behind)
+		return true;
+	if ((move_states[m->state].holds & TURNS_BACK) != 0)
+		return true;
+	if (m->data.reverted)
+		return err_set(e, ERR_REFUSED, "move %s (%s): is back on %s already",
+		    m->id, m->account_name, m->target);
+	if ((move_states[at].holds & (FORWARD_ONLY | ARRIVED)) == 0)
+		return err_set(e, ERR_REFUSED,
+		    "move %s (%s): is %s, where %s still has the mailbox; to stop it: "
+		    "zmferry "
+		    "job cancel j%u",
+		    m->id, m->account_name, move_states[m->state].name, m->source,
+		    m->job_number);
+	if ((move_states[at].holds & ARRIVED) != 0)
+		return err_set(e, ERR_REFUSED,
+		    "move %s (%s): is %s; a mailbox that has arrived is moved: zmferry "
+		    "move %s "
+		    "--to %s",
+		    m->id, m->account_name, move_states[m->state].name, m->account_name,
+		    m->source);
+	if (at != MOVE_OPENING || m->data.restored)
+		return revert_is_late(m, e);
+	return true;
+}
+
+/* On its way back already, and the copy does not give what arrived there. */
+static bool
+revert_may_do_without(const struct move *m, bool leave_mail)
+{
+	return leave_mail && !m->data.left_behind && !m->data.again &&
+	       (m->state == MOVE_REVERT_FETCHING || m->state == MOVE_REVERT_FENCING);
+}
+
+/* Whose agent is away does not answer, and people wait. */
+static void
+revert_on_waiting(void *owner, uint32_t number, uint32_t step_no)
+{
+	struct moves *all = owner;
+	struct move *m = moves_find(all, number);
+
+	if (all->stopping || m == NULL || m->step_no != step_no || m->wish != EV_REVERT)
+		return;
+	all->world->let_go(all->world->ctx, m->source, m->id);
+	all->world->let_go(all->world->ctx, m->target, m->id);
+	all->world->after(
+	    all->world->ctx, LET_GO_MS, revert_on_waiting, all, number, step_no);
+}
+
+bool
+moves_revert(struct moves *all, uint32_t number, bool leave_mail, struct err *e)
+{
+	struct move *m = moves_find(all, number);
+	bool before;
+
+	if (m == NULL)
+		return err_set(e, ERR_REFUSED, "move m%u: there is no such move", number);
+	if (m->wish == EV_REVERT) {
+		m->data.left_behind = m->data.left_behind || leave_mail;
+		return true;
+	}
+	if (((move_states[m->state].holds & TURNS_BACK) != 0 &&
+		!revert_may_do_without(m, leave_mail)))
+		return true;
+	if (!move_may_revert(m, e))
+		return false;
+	if (m->state == MOVE_SETTLED) {
+		if (leave_mail)
+			return err_set(e, ERR_REFUSED,
+			    "move %s (%s): its mail was left on %s already; without "
+			    "--leave-mail it is fetched",
+			    m->id, m->account_name, m->source);
+		return move_apply(all, m, EV_REVERT, "", e);
+	}
+	before = m->data.left_behind;
+	m->data.left_behind = leave_mail;
+	if (!move_wish(all, m, EV_REVERT,
+		leave_mail ? "taken back without what arrived since" : "taken back", e)) {
+		m->data.left_behind = before;
+		return false;
+	}
+	alert_clear(all->host.alerts, m->id);
+	revert_on_waiting(all, number, m->step_no);
+	return true;
+}
+
+/* --- wanted --- */
+
+bool
+revert_copies(const struct move *m)
+{
+	return !m->data.left_behind || m->data.again;
+}
+
+bool
+revert_is_first(const struct move *m)
+{
+	return !m->data.again;
+}
+
+bool
+revert_is_again(const struct move *m)
+{
+	return m->data.again;
+}
+
+/* Where it is fetched later that was done under its own lock. */
+bool
+revert_holds_mail(const struct move *m)
+{
+	return revert_copies(m) && !m->data.again;
+}
+
+bool
+revert_has_content(const struct move *m)
+{
+	return !m->data.no_mailbox && !m->data.left_behind;
+}
+
+bool
+revert_lifts_quota(const struct move *m)
+{
+	return revert_has_content(m) && !m->data.restored;
+}
+
+/* --- build --- */
+
+bool
+build_arrived_room(struct moves *all, struct move *m, struct ask *a, struct err *e)
+{
+	(void)all;
+	(void)e;
+	a->in.bytes = plan_room_needed(ARRIVED_ROOM);
+	snprintf(a->in.host, sizeof(a->in.host), "%s", m->target);
+	return true;
+}
+
+bool
+build_arrived(struct moves *all, struct move *m, struct ask *a, struct err *e)
+{
+	(void)all;
+	(void)e;
+	a->in.pass = STAGE_ARRIVED;
+	a->in.last_item_id = m->data.above;
+	snprintf(a->in.host, sizeof(a->in.host), "%s", m->source);
+	return true;
+}
+
+bool
+build_revert_lease(struct moves *all, struct move *m, struct ask *a, struct err *e)
+{
+	(void)e;
+	m->lease_asked_ms = moves_world(all)->mono_ms(moves_world(all)->ctx);
+	snprintf(a->in.host, sizeof(a->in.host), "%s", m->target);
+	return true;
+}
+
+/* Content still goes in: the quota stays lifted. */
+bool
+build_revert_restore(struct moves *all, struct move *m, struct ask *a, struct err *e)
+{
+	(void)all;
+	(void)e;
+	a->in.keep_quota = revert_has_content(m);
+	snprintf(a->in.host, sizeof(a->in.host), "%s", m->target);
+	return true;
+}
+
+/* Not when the lease could end meanwhile: people would be let in to the copy. */
+bool
+build_home_to_copy(struct moves *all, struct move *m, struct ask *a, struct err *e)
+{
+	uint64_t now = moves_world(all)->mono_ms(moves_world(all)->ctx);
+
+	if (now + LEASE_SWITCH_MIN_MS > m->lease_until_ms)
+		return err_set(e, ERR_REFUSED, "too little of the lock's lease is left");
+	snprintf(a->in.new_home, sizeof(a->in.new_home), "%s", m->source);
+	snprintf(a->in.host, sizeof(a->in.host), "%s", m->target);
+	a->deadline_s = WAIT_SWITCH_MS / 1000;
+	return true;
+}
+
+/* Sent to the present home; when that does not answer, the other does it itself: pinned. */
+bool
+build_home_to_left(struct moves *all, struct move *m, struct ask *a, struct err *e)
+{
+	(void)all;
+	(void)e;
+	snprintf(a->in.new_home, sizeof(a->in.new_home), "%s", m->target);
+	snprintf(a->in.host, sizeof(a->in.host), "%s", m->source);
+	if (m->attempts % 2 == 1 || !revert_copies(m)) {
+		snprintf(a->in.host, sizeof(a->in.host), "%s", m->target);
+		snprintf(a->in.pin_id, sizeof(a->in.pin_id), "%s", m->data.target_id);
+	}
+	a->deadline_s = WAIT_SWITCH_MS / 1000;
+	return true;
+}
+
+/* --- take --- */
+
+static bool
+lives_at(const struct ask_account *account, const char *node)
+{
+	return account->found && strcasecmp(account->mail_host, node) == 0;
+}
+
+/* Whoever was let in meanwhile may have worked there: then it is too late. */
+bool
+take_revert_account(struct moves *all, struct move *m, const struct ask *a,
+    enum move_event *ev_out, struct err *e)
+{
+	const struct ask_account *account = &a->out.account;
+	struct err why;
+
+	(void)all;
+	(void)e;
+	if (!lives_at(account, m->source))
+		err_set(&why, ERR_REFUSED,
+		    "account %.200s: lives on %.200s and not on %.200s", m->account_name,
+		    account->found ? account->mail_host : "no node", m->source);
+	else if (strcmp(account->status, "active") == 0)
+		err_set(&why, ERR_REFUSED,
+		    "account %.200s: was given back on %.200s meanwhile; it goes on "
+		    "there",
+		    m->account_name, m->source);
+	else
+		return true;
+	return take_no(m, ev_out, &why);
+}
+
+/* Nothing but the very mailbox that was fenced; what got into it since is there, in view. */
+bool
+take_left_row(struct moves *all, struct move *m, const struct ask *a,
+    enum move_event *ev_out, struct err *e)
+{
+	const struct row *now = &a->out.preflight.row;
+	const struct row *then = &m->data.left_row;
+	struct err why;
+
+	(void)all;
+	(void)e;
+	if (!then->present || (now->present && now->mailbox_id == then->mailbox_id))
+		return true;
+	err_set(&why, ERR_REFUSED,
+	    "account %.200s: the mailbox that it left on %.200s is not there any more",
+	    m->account_name, m->target);
+	return take_no(m, ev_out, &why);
+}
+
+bool
+take_revert_again(struct moves *all, struct move *m, const struct ask *a,
+    enum move_event *ev_out, struct err *e)
+{
+	const struct ask_account *account = &a->out.account;
+	struct err why;
+
+	(void)all;
+	(void)e;
+	m->data.again = true;
+	/* The values of the move itself are given back long since. */
+	if (m->data.restored)
+		m->data.have_saved = false;
+	if (lives_at(account, m->target))
+		return true;
+	err_set(&why, ERR_REFUSED, "account %.200s: lives on %.200s and not on %.200s",
+	    m->account_name, account->found ? account->mail_host : "no node", m->target);
+	return take_no(m, ev_out, &why);
+}
+
+/* Before anybody is locked out: is it there, and can it be read? */
+bool
+take_copy_node(struct moves *all, struct move *m, const struct ask *a,
+    enum move_event *ev_out, struct err *e)
+{
+	const struct ask_preflight *p = &a->out.preflight;
+	struct err why;
+
+	(void)all;
+	(void)e;
+	if (p->healthy && p->row.present)
+		return true;
+	err_set(&why, ERR_RETRY, "node %.200s: %.300s", m->source,
+	    p->healthy ? "has no copy of the mailbox any more" : p->why_unhealthy);
+	return take_no(m, ev_out, &why);
+}
+
+bool
+take_home_is_copy(struct moves *all, struct move *m, const struct ask *a,
+    enum move_event *ev_out, struct err *e)
+{
+	struct err why;
+
+	(void)all;
+	(void)e;
+	if (lives_at(&a->out.account, m->source))
+		return true;
+	err_set(&why, ERR_RETRY, "the home could not be set to %.200s", m->source);
+	return take_no(m, ev_out, &why);
+}
+
+bool
+take_home_is_left(struct moves *all, struct move *m, const struct ask *a,
+    enum move_event *ev_out, struct err *e)
+{
+	struct err why;
+
+	(void)all;
+	(void)e;
+	if (lives_at(&a->out.account, m->target)) {
+		take_names(m, &a->out.account);
+		return true;
+	}
+	err_set(&why, ERR_RETRY, "the home could not be set to %.200s", m->target);
+	return take_no(m, ev_out, &why);
+}
+
+/* What is behind the fence is all there is of it, and it is in the spool. */
+bool
+take_arrived_fence(struct moves *all, struct move *m, const struct ask *a,
+    enum move_event *ev_out, struct err *e)
+{
+	if (!take_fence(all, m, a, ev_out, e))
+		return false;
+	if (a->out.held)
+		m->data.left_behind = false;
+	return true;
+}
+
+/* Where it was open meanwhile, or where the home is changed already, it goes back whatever happened. */
+bool
+take_revert_undo(struct moves *all, struct move *m, const struct ask *a,
+    enum move_event *ev_out, struct err *e)
+{
+	(void)all;
+	(void)e;
+	if (m->data.again || lives_at(&a->out.account, m->target))
+		*ev_out = EV_AGAIN;
+	return true;
+}

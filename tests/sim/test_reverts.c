@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Taken back after the switch, case by case: what it brings, what it refuses, what stays behind. */
+#include <stdio.h>
+#include <string.h>
+
+#include "controller/move_revert.h"
+#include "controller/moves_copies.h"
+#include "tests/sim/sim.h"
+#include "tests/unit/check.h"
+
+static struct sim *
+anna_moves(size_t items)
+{
+	struct sim *s = sim_new(5);
+
+	sim_add_account(s, "anna", 0, items);
+	return s;
+}
+
+static void
+begin(struct sim *s)
+{
+	sim_begin_life(s);
+	sim_start(s);
+	sim_evacuate(s, 0);
+}
+
+static int
+copy_of(struct sim *s)
+{
+	return sim_node_find(s, sim_move_of(s, 0)->source);
+}
+
+/* Every scenario's account is where it was, with what arrived, and its copy is an old copy. */
+static void
+test_what_arrived_comes_back(void **state)
+{
+	int seen = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sim_scenario_count; i++) {
+		const struct sim_scenario *x = &sim_scenarios[i];
+		struct sim *s;
+		const struct move *m;
+		struct err e;
+		int copy;
+
+		if (strstr(x->name, "taken back") == NULL)
+			continue;
+		seen++;
+		s = sim_scenario_new(x, 11);
+		sim_scenario_begin(s);
+		sim_run(s, 2 * DAY_MS);
+		sim_must_be_well(s);
+		m = sim_move_of(s, 0);
+		copy = copy_of(s);
+		CHECK(m->data.reverted && !m->data.left_behind);
+		CHECK_STR(m->data.verdict, "clean");
+		CHECK_STR(m->target, s->nodes[0].name);
+		CHECK_INT(s->accounts[0].host, 0);
+		if (strstr(x->name, "mail gets in") != NULL)
+			CHECK(m->data.listed > 0);
+		CHECK(s->nodes[copy].box[0].present && s->nodes[copy].box[0].lockout);
+		CHECK(!s->nodes[copy].spool[0].present && !s->nodes[0].spool[0].present);
+		CHECK(moves_purge(jobs_moves(s->jobs), m->number, false, &e));
+		sim_run(s, HOUR_MS);
+		CHECK_INT(sim_move_of(s, 0)->state, MOVE_DONE);
+		CHECK(!s->nodes[copy].box[0].present);
+		sim_done(s);
+	}
+	CHECK_INT(seen, 6);
+}
+
+static void
+test_only_where_nobody_has_worked_yet(void **state)
+{
+	static const struct {
+		enum move_state at;
+		const char *why, *way;
+	} cases[] = {
+	    {MOVE_STAGING, "still has the mailbox", "job cancel j1"},
+	    {MOVE_FENCING, "still has the mailbox", "job cancel j1"},
+	    {MOVE_BACKFILLING, "people work on", "--to"},
+	    {MOVE_VERIFYING, "people work on", "--to"},
+	    {MOVE_SETTLED, "is settled", "--to"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct sim *s = anna_moves(20);
+		struct err e = {0};
+
+		begin(s);
+		CHECK(sim_run_to_state(s, 0, cases[i].at, HOUR_MS));
+		CHECK(!moves_revert(jobs_moves(s->jobs), 1, false, &e));
+		CHECK_INT(e.kind, ERR_REFUSED);
+		if (strstr(e.text, cases[i].why) == NULL ||
+		    strstr(e.text, cases[i].way) == NULL)
+			fail_msg("%s: %s", move_states[cases[i].at].name, e.text);
+		sim_run(s, HOUR_MS);
+		CHECK(!sim_move_of(s, 0)->data.reverted);
+		sim_done(s);
+	}
+}
+
+static void
+test_a_move_that_is_not_there(void **state)
+{
+	struct sim *s = anna_moves(3);
+	struct err e;
+
+	(void)state;
+	begin(s);
+	sim_run(s, HOUR_MS);
+	CHECK(!moves_revert(jobs_moves(s->jobs), 99, false, &e));
+	CHECK(strstr(e.text, "no such move") != NULL);
+	sim_done(s);
+}
+
+static void
+hook_target_dies(struct sim *s, const struct ask *a, enum move_state now)
+{
+	if (s->hook_count > 0 || a->kind != ASK_MEND || now != MOVE_OPENING)
+		return;
+	s->hook_count++;
+	sim_sneak_mail(s, sim_node_find(s, a->in.target), 0);
+	sim_crash_node(s, sim_node_find(s, a->in.target));
+}
+
+static struct sim *
+target_is_dead(void)
+{
+	struct sim *s = anna_moves(20);
+
+	s->accounts[0].watched = false;
+	s->on_ask = hook_target_dies;
+	begin(s);
+	CHECK(sim_run_to_state(s, 0, MOVE_OPENING, HOUR_MS));
+	sim_run_for(s, 6 * MINUTE_MS);
+	CHECK_INT(s->hook_count, 1);
+	/* The dead say nothing; a person is told all the same, and what to do. */
+	CHECK(sim_has_alert(s, "m1", "is locked while opening"));
+	return s;
+}
+
+/* With its mail it cannot be done while the target is dead: then everything is as before. */
+static void
+test_a_dead_target_gives_nothing_back(void **state)
+{
+	struct sim *s = target_is_dead();
+	struct err e;
+	int target = sim_node_find(s, sim_move_of(s, 0)->target);
+
+	(void)state;
+	CHECK(moves_revert(jobs_moves(s->jobs), 1, false, &e));
+	if (!sim_run_to_state(s, 0, MOVE_STUCK, 2 * HOUR_MS))
+		fail_msg("%s %s", move_states[sim_move_of(s, 0)->state].name,
+		    sim_move_of(s, 0)->doing);
+	CHECK(!sim_move_of(s, 0)->data.reverted);
+	CHECK_INT(sim_move_of(s, 0)->stuck_from, MOVE_OPENING);
+	CHECK_STR(sim_move_of(s, 0)->source, s->nodes[0].name);
+	CHECK_INT(s->accounts[0].host, target);
+	CHECK(sim_has_alert(s, "m1", "stuck while opening"));
+	/* And it can go forward as if nothing had been. */
+	sim_restart_node(s, target);
+	CHECK(moves_retry(jobs_moves(s->jobs), 1, &e));
+	sim_run(s, HOUR_MS);
+	sim_must_be_well(s);
+	CHECK_INT(sim_move_of(s, 0)->state, MOVE_SETTLED);
+	CHECK_STR(sim_move_of(s, 0)->data.verdict, "clean");
+	CHECK_INT(s->accounts[0].host, target);
+	sim_done(s);
+}
+
+/* Without it people are in within a minute; what is left is named, and comes when it can. */
+static void
+test_people_are_in_without_the_dead_targets_mail(void **state)
+{
+	struct sim *s = target_is_dead();
+	struct err e;
+	int copy;
+
+	(void)state;
+	CHECK(moves_revert(jobs_moves(s->jobs), 1, true, &e));
+	CHECK(sim_run_to_state(s, 0, MOVE_SETTLED, MINUTE_MS));
+	copy = copy_of(s);
+	CHECK_INT(s->accounts[0].host, 0);
+	CHECK_STR(s->accounts[0].now.status, s->accounts[0].before.status);
+	CHECK_STR(s->accounts[0].now.quota, s->accounts[0].before.quota);
+	CHECK(sim_has_alert(s, "m1", "is still there"));
+	sim_check_nothing_lost(s, 0);
+	/* It is no old copy that could be deleted, and nothing to try again by itself. */
+	CHECK(!moves_purge(jobs_moves(s->jobs), 1, false, &e));
+	CHECK(!moves_retry(jobs_moves(s->jobs), 1, &e));
+	CHECK(!moves_revert(jobs_moves(s->jobs), 1, true, &e));
+	/* Still dead: nobody is locked out for it. */
+	CHECK(moves_revert(jobs_moves(s->jobs), 1, false, &e));
+	CHECK(sim_run_to_state(s, 0, MOVE_SETTLED, HOUR_MS));
+	CHECK(sim_move_of(s, 0)->data.left_behind);
+	CHECK_STR(s->accounts[0].now.status, s->accounts[0].before.status);
+	sim_restart_node(s, copy);
+	CHECK(moves_revert(jobs_moves(s->jobs), 1, false, &e));
+	sim_run(s, HOUR_MS);
+	sim_must_be_well(s);
+	CHECK_STR(sim_move_of(s, 0)->data.verdict, "clean");
+	CHECK_INT((int)sim_move_of(s, 0)->data.listed, 1);
+	CHECK(!sim_has_alert(s, "m1", "is still there"));
+	sim_done(s);
+}
+
+/* The next evacuation goes over the copy that the way back left. */
+static void
+test_it_can_be_moved_again(void **state)
+{
+	struct sim *s = anna_moves(20);
+	char target[WORLD_NAME];
+	struct err e;
+
+	(void)state;
+	s->mail_every_ms = 400;
+	s->refuse[ASK_MEND] = 1;
+	begin(s);
+	CHECK(sim_run_to_state(s, 0, MOVE_STUCK, HOUR_MS));
+	CHECK(moves_revert(jobs_moves(s->jobs), 1, false, &e));
+	sim_run(s, HOUR_MS);
+	sim_must_be_well(s);
+	snprintf(target, sizeof(target), "%s", sim_move_of(s, 0)->source);
+	CHECK(sim_evacuate_to(s, 0, target) != 0);
+	s->ended_ms = 0;
+	sim_run(s, HOUR_MS);
+	sim_must_be_well(s);
+	CHECK_INT(sim_move_of(s, 0)->number, 2);
+	CHECK_INT(sim_move_of(s, 0)->state, MOVE_SETTLED);
+	CHECK_STR(s->nodes[s->accounts[0].host].name, target);
+	CHECK_INT(moves_find(jobs_moves(s->jobs), 1)->state, MOVE_DONE);
+	sim_done(s);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(test_what_arrived_comes_back),
+	    TEST(test_only_where_nobody_has_worked_yet),
+	    TEST(test_a_move_that_is_not_there),
+	    TEST(test_a_dead_target_gives_nothing_back),
+	    TEST(test_people_are_in_without_the_dead_targets_mail),
+	    TEST(test_it_can_be_moved_again),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
