@@ -79,6 +79,7 @@ move_note_times(struct moves *all, struct move *m, enum move_state to)
 static void
 move_set_aside(struct move *m, const struct move_edge *edge)
 {
+	m->data.revert_wanted = false; /* taken, or too late */
 	if (edge->event == EV_REVERT && !m->data.reverted)
 		move_turn(m);
 	if (edge->to != MOVE_STUCK)
@@ -173,6 +174,14 @@ move_effect_at(enum move_state state, uint32_t number)
 			return &move_effects[i];
 	}
 	return NULL;
+}
+
+bool
+move_is_being_given_back(const struct move *m)
+{
+	const struct move_effect *effect = move_effect_at(m->state, m->effect_no);
+
+	return m->asking && effect != NULL && effect->kind == ASK_RESTORE;
 }
 
 /* An agent answers a number twice with one outcome, so each effect has one of its own. */
@@ -564,7 +573,7 @@ move_enter(struct moves *all, struct move *m)
 	m->ask_no = 0;
 	m->attempts = 0;
 	m->asking = false;
-	m->wish = MOVE_EVENT_COUNT;
+	m->wish = m->data.revert_wanted ? EV_REVERT : MOVE_EVENT_COUNT;
 	m->waiting = false;
 	m->waiting_since_ms = 0;
 	m->doing[0] = '\0';

@@ -32,6 +32,8 @@ MUST_USE bool move_wish(struct moves *all, struct move *m, enum move_event ev,
 /* Under the lock an event waits for the answer under way, so that nothing lands behind it. */
 MUST_USE bool move_must_wait(const struct move *m);
 bool move_holds_lease(const struct move *m);
+/* The call under way is the one that lets people in. */
+bool move_is_being_given_back(const struct move *m);
 /* Subject of the alert that mail is in a copy that nobody sees. */
 void move_aside_subject(const struct move *m, char *out, size_t size);
 

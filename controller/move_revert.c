@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "controller/alert/alert.h"
+#include "controller/journal.h"
 #include "controller/move_private.h"
 #include "controller/plan.h"
 
@@ -87,7 +88,7 @@ move_may_revert(const struct move *m, struct err *e)
 		    "--to %s",
 		    m->id, m->account_name, move_states[m->state].name, m->account_name,
 		    m->source);
-	if (at != MOVE_OPENING || m->data.restored)
+	if (at != MOVE_OPENING || m->data.restored || move_is_being_given_back(m))
 		return revert_is_late(m, e);
 	return true;
 }
@@ -119,14 +120,12 @@ bool
 moves_revert(struct moves *all, uint32_t number, bool leave_mail, struct err *e)
 {
 	struct move *m = moves_find(all, number);
-	bool before;
+	struct move_data before;
 
 	if (m == NULL)
 		return err_set(e, ERR_REFUSED, "move m%u: there is no such move", number);
-	if (m->wish == EV_REVERT) {
-		m->data.left_behind = m->data.left_behind || leave_mail;
+	if (m->wish == EV_REVERT && m->data.left_behind == leave_mail)
 		return true;
-	}
 	if (((move_states[m->state].holds & TURNS_BACK) != 0 &&
 		!revert_may_do_without(m, leave_mail)))
 		return true;
@@ -140,11 +139,14 @@ moves_revert(struct moves *all, uint32_t number, bool leave_mail, struct err *e)
 			    m->id, m->account_name, m->source);
 		return move_apply(all, m, EV_REVERT, "", e);
 	}
-	before = m->data.left_behind;
+	before = m->data;
 	m->data.left_behind = leave_mail;
-	if (!move_wish(all, m, EV_REVERT,
+	m->data.revert_wanted = true;
+	/* Journaled first: it may have to wait, and the controller may die meanwhile. */
+	if (!journal_move_save(all->journal, m, NULL, e) ||
+	    !move_wish(all, m, EV_REVERT,
 		leave_mail ? "taken back without what arrived since" : "taken back", e)) {
-		m->data.left_behind = before;
+		m->data = before;
 		return false;
 	}
 	alert_clear(all->host.alerts, m->id);

@@ -34,6 +34,8 @@ static const struct {
     {"short", worker_short, true, true},
 };
 
+#define END_AFTER_TERM_S 5 /* later than the agent, if it lives, kills */
+
 static volatile sig_atomic_t worker_stopped;
 
 static void
@@ -41,6 +43,9 @@ worker_on_signal(int number)
 {
 	(void)number;
 	worker_stopped = 1;
+	/* An agent that died ends nobody who waits for a mailboxd that does not answer; and the
+	   spool of who waits is locked. */
+	alarm(END_AFTER_TERM_S);
 }
 
 bool

@@ -143,6 +143,27 @@ target_is_dead(void)
 	return s;
 }
 
+/* Nobody has to say it twice: it waits for the dead agent's answer, and the controller dies. */
+static void
+test_a_wish_outlives_the_controller(void **state)
+{
+	struct sim *s = target_is_dead();
+	struct err e;
+
+	(void)state;
+	CHECK(moves_revert(jobs_moves(s->jobs), 1, true, &e));
+	CHECK_INT(sim_move_of(s, 0)->state, MOVE_OPENING);
+	sim_stop(s, false);
+	sim_start(s);
+	CHECK(sim_run_to_state(s, 0, MOVE_SETTLED, MINUTE_MS));
+	CHECK(sim_move_of(s, 0)->data.left_behind);
+	CHECK_INT(s->accounts[0].host, 0);
+	sim_restart_node(s, copy_of(s));
+	CHECK(moves_revert(jobs_moves(s->jobs), 1, false, &e));
+	sim_run(s, HOUR_MS);
+	sim_done(s);
+}
+
 /* With its mail it cannot be done while the target is dead: then everything is as before. */
 static void
 test_a_dead_target_gives_nothing_back(void **state)
@@ -243,6 +264,7 @@ main(void)
 	    TEST(test_what_arrived_comes_back),
 	    TEST(test_only_where_nobody_has_worked_yet),
 	    TEST(test_a_move_that_is_not_there),
+	    TEST(test_a_wish_outlives_the_controller),
 	    TEST(test_a_dead_target_gives_nothing_back),
 	    TEST(test_people_are_in_without_the_dead_targets_mail),
 	    TEST(test_it_can_be_moved_again),
