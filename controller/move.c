@@ -26,9 +26,6 @@
 #define SOFT_TRIES 2
 #define SOFT_DEADLINE_S \
 	10 /* while people wait, what can be done without waits no longer */
-#define STAY_ALERT_AFTER 3
-#define LOCKED_ALERT_AFTER 8	   /* tries: about half a minute */
-#define LOCKED_LONG_MS (5 * 60000) /* in one state: far beyond what a lock should last */
 #define IN_STEP_MS \
 	(15 *      \
 	    60000) /* who waits for its turn fetches so often: little is left for the lock */
@@ -203,77 +200,6 @@ move_backoff_ms(const struct move *m)
 	/* Jitter from the number: spread, and the same in every simulation. */
 	return (ms > RETRY_CAP_MS ? RETRY_CAP_MS : ms) +
 	       (m->number * 37u + m->attempts * 101u) % 100;
-}
-
-/* Somebody waits locked out, or the move waits for ever: a person should know. */
-static void
-move_alert_if_it_lasts(struct moves *all, struct move *m,
-    const struct move_effect *effect, const struct err *why)
-{
-	bool stays = effect->on_failure == EFFECT_STAY && m->attempts >= STAY_ALERT_AFTER;
-	bool locked = (move_states[m->state].holds & LOCKED) != 0 &&
-		      m->attempts >= LOCKED_ALERT_AFTER;
-
-	if (m->alerted || (!stays && !locked))
-		return;
-	m->alerted = true;
-	alert_raise(all->host.alerts,
-	    (move_states[m->state].holds & LOCKED) != 0 ? ALERT_MOVE_LOCKED
-							: ALERT_MOVE_WAITS,
-	    m->id,
-	    ALERT_FACTS("account", m->account_name, "state", move_states[m->state].name,
-		"step", effect->name, "why", why->text, "move", m->id, "source",
-		m->source));
-}
-
-/* Whoever is asked may say nothing at all. */
-static void
-move_on_locked_long(void *owner, uint32_t number, uint32_t step_no)
-{
-	struct moves *all = owner;
-	struct move *m = moves_find(all, number);
-	char why[LIMIT_TEXT];
-
-	if (all->stopping || m == NULL || m->step_no != step_no || m->alerted)
-		return;
-	m->alerted = true;
-	snprintf(
-	    why, sizeof(why), "it has lasted for %d minutes", LOCKED_LONG_MS / 60000);
-	alert_raise(all->host.alerts, ALERT_MOVE_LOCKED, m->id,
-	    ALERT_FACTS("account", m->account_name, "state", move_states[m->state].name,
-		"step", m->doing, "why", why, "move", m->id, "source", m->source));
-}
-
-static void
-move_calm(struct moves *all, struct move *m)
-{
-	if (!m->alerted)
-		return;
-	m->alerted = false;
-	alert_clear(all->host.alerts, m->id);
-}
-
-void
-move_aside_subject(const struct move *m, char *out, size_t size)
-{
-	snprintf(out, size, "%s aside", m->id);
-}
-
-/* A copy of our own that the agent will not delete holds mail that is nowhere else. */
-static void
-move_alert_mail_aside(struct moves *all, const struct move *m,
-    const struct move_effect *effect, const struct err *why)
-{
-	char job[LIMIT_ID], subject[LIMIT_ID + 8];
-
-	if (effect->kind != ASK_DROP_ROW || why->kind != ERR_REFUSED ||
-	    m->home_is_elsewhere)
-		return;
-	snprintf(job, sizeof(job), "j%u", m->job_number);
-	move_aside_subject(m, subject, sizeof(subject));
-	alert_raise(all->host.alerts, ALERT_MOVE_MAIL_ASIDE, subject,
-	    ALERT_FACTS("account", m->account_name, "source", m->source, "target",
-		m->target, "why", why->text, "move", m->id, "job", job));
 }
 
 static void

@@ -23,10 +23,10 @@ struct move_data {
 	bool restored;
 	bool quota_lifted; /* restored without its quota: content still goes in */
 	bool spool_dropped;
-	bool gone;	/* the account was deleted meanwhile */
-	bool cancelled; /* by a person: not tried again by itself */
-	bool purged;	/* the old copy on the source is gone */
-	bool detoured;	/* it had to be loaded first */
+	bool gone;	    /* the account was deleted meanwhile */
+	bool cancelled;	    /* by a person: not tried again by itself */
+	bool purged;	    /* the old copy on the source is gone */
+	bool detoured;	    /* it had to be loaded first */
 	bool revert_wanted; /* by a person; taken when the call under way has ended */
 	bool
 	    reverted; /* turned round: the source is what was the target, and the target is

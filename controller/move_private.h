@@ -34,6 +34,20 @@ MUST_USE bool move_must_wait(const struct move *m);
 bool move_holds_lease(const struct move *m);
 /* The call under way is the one that lets people in. */
 bool move_is_being_given_back(const struct move *m);
+/* --- move_alerts.c --- */
+
+/* In one state so long: far beyond what a lock should last. */
+#define LOCKED_LONG_MS (5 * 60000)
+/* After so many tries somebody waits locked out, or the move waits for ever. */
+void move_alert_if_it_lasts(struct moves *all, struct move *m,
+    const struct move_effect *effect, const struct err *why);
+/* Whoever is asked may say nothing at all: a timer's, LOCKED_LONG_MS after the state's beginning. */
+void move_on_locked_long(void *owner, uint32_t number, uint32_t step_no);
+/* It gets on: what was told of its waiting is over. */
+void move_calm(struct moves *all, struct move *m);
+/* A copy of our own that the agent will not delete holds mail that is nowhere else. */
+void move_alert_mail_aside(struct moves *all, const struct move *m,
+    const struct move_effect *effect, const struct err *why);
 /* Subject of the alert that mail is in a copy that nobody sees. */
 void move_aside_subject(const struct move *m, char *out, size_t size);
 

@@ -191,65 +191,6 @@ moves_retry(struct moves *all, uint32_t number, struct err *e)
 	return true;
 }
 
-/* What a person should know of a move in this state; ALERT_KEY_COUNT = nothing. */
-static enum alert_key
-move_alert_key(const struct move *m)
-{
-	if (m->state == MOVE_ABANDONED)
-		return m->data.gone ? ALERT_MOVE_GONE : ALERT_MOVE_SET_ASIDE;
-	if (m->state == MOVE_STUCK)
-		return (move_states[m->stuck_from].holds & ARRIVED) != 0
-			   ? ALERT_MOVE_PURGE_STUCK
-			   : ALERT_MOVE_STUCK;
-	if (m->state == MOVE_SETTLED && m->data.left_behind)
-		return ALERT_MOVE_LEFT_BEHIND;
-	if (m->state == MOVE_SETTLED && !m->data.no_mailbox &&
-	    strcmp(m->data.verdict, "clean") != 0)
-		return ALERT_MOVE_NOT_CLEAN;
-	if (m->state == MOVE_SETTLED && !m->data.no_mailbox && m->error[0] != '\0')
-		return ALERT_MOVE_COPY_STAYS;
-	return ALERT_KEY_COUNT;
-}
-
-void
-move_next_step(const struct move *m, char *out, size_t size)
-{
-	enum alert_key key = move_alert_key(m);
-	char job[LIMIT_ID];
-	char *text;
-
-	out[0] = '\0';
-	if (key == ALERT_KEY_COUNT)
-		return;
-	snprintf(job, sizeof(job), "j%u", m->job_number);
-	text = alert_render(
-	    alert_defs[key].next, ALERT_FACTS("move", m->id, "job", job, "source",
-				      m->source, "target", m->target));
-	snprintf(out, size, "%s", text);
-	free(text);
-}
-
-void
-move_alert(struct alerts *alerts, const struct move *m)
-{
-	enum alert_key key = move_alert_key(m);
-	const char *why = m->error;
-	char self[WORLD_NAME + 16];
-	char job[LIMIT_ID];
-
-	if (key == ALERT_KEY_COUNT)
-		return;
-	snprintf(job, sizeof(job), "j%u", m->job_number);
-	/* The reason begins with the account too: once is enough. */
-	snprintf(self, sizeof(self), "account %s: ", m->account_name);
-	if (key != ALERT_MOVE_GONE && strncmp(why, self, strlen(self)) == 0)
-		why += strlen(self);
-	alert_raise(alerts, key, m->id,
-	    ALERT_FACTS("account", m->account_name, "state",
-		move_states[m->stuck_from].name, "why", why, "move", m->id, "job", job,
-		"source", m->source, "target", m->target));
-}
-
 /* --- life --- */
 
 struct moves *

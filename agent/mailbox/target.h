@@ -73,7 +73,8 @@ MUST_USE bool target_set_pairs(
 	"emptied" /* folders that their owner emptied: "FOLDER AN_ID_THAT_WAS_DELETED" a line */
 #define NOTE_WITHHELD \
 	"withheld" /* items of such folders: "SOURCE DELETED" a line; or "released" */
-#define NOTE_BACK "back" /* the spool of a way back: of what arrived elsewhere meanwhile */
+#define NOTE_BACK \
+	"back" /* the spool of a way back: of what arrived elsewhere meanwhile */
 #define NOTE_FOLDERS "folders" /* "SOURCE HERE" a line */
 
 bool target_read_numbers(

@@ -128,4 +128,7 @@ def left_behind(place):
     require_clean(place, before)
 
 
-SCENARIOS = {"reverted": reverted, "left_behind": left_behind}
+SCENARIOS = {
+    "reverted": reverted,
+    "left_behind": left_behind,
+}

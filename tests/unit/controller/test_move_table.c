@@ -153,7 +153,8 @@ test_no_way_back_from_forward_only(void **state)
 		if (e != NULL)
 			CHECK_INT(e->to, s);
 		/* Whatever can get stuck has its way on; a way back that is undone is where it was. */
-		if (s != MOVE_REVERT_RETURNING && move_edge_find((enum move_state)s, EV_FAILED, 0) != NULL &&
+		if (s != MOVE_REVERT_RETURNING &&
+		    move_edge_find((enum move_state)s, EV_FAILED, 0) != NULL &&
 		    move_edge_find((enum move_state)s, EV_FAILED, 0)->to == MOVE_STUCK)
 			CHECK(e != NULL);
 	}
