@@ -38,7 +38,6 @@ struct task {
 	bool exited;
 	bool cancelled;
 	bool timed_out;
-	char chunk[16384];
 };
 
 struct lanes {
@@ -51,6 +50,9 @@ struct lanes {
 	uint64_t refused_ms; /* when too many were logged last */
 	unsigned remembered;
 	bool stopping;
+	/* What a child says is read into this and taken at once; a thousand outcomes that are
+	   remembered have none of their own. */
+	char chunk[16384];
 };
 
 /* Sends the outcome to the controller when it is there; it asks again after a reconnect. */

@@ -198,7 +198,7 @@ task_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *out)
 	struct task *t = handle->data;
 
 	(void)suggested;
-	*out = uv_buf_init(t->chunk, sizeof(t->chunk));
+	*out = uv_buf_init(t->lanes->chunk, sizeof(t->lanes->chunk));
 }
 
 static void

@@ -15,7 +15,9 @@ from urllib.parse import quote
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", "e2e"), os.path.join(HERE, "..", "lab")]
+from endurance import to_and_fro  # noqa: E402
 from harness import Failed, Installation, NET_PREFIX, ROOT, run  # noqa: E402
+from resources import cpu_parts, rss_kib  # noqa: E402
 from scale import scale  # noqa: E402
 from zlab.ldapclient import Ldap  # noqa: E402
 from zlab.seedcontent import FIRST  # noqa: E402
@@ -37,14 +39,6 @@ def figure(name, value, unit):
 def percentile(values, share):
     values = sorted(values)
     return values[min(len(values) - 1, int(share * len(values)))] if values else 0
-
-
-def rss_kib(pid, field="VmRSS"):
-    with open(f"/proc/{pid}/status", encoding="ascii") as f:
-        for line in f:
-            if line.startswith(field):
-                return int(line.split()[1])
-    return 0
 
 
 def accounts_on(place, name):
@@ -113,23 +107,6 @@ def idle_rss(place):
         seen.append(max(rss_kib(a.child.pid) for a in place.agents.values()))
         time.sleep(1)
     return seen[-1]
-
-
-def cpu_s(pid, with_children=False):
-    """Processor time of a process so far; with that of the children it has waited for."""
-    with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as f:
-        fields = f.read().rsplit(")", 1)[1].split()
-    return sum(map(int, fields[11:15 if with_children else 13])) / os.sysconf("SC_CLK_TCK")
-
-
-def cpu_parts(place):
-    """Where processor time goes: {part: seconds}. Workers are the agents' children."""
-    agents = [a.child.pid for a in place.agents.values()]
-    lab = [int(open(os.path.join(place.node(name)["dir"], "node.pid"), encoding="ascii").read())
-           for name in place.agents]
-    own = sum(cpu_s(pid) for pid in agents)
-    return {"controller": cpu_s(place.controller.child.pid), "agents": own,
-            "workers": sum(cpu_s(pid, True) for pid in agents) - own, "lab": sum(cpu_s(pid) for pid in lab)}
 
 
 def ours(scale, mailboxes):
@@ -287,6 +264,17 @@ def locks(scale, mailboxes):
         place.down()
 
 
+def moves():
+    """What a thousand moves cost, from five hundred to and fro in one installation."""
+    place = Installation(os.path.join(ROOT, "build", "bench", "moves"), net=NET_PREFIX + ".35")
+    place.remove()
+    place = Installation(os.path.join(ROOT, "build", "bench", "moves"), net=NET_PREFIX + ".35")
+    try:
+        to_and_fro(place, 1, 500, figure)
+    finally:
+        place.down()
+
+
 BENCHES = {
     "small": lambda: evacuation("small", 60),
     # The mix of the facts: one of 8,400 messages, five of 500, eighteen small ones (seedcontent.FIRST).
@@ -294,8 +282,8 @@ BENCHES = {
     "scale": lambda: scale(figure, rss_kib),
     "locks": lambda: locks("locks", 60),
 }
-# Longer than one waits for: by name only. The counters alone of 100,000 messages take ten minutes.
-LONG = {"huge": lambda: locks("huge", 6)}
+# Longer than one waits for: by name only. The counters alone of 100,000 messages take ten minutes, 500 moves as long.
+LONG = {"huge": lambda: locks("huge", 6), "moves": moves}
 
 
 def main():

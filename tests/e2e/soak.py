@@ -8,9 +8,10 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import Failed, NET_PREFIX  # noqa: E402
 from steps import place_for  # noqa: E402
+from endurance import to_and_fro_under_blows  # noqa: E402
 from storms import chaos, chaos_home, chaos_hot, links  # noqa: E402
 
-STORMS = ((chaos, 24), (chaos_home, 24), (chaos_hot, 10), (links, 16))
+STORMS = ((chaos, 24), (chaos_home, 24), (chaos_hot, 10), (links, 16), (to_and_fro_under_blows, 120))
 
 
 def main():
@@ -20,8 +21,8 @@ def main():
         place = place_for(f"soak-{seed}", NET_PREFIX + ".90")
         begun = time.monotonic()
         try:
-            storm, mailboxes = STORMS[seed % len(STORMS)]
-            storm(place, seed, mailboxes)
+            storm, size = STORMS[seed % len(STORMS)]
+            storm(place, seed, size)
             print(f"ok   seed {seed}: {storm.__name__} ({time.monotonic() - begun:.0f} s)", flush=True)
             place.remove()
         except Failed as e:
