@@ -14,6 +14,7 @@
 #include "controller/api/cordons.h"
 #include "controller/api/doctor.h"
 #include "controller/api/gate.h"
+#include "controller/api/operators.h"
 #include "controller/api/overview.h"
 #include "controller/api/page.h"
 #include "controller/api/plans.h"
@@ -218,6 +219,9 @@ const struct api_route controller_routes[] = {
 	{ "POST",   "/v1/rehearsal/end",          "local",   post_rehearsal_end },
 	{ "POST",   "/v1/containers",             "local",   post_container },
 	{ "POST",   "/v1/enroll",                 "local",   post_enroll },
+	{ "GET",    "/v1/operators",              "local",   get_operators },
+	{ "POST",   "/v1/operators",              "local",   post_operator },
+	{ "POST",   "/v1/operators/{id}/revoke",  "local",   post_operator_revoke },
 	{ "POST",   "/v1/session",                "open",    post_session },
 	{ "GET",    "/v1/session",                "read",    get_session },
 	{ "DELETE", "/v1/session",                "read",    delete_session },

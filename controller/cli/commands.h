@@ -22,6 +22,7 @@ enum {
 	OPT_VOLUMES = 1 << 13,
 	OPT_REHEARSE = 1 << 14,
 	OPT_CUTOVER = 1 << 15,
+	OPT_CA = 1 << 16,
 };
 
 struct options {
@@ -38,10 +39,11 @@ struct options {
 	bool unclean;
 	bool destroy_volumes;
 	bool rehearse;
-	const char *confirm;  /* a name, typed out */
-	const char *cutover;  /* "go" */
-	const char *for_time; /* "2h" */
-	const char *argument; /* the one word behind the verb, or NULL */
+	const char *confirm;   /* a name, typed out */
+	const char *cutover;   /* "go" */
+	const char *for_time;  /* "2h" */
+	const char *server_ca; /* a file */
+	const char *argument;  /* the one word behind the verb, or NULL */
 };
 
 struct command {

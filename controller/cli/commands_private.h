@@ -18,6 +18,8 @@ void command_show(const struct options *o, const json_t *answer, print_fn print)
 int command_get(struct options *o, const char *path, print_fn print);
 /* The same with the argument as the node that something is done to. */
 int command_post_node(struct options *o, const char *path, print_fn print);
+/* A new file that only its owner may read. */
+MUST_USE bool command_write_new(const char *path, const char *text, struct err *e);
 /* Is host meant by wanted: its whole name, or its front up to a dot? */
 bool command_node_is(const char *host, const char *wanted);
 
@@ -55,6 +57,9 @@ int run_policy(struct options *o);
 int run_policy_explain(struct options *o);
 int run_policy_replay(struct options *o);
 int run_forget(struct options *o);
+int run_operators(struct options *o);
+int run_operator_enroll(struct options *o);
+int run_operator_revoke(struct options *o);
 int run_purge(struct options *o);
 int run_purge_job(struct options *o);
 int run_purge_node(struct options *o);

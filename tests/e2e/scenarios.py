@@ -27,6 +27,7 @@ import hot  # noqa: E402
 import kubernetes  # noqa: E402
 import nodes  # noqa: E402
 import receivers  # noqa: E402
+import remote  # noqa: E402
 import storms  # noqa: E402
 from steps import (all_settled_clean, begin, differences, evacuate, finish, kill_process,  # noqa: E402
                    killer, place_for, require, require_clean, statuses, worker_pids)
@@ -589,6 +590,7 @@ SCENARIOS = {
     **hot.SCENARIOS,
     **nodes.SCENARIOS,
     **kubernetes.SCENARIOS,
+    **remote.SCENARIOS,
 }
 
 

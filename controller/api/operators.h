@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * People who use zmferry from other machines, over HTTPS with a certificate: who they are,
+ * making one, ending one, and whether the one that a request comes with counts.
+ */
+#ifndef API_OPERATORS_H
+#define API_OPERATORS_H
+
+#include "controller/api/http.h"
+
+void get_operators(struct api_request *rq);
+void post_operator(struct api_request *rq);
+void post_operator_revoke(struct api_request *rq);
+
+/* "" and name_out: this request is the operator's. Else why not and what to do; text is
+   "" as well when nothing was shown, which is a browser's usual case. */
+struct operator_answer {
+	char name[TLS_NAME_MAX]; /* "operator:NAME"; "" = not one of ours */
+	char text[480];
+	char next[160];
+};
+void operators_look(const struct api_request *rq, struct operator_answer *out);
+
+#endif
