@@ -32,7 +32,8 @@ struct controller {
 	struct api_server *api;		      /* unix socket */
 	struct api_server *web;		      /* HTTPS; NULL = off */
 	struct certificate_watch certificate; /* of web */
-	struct gate *gate; /* who may do what over HTTPS (api/gate.h) */
+	struct waits *waits; /* requests that wait for a change (api/waits.h) */
+	struct gate *gate;   /* who may do what over HTTPS (api/gate.h) */
 	uv_signal_t sigterm;
 	uv_signal_t sigint;
 	uv_signal_t sighup;

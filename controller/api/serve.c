@@ -10,6 +10,7 @@
 
 #include "controller/api/certificate.h"
 #include "controller/api/gate.h"
+#include "controller/api/waits.h"
 #include "proto/base/log.h"
 #include "proto/base/tls.h"
 #include "proto/base/xalloc.h"
@@ -76,6 +77,7 @@ serve_start(struct controller *c, struct err *e)
 
 	if (!gate_new(c, &c->gate, e))
 		return false;
+	waits_begin(c);
 	return api_server_start(&options, &c->api, e) &&
 	       (c->conf->api_listen_address == NULL || serve_start_https(c, e));
 }
@@ -83,6 +85,7 @@ serve_start(struct controller *c, struct err *e)
 void
 serve_stop(struct controller *c)
 {
+	waits_stop(c);
 	api_server_stop(&c->api);
 	api_server_stop(&c->web);
 }

@@ -745,6 +745,37 @@ def operator_certificates(place):
     require(shown_to_https(alice)[0] == 200, "the good one is not taken any more")
 
 
+def operator_waits(place):
+    """an operator's 16 connections that wait, half of them gone at once: the socket and the page are served"""
+    pem = operator(place, "dave", "dave.pem")
+    job = place.json("evacuate", "mbs1", "--yes", "--cutover", "go")["job"]["id"]
+    sockets = []
+    try:
+        place.zmferry("job", "pause", job)
+        path = f"/v1/jobs/{job}?moves=0"
+        c = https(pem)
+        c.request("GET", path)
+        got = c.getresponse()
+        tag = got.getheader("ETag")
+        got.read()
+        c.close()
+        for i in range(16):
+            s = tls(API, pem)
+            s.sendall(f"GET {path}&wait=99999999999999999999 HTTP/1.1\r\nHost: x\r\n"
+                      f"If-None-Match: {tag}\r\n\r\n".encode())
+            sockets.append(s)
+            if i % 2:
+                s.close()
+        begun = time.monotonic()
+        require(place.json("jobs")["jobs"], "the socket does not answer")
+        require(time.monotonic() - begun < 3, "the socket answers slowly")
+        wait_for("a place for others from that address", 20, lambda: shown_to_https(None, "GET", "/healthz")[0] == 200)
+    finally:
+        drain(sockets)
+        place.zmferry("job", "cancel", job)
+    place.wait_job(job, 60)
+
+
 def https_rate(place):
     """guessing sessions: the address is slowed down, the socket is not"""
     seen = set()
@@ -1121,7 +1152,7 @@ def mailboxes_whole(place):
 
 ATTACKS = (plain_bytes, old_tls, no_certificate, foreign_certificates, another_node, frames, tickets, flood_mail_port,
            flood_controller, hostile_json, hostile_paths, enroll_names, https_strangers,
-           operator_certificates, https_rate, https_flood,
+           operator_certificates, operator_waits, https_rate, https_flood,
            socket_crowd, terminal, file_modes, secret_files, open_spool, lying_inventory, lying_results,
            strange_clocks, spool_links,
            answers_of_others, lying_source, ldap_values,

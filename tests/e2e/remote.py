@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""zmferry from another machine: HTTPS, an operator's certificate, and the API's certificate replaced while all runs.
+"""zmferry from another machine: HTTPS, an operator's certificate, a wait that is not polled, and
+the API's certificate replaced while all runs.
 """
 import hashlib
+import http.client
 import json
 import os
 import signal
 import socket
 import ssl
 import stat
+import threading
 import time
 
-from harness import run, wait_for
+from harness import Process, run, wait_for
 from steps import require
 
 ALICE = "alice@example.test"
@@ -132,6 +135,114 @@ def remote(place):
     require(gone.returncode == 3 and "none of that name" in gone.stderr, gone.stderr)
 
 
+def ask(place, path, etag=None, timeout=40):
+    """GET over the socket: (status, seconds it took, ETag, body)."""
+    connection = http.client.HTTPConnection("controller", timeout=timeout)
+    connection.sock = socket.socket(socket.AF_UNIX)
+    connection.sock.settimeout(timeout)
+    connection.sock.connect(place.socket)
+    begun = time.monotonic()
+    connection.request("GET", path, headers={"If-None-Match": etag} if etag else {})
+    answer = connection.getresponse()
+    text = answer.read()
+    connection.close()
+    return answer.status, time.monotonic() - begun, answer.getheader("ETag"), text
+
+
+class Asking(threading.Thread):
+    """The same meanwhile."""
+
+    def __init__(self, *args):
+        super().__init__(daemon=True)
+        self.args, self.answer = args, None
+        self.start()
+
+    def run(self):
+        self.answer = ask(*self.args)
+
+    def get(self, seconds=10):
+        self.join(seconds)
+        require(self.answer is not None, f"{self.args[1]}: no answer within {seconds} s")
+        return self.answer
+
+
+def crowd_waits(place, path, etag):
+    """30 that wait: the oldest six are answered, the others wait, and others are served; all leave."""
+    crowd = []
+    request = f"GET {path}&wait=30 HTTP/1.1\r\nHost: x\r\nIf-None-Match: {etag}\r\n\r\n".encode()
+    for _ in range(30):
+        s = socket.socket(socket.AF_UNIX)
+        s.connect(place.socket)
+        s.sendall(request)
+        crowd.append(s)
+        time.sleep(0.02)
+    time.sleep(0.5)
+
+    def answered(s):
+        s.setblocking(False)
+        try:
+            return s.recv(100, socket.MSG_PEEK).startswith(b"HTTP/1.1 304")
+        except BlockingIOError:
+            return False
+    told = [answered(s) for s in crowd]
+    require(told == [True] * 6 + [False] * 24, f"of 30 that wait these were answered: {told}")
+    require(ask(place, path)[1] < 1, "the socket is slow")
+    for s in crowd:
+        s.close()
+
+
+def long_poll(place):
+    """a waiting request is answered when its job changes, with 304 when its time is over; no more than 24 wait"""
+    place.lab_up(mailboxes=6, seed=4)
+    place.install()
+    place.start()
+    job = place.json("evacuate", "mbs1", "--yes", "--cutover", "go")["job"]["id"]
+    path = f"/v1/jobs/{job}?moves=0"
+    wait_for("the mailboxes to wait for their go", 60,
+             lambda: len({ask(place, path)[2] for _ in range(3) if not time.sleep(0.7)}) == 1)
+    status, took, etag, _body = ask(place, path)
+    require(status == 200 and took < 1, f"{status} after {took:.1f} s")
+    status, took, _etag, _body = ask(place, path, etag)
+    require(status == 304 and took < 1, f"without wait: {status} after {took:.1f} s")
+    require(ask(place, path + "&wait=9", '"other"')[1] < 1, "what was not known was waited for")
+    status, took, _etag, body = ask(place, path + "&wait=2", etag)
+    require(status == 304 and 1.8 < took < 3 and body == b"", f"{status} after {took:.1f} s")
+
+    # A change answers at once.
+    asking = Asking(place, path + "&wait=30", etag)
+    time.sleep(1)
+    place.zmferry("job", "pause", job)
+    begun = time.monotonic()
+    status, _took, _etag, body = asking.get()
+    late = time.monotonic() - begun
+    require(status == 200 and late < 0.6, f"{status} {late:.2f} s after the change")
+    require(json.loads(body)["job"]["state"] == "paused", f"{body}")
+
+    # Too many: the oldest gives way. Who leaves is let go: their places are free again.
+    etag = ask(place, path)[2]
+    crowd_waits(place, path, etag)
+    status, took, _etag, _body = Asking(place, path + "&wait=3", etag).get()
+    require(status == 304 and took > 2.5, f"those who left still hold their places: {status} after {took:.1f} s")
+
+    # A controller that stops answers everybody; the command waits for the next one.
+    follower = Process("follower", [place.program("zmferry"), "job", "wait", job, "--socket", place.socket],
+                       place.path("follower.log")).start()
+    place.helpers.append(follower)
+    left = Process("left", follower.args, place.path("left.log")).start()
+    place.helpers.append(left)
+    asking = Asking(place, path + "&wait=30", etag)
+    time.sleep(1)
+    left.child.send_signal(signal.SIGINT)       # Ctrl-C ends the watching, in the midst of a question
+    require(left.child.wait(5) == 130 and f"job {job} goes on" in left.tail(), left.tail())
+    require(place.controller.stop() == 0, f"the end: {place.controller.tail()}")
+    require(asking.get()[0] == 503, f"{asking.answer[:2]}")
+    place.controller.start()
+    place.wait_ready()
+    place.zmferry("job", "resume", job)
+    place.zmferry("job", "continue", job)
+    require(follower.child.wait(120) == 0, f"job wait did not see the end: {follower.tail()}")
+
+
 def certificate(place):
     """the API's certificate is replaced without a restart; a pair that does not fit changes nothing and is told of"""
     place.lab_up(mailboxes=3, seed=4)
@@ -192,5 +303,6 @@ def certificate(place):
 
 SCENARIOS = {
     "remote": remote,
+    "long_poll": long_poll,
     "certificate": certificate,
 }
