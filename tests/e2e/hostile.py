@@ -841,6 +841,10 @@ class LyingController:
         self.answers["/v1/events"] = {"events": [{"at_ms": 1, "kind": text, "subject": text, "text": text}]}
         self.answers["/v1/alerts"] = {"alerts": [{"kind": text, "subject": text, "text": text, "next": text,
                                                   "command": text, "at_ms": 1}]}
+        operator_row = {"name": text, "made": text, "ends": text, "is_over": False, "made_by": text}
+        self.answers["/v1/operators"] = {"operators": [operator_row], **operator_row, "bundle": text, "port": 1}
+        approval = {"id": "a1", "kind": text, "node": text, "to": text, "who": text, "at": text}
+        self.answers["/v1/approvals"] = {"approvals": [approval]}
         job = {"id": text, "node": text, "state": text, "reason": text, "who": text, "kind": text}
         self.answers["/v1/jobs"] = {"jobs": [job], "total": 1}
         self.answers["/v1/jobs/j1"] = {"job": job, "moves": [move]}
@@ -881,7 +885,9 @@ def terminal(place):
     path = place.path("liar.sock")
     lying = LyingController(place, path)
     try:
-        for words in (["status"], ["nodes"], ["jobs"], ["moves"], ["events"], ["alerts"], ["job", "show", "j1"],
+        for words in (["operators"], ["approvals"], ["operator", "revoke", "x"], ["approve", "a1", "--yes"],
+                      ["operator", "enroll", "x", "--out", place.path("liar-operator.pem")],
+                      ["status"], ["nodes"], ["jobs"], ["moves"], ["events"], ["alerts"], ["job", "show", "j1"],
                       ["explain", "m1"], ["plan", "evacuate", "mbs1"], ["job", "pause", "j1"],
                       ["evacuate", "mbs1", "--dry-run"], ["enroll", "mbs1", "--out", place.path("liar.pem")],
                       ["status", "--json"], ["moves", "--json"]):

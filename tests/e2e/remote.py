@@ -83,6 +83,30 @@ def fingerprint(path):
         return hashlib.sha256(ssl.PEM_cert_to_DER_cert(f.read())).hexdigest()
 
 
+def four_eyes(place, alice):
+    """With api_four_eyes an operator's job waits for another one; whoever asked cannot approve under another way in."""
+    with open(place.controller_conf, "a", encoding="utf-8") as f:
+        f.write("api_four_eyes = yes\n")
+    require(place.controller.stop() == 0, place.controller.tail())
+    place.controller.start()
+    place.wait_ready()
+    carol = enroll(place, "carol", "carol.pem", "--server-ca", place.path("api.crt"))
+    alice.refused("move", "user001@example.test", "--to", "mbs3", "--yes", says="second administrator")
+    asked = alice.zmferry("restore", "mbs1", "--yes", "--wait").stdout
+    require("somebody else must approve" in asked and "zmferry approve a1" in asked, asked)
+    require(len(place.json("jobs")["jobs"]) == 1, "it was begun")
+    require("restore mbs1" in carol.zmferry("approvals").stdout, "it is not listed")
+    alice.refused("approve", "a1", "--yes", says="the one who asked cannot approve")
+    carol.refused("approve", "a7", "--yes", says="nothing of that name")
+    carol.zmferry("approve", "a1", "--yes", "--wait")
+    job = place.json("jobs")["jobs"][0]
+    require(job["kind"] == "restore" and job["state"] == "done", f"{job}")
+    require(f"operator:{ALICE}"[:30] in job["who"] and "operator:carol" in job["who"], f"{job['who']}")
+    alice.zmferry("evacuate", "mbs2", "--yes")
+    carol.zmferry("refuse", "a2")
+    require("nothing waits" in alice.zmferry("approvals").stdout, "a refusal leaves it there")
+
+
 def remote(place):
     """from another machine: a certificate is made, used, replaced, revoked; an evacuation is waited for over HTTPS"""
     place.lab_up(mailboxes=12, seed=9)
@@ -124,6 +148,8 @@ def remote(place):
     audit = [e["text"] for e in place.json("events")["events"] if e["level"] == "audit"]
     require(any(t.startswith(f"operator:{ALICE} at 127.") and "evacuate mbs1" in t for t in audit),
             f"who did it is not written down: {audit}")
+
+    four_eyes(place, alice)
 
     # Replaced: the earlier file is over. Revoked: both are.
     later = enroll(place, ALICE, "alice2.pem", "--server-ca", place.path("api.crt"))
