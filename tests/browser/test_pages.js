@@ -90,6 +90,54 @@ module.exports = (place, host, browser) => {
 			await page.keyboard.press("Escape");
 			await page.getByRole("button", { name: "Menu" }).click();
 			assert.equal(await page.locator(".menu .item", { hasText: "Evacuate…" }).count(), 1);
+			assert.deepEqual(await page.locator(".menu .item").allTextContents(),
+				["Evacuate…", "Bring back…", "Fill…", "Cordon or uncordon…", "Remove…"]);
+			assert.equal(await page.locator("#bar button[data-op]").count(), 2, "one button in the bar beside Help");
+			await page.keyboard.press("Escape");
+		}],
+		["a server's own view has the same in its gear, for that server", async () => {
+			await page.getByRole("button", { name: "Servers" }).click();
+			await page.getByText("proxy.example.test").dblclick();
+			await page.getByRole("button", { name: "Menu" }).click();
+			for (const item of await page.locator(".menu .item").all()) {
+				assert.equal(await item.isDisabled(), true, `${await item.textContent()} at a server without mailboxes`);
+			}
+			await page.getByRole("button", { name: "Servers" }).click();
+			await page.locator(".row", { hasText: nodes[1] }).dblclick();
+			for (const [item, title] of [["Evacuate…", /Evacuate mbs2/], ["Bring back…", /mbs2/], ["Fill…", /mbs2/], ["Remove…", /mbs2/],
+				["Cordon or uncordon…", /Keep new accounts off mbs2/]]) {
+				await page.getByRole("button", { name: "Menu" }).click();
+				await shot(page, "server-menu");
+				await page.locator(".menu .item", { hasText: item }).click();
+				const dialog = page.getByRole("dialog");
+				await dialog.waitFor();
+				assert.match(await dialog.locator("h2").first().textContent(), title, item);
+				await dialog.locator("input[name=confirm], .zmf-problem, .zmf-primary, .zmf-plan-summary").first().waitFor();
+				await page.keyboard.press("Escape");
+				assert.equal(await dialog.count(), 0);
+				await page.getByRole("button", { name: "Servers" }).click();
+				await page.locator(".row", { hasText: nodes[1] }).dblclick();
+			}
+			await harmless(page);
+		}],
+		["a server is cordoned and uncordoned, from its row; nothing is moved", async () => {
+			const cordons = async () => JSON.parse((await place.do("zmferry", { args: ["cordons", "--json"] })).out).cordons;
+			await dashboard(page);
+			await page.getByRole("button", { name: `Keep new accounts off ${nodes[2]}` }).click();
+			await shot(page, "cordon");
+			await page.getByRole("dialog").getByRole("button", { name: "Cancel" }).click();
+			assert.deepEqual(await cordons(), []);
+			await page.getByRole("button", { name: `Keep new accounts off ${nodes[2]}` }).click();
+			await page.getByRole("dialog").getByRole("button", { name: "Cordon" }).click();
+			await page.getByRole("button", { name: `Let new accounts land on ${nodes[2]} again` }).waitFor();
+			const now = await cordons();
+			assert.deepEqual(now.map((c) => [c.node, c.who]), [[nodes[2], place.admin.name]]);
+			await page.getByRole("button", { name: `Let new accounts land on ${nodes[2]} again` }).click();
+			await page.getByRole("dialog").getByRole("button", { name: "Uncordon" }).click();
+			await page.getByRole("button", { name: `Keep new accounts off ${nodes[2]}` }).waitFor();
+			assert.deepEqual(await cordons(), []);
+			assert.equal(JSON.parse((await place.do("zmferry", { args: ["jobs", "--json"] })).out).jobs.length, 0);
+			await harmless(page);
 		}],
 		["a plan is shown first; nothing starts before the name is typed", async () => {
 			const sent = [];
