@@ -40,56 +40,61 @@ datum_of(const char *text)
 	    .data = (unsigned char *)(uintptr_t)text, .size = (unsigned)strlen(text)};
 }
 
-/* Do they belong together? The library looks when it is given both. */
+/* Is it the key of the first certificate? Both have the same name for their public half. */
 static bool
-identity_fits(const gnutls_datum_t *certificate, const gnutls_datum_t *key, struct err *e)
+identity_fits(const struct api_identity *i, struct err *e)
 {
-	gnutls_certificate_credentials_t trial;
-	int code = gnutls_certificate_allocate_credentials(&trial);
+	unsigned char of_certificate[64];
+	unsigned char of_key[64];
+	size_t certificate_size = sizeof(of_certificate);
+	size_t key_size = sizeof(of_key);
 
-	if (code != GNUTLS_E_SUCCESS)
+	return (gnutls_x509_crt_get_key_id(i->chain[0], GNUTLS_KEYID_USE_SHA256,
+		    of_certificate, &certificate_size) >= 0 &&
+		   gnutls_x509_privkey_get_key_id(
+		       i->key, GNUTLS_KEYID_USE_SHA256, of_key, &key_size) >= 0 &&
+		   certificate_size == key_size &&
+		   memcmp(of_certificate, of_key, key_size) == 0) ||
+	       err_set(e, ERR_REFUSED,
+		   "the certificate and the key do not belong together: "
+		   "api_certificate_file wants the server's certificate first, "
+		   "api_key_file the key of that one");
+}
+
+static bool
+identity_read(struct api_identity *i, const char *certificate_pem, const char *key_pem,
+    struct err *e)
+{
+	gnutls_datum_t certificate = datum_of(certificate_pem);
+	gnutls_datum_t key = datum_of(key_pem);
+	unsigned count = CHAIN_MAX;
+	int code = gnutls_x509_crt_list_import(i->chain, &count, &certificate,
+	    GNUTLS_X509_FMT_PEM, GNUTLS_X509_CRT_LIST_IMPORT_FAIL_IF_EXCEED);
+
+	if (code < 1)
+		return identity_err(e,
+		    "the certificate cannot be used: it must be PEM, the server's first",
+		    code == 0 ? GNUTLS_E_NO_CERTIFICATE_FOUND : code);
+	i->count = count;
+	if (gnutls_x509_privkey_init(&i->key) < 0)
 		BUG("GnuTLS is out of memory");
-	code = gnutls_certificate_set_x509_key_mem2(
-	    trial, certificate, key, GNUTLS_X509_FMT_PEM, NULL, 0);
-	gnutls_certificate_free_credentials(trial);
-	if (code == GNUTLS_E_CERTIFICATE_KEY_MISMATCH)
-		return err_set(e, ERR_REFUSED,
-		    "the certificate and the key do not belong together: "
-		    "api_certificate_file wants "
-		    "the server's certificate first, api_key_file the key of that one");
-	return code >= 0 ||
-	       identity_err(e,
-		   "the certificate and the key cannot be used: both must be PEM, the "
-		   "server's certificate first, the key without a password",
-		   code);
+	code = gnutls_x509_privkey_import2(i->key, &key, GNUTLS_X509_FMT_PEM, NULL, 0);
+	return (code >= 0 ||
+		   identity_err(e,
+		       "the key cannot be used: it must be PEM, without a password",
+		       code)) &&
+	       identity_fits(i, e);
 }
 
 bool
 api_identity_new(const char *certificate_pem, const char *key_pem,
     struct api_identity **out, struct err *e)
 {
-	gnutls_datum_t certificate = datum_of(certificate_pem);
-	gnutls_datum_t key = datum_of(key_pem);
-	struct api_identity *i;
-	int code;
+	struct api_identity *i = XNEW(struct api_identity);
 
-	if (!identity_fits(&certificate, &key, e))
+	if (!identity_read(i, certificate_pem, key_pem, e)) {
+		api_identity_free(&i);
 		return false;
-	i = XNEW(struct api_identity);
-	i->count = CHAIN_MAX;
-	code = gnutls_x509_crt_list_import(i->chain, &i->count, &certificate,
-	    GNUTLS_X509_FMT_PEM, GNUTLS_X509_CRT_LIST_IMPORT_FAIL_IF_EXCEED);
-	if (code < 0) {
-		i->count = 0;
-		api_identity_free(&i);
-		return identity_err(e, "the certificate cannot be read", code);
-	}
-	if (gnutls_x509_privkey_init(&i->key) < 0)
-		BUG("GnuTLS is out of memory");
-	code = gnutls_x509_privkey_import2(i->key, &key, GNUTLS_X509_FMT_PEM, NULL, 0);
-	if (code < 0) {
-		api_identity_free(&i);
-		return identity_err(e, "the key cannot be read", code);
 	}
 	i->expires_s = (int64_t)gnutls_x509_crt_get_expiration_time(i->chain[0]);
 	*out = i;

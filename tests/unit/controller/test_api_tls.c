@@ -263,8 +263,9 @@ test_a_pair_that_cannot_be_shown(void **state)
 	CHECK(!api_identity_new(bundle, another, &identity, &e));
 	CHECK_HAS(e.text, "do not belong together");
 	CHECK(!api_identity_new("", bundle, &identity, &e));
+	CHECK_HAS(e.text, "the certificate cannot be used");
 	CHECK(!api_identity_new(bundle, "", &identity, &e));
-	CHECK_HAS(e.text, "cannot be used");
+	CHECK_HAS(e.text, "the key cannot be used");
 	CHECK(!api_identity_new(
 	    "-----BEGIN CERTIFICATE-----\nAAAA\n", bundle, &identity, &e));
 	CHECK(identity == NULL);
