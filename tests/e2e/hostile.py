@@ -13,6 +13,7 @@ import json
 import os
 import re
 import resource
+import select
 import shutil
 import socket
 import ssl
@@ -753,23 +754,33 @@ def operator_waits(place):
     try:
         place.zmferry("job", "pause", job)
         path = f"/v1/jobs/{job}?moves=0"
-        c = https(pem)
-        c.request("GET", path)
-        got = c.getresponse()
-        tag = got.getheader("ETag")
-        got.read()
-        c.close()
-        for i in range(16):
+
+        def tag():
+            c = https(pem)
+            c.request("GET", path)
+            got = c.getresponse()
+            got.read()
+            c.close()
+            return got.getheader("ETag")
+        wait_for("the job to rest", 60, lambda: len({tag() for _ in range(3) if not time.sleep(0.5)}) == 1)
+        known = tag()
+        for _ in range(16):
             s = tls(API, pem)
             s.sendall(f"GET {path}&wait=99999999999999999999 HTTP/1.1\r\nHost: x\r\n"
-                      f"If-None-Match: {tag}\r\n\r\n".encode())
+                      f"If-None-Match: {known}\r\n\r\n".encode())
             sockets.append(s)
-            if i % 2:
-                s.close()
+        time.sleep(1)
+        require(not select.select(sockets, [], [], 0)[0], "they do not wait: this would prove nothing")
+        drain(sockets[::2])
         begun = time.monotonic()
         require(place.json("jobs")["jobs"], "the socket does not answer")
         require(time.monotonic() - begun < 3, "the socket answers slowly")
-        wait_for("a place for others from that address", 20, lambda: shown_to_https(None, "GET", "/healthz")[0] == 200)
+
+        def served():
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                return shown_to_https(None, "GET", "/healthz")[0] == 200
+        # All 16 of that address are taken until it is noticed that half of them have gone.
+        wait_for("a place for others from that address", 10, served)
     finally:
         drain(sockets)
         place.zmferry("job", "cancel", job)
