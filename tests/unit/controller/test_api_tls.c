@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The HTTPS server as clients meet it: whom it shows itself as, and whom it takes them for. */
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -12,8 +15,6 @@
 #include "proto/base/http_client.h"
 #include "tests/unit/check.h"
 #include "tests/unit/scratch.h"
-
-#define PORT 47440
 
 static char dir[64]; /* two CAs: ca.pem signs the server's, operators.pem people's */
 static char other_dir[64]; /* another controller's */
@@ -79,6 +80,7 @@ static struct {
 	enum api_shown shown;
 	struct api_certificate certificate;
 	unsigned requests;
+	uint16_t port;
 } place;
 
 static void
@@ -105,6 +107,21 @@ on_done(uv_async_t *handle)
 	uv_close((uv_handle_t *)handle, NULL);
 }
 
+/* One that nobody has at this moment. */
+static uint16_t
+free_port(void)
+{
+	struct sockaddr_in at = {
+	    .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t size = sizeof(at);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	CHECK(fd >= 0 && bind(fd, (struct sockaddr *)&at, size) == 0 &&
+	      getsockname(fd, (struct sockaddr *)&at, &size) == 0);
+	close(fd);
+	return ntohs(at.sin_port);
+}
+
 static void
 serve(void *(*client)(void *), void *arg)
 {
@@ -116,11 +133,12 @@ serve(void *(*client)(void *), void *arg)
 	    .route_count = 1,
 	    .gate = look,
 	    .address = "127.0.0.1",
-	    .port = PORT,
+	    .port = free_port(),
 	    .clients_ca_pem = ca};
 	pthread_t thread;
 
 	place.requests = 0;
+	place.port = options.port;
 	uv_loop_init(&place.loop);
 	uv_async_init(&place.loop, &place.done, on_done);
 	if (!api_identity_new(bundle, bundle, &options.take_identity, &e) ||
@@ -151,7 +169,7 @@ visit_run(void *arg)
 	    .identity_pem = v->identity, .ca_pem = v->ca, .no_verify_host = true};
 	char url[64];
 
-	snprintf(url, sizeof(url), "https://127.0.0.1:%d/", PORT);
+	snprintf(url, sizeof(url), "https://127.0.0.1:%u/", place.port);
 	const struct http_request request = {.method = "GET", .url = url};
 
 	for (size_t i = 0; i < v->times; i++) {
