@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "controller/api/operators.h"
 #include "controller/api/serve.h"
 #include "proto/base/clock.h"
 #include "proto/base/log.h"
@@ -117,6 +118,7 @@ on_poke(uv_timer_t *timer)
 	alerts_tick(c->alerts);
 	ways_tick(c->ways);
 	certificate_look(c, false);
+	operators_tick(c);
 	if (!journal_is_read_only(c->journal))
 		(void)retention_look(
 		    &c->retention, c->jobs, clock_wall_ms(), clock_mono_ms());

@@ -32,6 +32,7 @@ struct controller {
 	struct api_server *api;		      /* unix socket */
 	struct api_server *web;		      /* HTTPS; NULL = off */
 	struct certificate_watch certificate; /* of web */
+	uint64_t operators_looked_ms;
 	struct waits *waits; /* requests that wait for a change (api/waits.h) */
 	struct gate *gate;   /* who may do what over HTTPS (api/gate.h) */
 	uv_signal_t sigterm;

@@ -39,6 +39,7 @@ enum alert_key {
 	ALERT_CERTIFICATE_NODE,
 	ALERT_CERTIFICATE_API,
 	ALERT_CERTIFICATE_API_FILE,
+	ALERT_CERTIFICATE_OPERATOR,
 	ALERT_DELIVERY,
 	ALERT_TEST,
 	/* a row of a journal that an earlier version wrote */

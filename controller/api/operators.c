@@ -9,9 +9,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "controller/alert/alert.h"
 #include "controller/controller.h"
 #include "controller/journal_operators.h"
 #include "proto/base/clock.h"
+#include "proto/base/log.h"
+
+#define DAY_MS (24 * 3600 * 1000LL)
+#define SOON_MS (14 * DAY_MS)
+#define LOOK_MS 3600000u
 
 static void
 operator_add(const struct operator_row *row, void *ctx)
@@ -65,6 +71,47 @@ operator_make(
 	return journal_operator_save(c->journal, row, e);
 }
 
+/* --- their ends --- */
+
+static void
+operator_subject(const char *name, char *out, size_t size)
+{
+	snprintf(out, size, "certificate:operator:%.60s", name);
+}
+
+/* What is over needs no word here: whoever shows it is told. */
+static void
+operator_tell(const struct operator_row *row, void *ctx)
+{
+	struct controller *c = ctx;
+	int64_t left_ms = row->ends_ms - clock_wall_ms();
+	char subject[100];
+	char days[24];
+
+	operator_subject(row->name, subject, sizeof(subject));
+	snprintf(days, sizeof(days), "%lld", (long long)(left_ms / DAY_MS));
+	if (left_ms > 0 && left_ms < SOON_MS)
+		alert_raise(c->alerts, ALERT_CERTIFICATE_OPERATOR, subject,
+		    ALERT_FACTS("name", row->name, "days", days));
+	else
+		alert_clear(c->alerts, subject);
+}
+
+void
+operators_tick(struct controller *c)
+{
+	uint64_t now = clock_mono_ms();
+	struct err e;
+
+	if (c->operators_looked_ms != 0 && now - c->operators_looked_ms < LOOK_MS)
+		return;
+	c->operators_looked_ms = now;
+	if (!journal_operators_each(c->journal, operator_tell, c, &e))
+		log_error(NULL, "%s", e.text);
+}
+
+/* --- making and ending one --- */
+
 void
 post_operator(struct api_request *rq)
 {
@@ -94,6 +141,7 @@ post_operator(struct api_request *rq)
 	snprintf(row.made_by, sizeof(row.made_by), "%s", rq->who);
 	buf_init(&bundle, 1024 * 1024);
 	if (operator_make(c, &row, &bundle, &e)) {
+		operator_tell(&row, c);
 		clock_format(row.ends_ms, ends, sizeof(ends));
 		api_reply(rq, 201,
 		    json_pack("{sssssssi}", "name", row.name, "ends", ends, "bundle",
@@ -109,6 +157,7 @@ post_operator_revoke(struct api_request *rq)
 {
 	struct controller *c = rq->ctx;
 	struct operator_row row;
+	char subject[100];
 	struct err e;
 
 	snprintf(rq->deed, sizeof(rq->deed), "revoke operator %.60s", rq->id);
@@ -119,6 +168,8 @@ post_operator_revoke(struct api_request *rq)
 	} else if (!journal_operator_forget(c->journal, row.name, &e)) {
 		api_refuse(rq, &e, "zmferry status");
 	} else {
+		operator_subject(row.name, subject, sizeof(subject));
+		alert_clear(c->alerts, subject);
 		api_reply(rq, 200, json_pack("{ss}", "name", row.name));
 	}
 }

@@ -8,12 +8,17 @@
 
 #include "controller/api/http.h"
 
+struct controller;
+
 void get_operators(struct api_request *rq);
 void post_operator(struct api_request *rq);
 void post_operator_revoke(struct api_request *rq);
 
-/* "" and name_out: this request is the operator's. Else why not and what to do; text is
-   "" as well when nothing was shown, which is a browser's usual case. */
+/* Says whose certificate ends soon; from the loop, often: it looks once an hour. */
+void operators_tick(struct controller *c);
+
+/* Whose request this is. No name: not an operator's, and text says why not and next what to
+   do; text is "" as well when nothing was shown, which is a browser's usual case. */
 struct operator_answer {
 	char name[TLS_NAME_MAX]; /* "operator:NAME"; "" = not one of ours */
 	char text[480];

@@ -2,12 +2,14 @@
 """zmferry from another machine: HTTPS, an operator's certificate, a wait that is not polled, and
 the API's certificate replaced while all runs.
 """
+import contextlib
 import hashlib
 import http.client
 import json
 import os
 import signal
 import socket
+import sqlite3
 import ssl
 import stat
 import threading
@@ -88,8 +90,18 @@ def four_eyes(place, alice):
     with open(place.controller_conf, "a", encoding="utf-8") as f:
         f.write("api_four_eyes = yes\n")
     require(place.controller.stop() == 0, place.controller.tail())
+    with contextlib.closing(sqlite3.connect(place.path("state", "journal.db"))) as journal, journal:
+        ends_ms = int((time.time() + 5.5 * 86400) * 1000)
+        journal.execute("UPDATE operator SET ends_ms = ? WHERE name = 'bob'", (ends_ms,))
     place.controller.start()
     place.wait_ready()
+
+    def told():
+        return [a["text"] for a in place.json("alerts")["alerts"] if a["key"] == "certificate_operator"]
+    wait_for("the end of bob's certificate to be told", 10, told)
+    require(told() == ["the certificate of operator bob ends in 5 days"], f"{told()}")
+    enroll(place, "bob", "bob2.pem")
+    require(not told(), f"renewed, and told all the same: {told()}")
     carol = enroll(place, "carol", "carol.pem", "--server-ca", place.path("api.crt"))
     alice.refused("move", "user001@example.test", "--to", "mbs3", "--yes", says="second administrator")
     asked = alice.zmferry("restore", "mbs1", "--yes", "--wait").stdout
