@@ -6,6 +6,7 @@
 "use strict";
 
 const assert = require("assert");
+const fs = require("fs");
 const path = require("path");
 const { COOKIE, login, soap } = require("./console.js");
 const { SHOTS } = require("./kit.js");
@@ -227,6 +228,26 @@ module.exports = (place, host, browser) => {
 			await p.getByRole("button", { name: "Sign out" }).click();
 			await p.locator("input[name=password]").waitFor();
 			await p.context().close();
+		}],
+		["an operator's certificate in the browser is nobody's: the page signs in all the same", async () => {
+			const pem = path.join(SHOTS, "place", "browser-operator.pem");
+			fs.rmSync(pem, { force: true });
+			const made = await place.do("zmferry", { args: ["operator", "enroll", "browser", "--out", pem] });
+			assert.equal(made.code, 0, JSON.stringify(made));
+			const url = `https://${place.controller.address}:${place.controller.port}`;    /* what shows it asks no DNS of ours */
+			const shown = { origin: url, certPath: pem, keyPath: pem };
+			const direct = await place.api("GET", "/v1/status", { cert: fs.readFileSync(pem) });
+			assert.equal(direct.status, 200, "the certificate is good: " + direct.text);
+			const p = await open_page({ clientCertificates: [shown] });
+			await p.goto(`${url}/`);
+			await p.locator("input[name=password]").waitFor();
+			for (const [method, at] of [["GET", "/v1/status"], ["GET", "/v1/operators"], ["POST", "/v1/jobs/j1/cancel"]]) {
+				const status = await p.evaluate(([m, u]) => fetch(u, { method: m, headers: { "Content-Type": "application/json" },
+					body: m === "POST" ? "{}" : undefined }).then((r) => r.status), [method, at]);
+				assert.ok(status === 401 || status === 403, `${method} ${at}: ${status}`);
+			}
+			await p.context().close();
+			await place.do("zmferry", { args: ["operator", "revoke", "browser"] });
 		}],
 		["the same page in German", async () => {
 			const p = await alone(place.admin, "de");
