@@ -39,16 +39,16 @@ agent_src   := main agent agent_link requests requests_local conf lane lane_task
                worker/steer worker/import worker/mend worker/verify
 
 core_src    := level cutover presence plan_times move moves moves_copies move_table move_steps move_takes move_prepare move_purge move_revert move_alerts move_checks job job_table job_gate job_progress job_copies plan pools retention \
-               journal journal_data journal_events journal_cordons journal_backup journal_rows journal_nodes \
+               journal journal_data journal_events journal_cordons journal_backup journal_rows journal_nodes journal_operators \
                job_node job_lanes lane_limits removal zimbra/standing \
                json_values policy policy_table policy_replay watch watch_alerts watch_view \
                fleet fleet_ask fleet_notices fleet_index fleet_facts world doctor
 edge_src    := platform/platform platform/engine platform/docker platform/docker_files platform/kubernetes platform/kubernetes_api \
                zimbra/references zimbra/rehearsal controller conf survey survey_level world_live watch_live policy_conf doctor_collect cordon \
                zimbra/directory zimbra/directory_facts zimbra/admin \
-               api/http api/http_listen api/serve api/gate api/session api/signin api/rights api/rights_check \
+               api/http api/http_listen api/http_tls api/certificate api/operators api/waits api/serve api/gate api/session api/signin api/rights api/rights_check \
                api/idempotency api/approvals api/changes api/routes api/view api/view_plan api/overview api/page api/doctor api/plans api/purges api/rehearsal api/containers api/cordons api/policy
-cli_src     := main api commands jobs containers rehearse wait print_text print_moves print_cordon print_doctor purge report policy
+cli_src     := main api commands operators approvals jobs containers rehearse wait print_text print_moves print_cordon print_doctor purge report policy
 
 # alerts
 core_src    += journal_alerts alert/table alert/schedule alert/message alert/alert alert/alert_tell
@@ -73,7 +73,7 @@ variant_flags := $(if $(filter release,$(VARIANT)),$(hard),$(or $(san_$(VARIANT)
 pkg = $(shell pkg-config --cflags $(1))
 lib_packages := libuv libprotobuf-c libcurl libxml-2.0 openssl libconfuse
 agent_packages := $(lib_packages) libarchive libzstd jansson
-controller_packages := $(lib_packages) sqlite3 jansson libmicrohttpd libarchive
+controller_packages := $(lib_packages) sqlite3 jansson libmicrohttpd gnutls libarchive
 CFLAGS   := -std=c11 -g $(variant_flags) $(defines) -fPIE
 cppflags := -I. -isystem $(GEN) $(call pkg,$(sort $(agent_packages) $(controller_packages)))
 LDFLAGS  := -pie -Wl,-z,relro,-z,now $(filter -fsanitize=%,$(variant_flags))

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "controller/api/operators.h"
 #include "controller/api/serve.h"
 #include "proto/base/clock.h"
 #include "proto/base/log.h"
@@ -116,6 +117,8 @@ on_poke(uv_timer_t *timer)
 	watch_tick(c->watch);
 	alerts_tick(c->alerts);
 	ways_tick(c->ways);
+	certificate_look(c, false);
+	operators_tick(c);
 	if (!journal_is_read_only(c->journal))
 		(void)retention_look(
 		    &c->retention, c->jobs, clock_wall_ms(), clock_mono_ms());
@@ -263,6 +266,7 @@ controller_stop(struct controller *c)
 	uv_close((uv_handle_t *)&c->poke, NULL);
 	uv_close((uv_handle_t *)&c->sigterm, NULL);
 	uv_close((uv_handle_t *)&c->sigint, NULL);
+	uv_close((uv_handle_t *)&c->sighup, NULL);
 }
 
 static void
@@ -270,6 +274,13 @@ on_signal(uv_signal_t *handle, int number)
 {
 	(void)number;
 	controller_stop(handle->data);
+}
+
+static void
+on_hangup(uv_signal_t *handle, int number)
+{
+	(void)number;
+	certificate_look(handle->data, true);
 }
 
 static void
@@ -429,6 +440,17 @@ close_timer(uv_handle_t *handle, void *arg)
 	}
 }
 
+static bool
+certificate_check(const struct controller_conf *conf, struct err *e)
+{
+	struct api_identity *identity = NULL;
+	bool ok =
+	    conf->api_listen_address == NULL || certificate_read(conf, &identity, e);
+
+	api_identity_free(&identity);
+	return ok;
+}
+
 bool
 controller_check(const struct controller_conf *conf, struct err *e)
 {
@@ -445,7 +467,7 @@ controller_check(const struct controller_conf *conf, struct err *e)
 	ok = policy_conf_settings(conf, &policy, e) &&
 	     (retention_window(conf->purge_window, &from_m, &until_m, e) ||
 		 err_wrap(e, "purge_window")) &&
-	     world_live_new(&loop, conf, &world, e) &&
+	     certificate_check(conf, e) && world_live_new(&loop, conf, &world, e) &&
 	     world_live_check(world, own_admin_id, sizeof(own_admin_id), e) &&
 	     world_live_check_admin(world, e);
 	if (ok && access(identity, F_OK) != 0)
@@ -467,6 +489,7 @@ controller_run(const struct controller_conf *conf, bool adopt)
 	struct err e;
 
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGHUP, SIG_IGN); /* until the loop takes it: a reload ends no start */
 	work_set_threads(POOL_THREADS);
 	uv_loop_init(&c.loop);
 	if (!controller_open(&c, adopt, &e) || !controller_open_alerts(&c, &e) ||
@@ -477,10 +500,12 @@ controller_run(const struct controller_conf *conf, bool adopt)
 	uv_timer_init(&c.loop, &c.poke);
 	uv_signal_init(&c.loop, &c.sigterm);
 	uv_signal_init(&c.loop, &c.sigint);
-	c.poke.data = c.sigterm.data = c.sigint.data = &c;
+	uv_signal_init(&c.loop, &c.sighup);
+	c.poke.data = c.sigterm.data = c.sigint.data = c.sighup.data = &c;
 	uv_timer_start(&c.poke, on_poke, POKE_MS, POKE_MS);
 	uv_signal_start(&c.sigterm, on_signal, SIGTERM);
 	uv_signal_start(&c.sigint, on_signal, SIGINT);
+	uv_signal_start(&c.sighup, on_hangup, SIGHUP);
 	controller_warn_of_expiry(&c);
 	log_info(NULL, "zmferry-controller %s, epoch %llu, agents awaited on %s port %u",
 	    ZMFERRY_VERSION, (unsigned long long)journal_epoch(c.journal),

@@ -6,6 +6,7 @@
 #include <uv.h>
 
 #include "controller/alert/ways.h"
+#include "controller/api/certificate.h"
 #include "controller/api/http.h"
 #include "controller/conf.h"
 #include "controller/fleet.h"
@@ -28,11 +29,15 @@ struct controller {
 	struct retention retention;
 	struct policy_settings policy;
 	struct watch *watch;
-	struct api_server *api; /* unix socket */
-	struct api_server *web; /* HTTPS; NULL = off */
-	struct gate *gate;	/* who may do what over HTTPS (api/gate.h) */
+	struct api_server *api;		      /* unix socket */
+	struct api_server *web;		      /* HTTPS; NULL = off */
+	struct certificate_watch certificate; /* of web */
+	uint64_t operators_looked_ms;
+	struct waits *waits; /* requests that wait for a change (api/waits.h) */
+	struct gate *gate;   /* who may do what over HTTPS (api/gate.h) */
 	uv_signal_t sigterm;
 	uv_signal_t sigint;
+	uv_signal_t sighup;
 	uv_timer_t poke; /* looks after jobs even when nothing else happens */
 	uint64_t started_ms;
 	char own_admin_id[40];

@@ -184,6 +184,32 @@ check_identity(struct exam *x)
 }
 
 static void
+check_https(struct exam *x)
+{
+	int64_t left = x->f->https_expires_s - x->f->now_s;
+
+	if (!x->f->has_https)
+		return;
+	if (x->f->https_error[0] != '\0')
+		next(say(x, DOCTOR_WARN, "",
+			 "the API's new certificate is not taken: %.300s; the one before "
+			 "is still shown",
+			 x->f->https_error),
+		    "mend the files of api_certificate_file and api_key_file; they are "
+		    "read again when they change");
+	if (left < EXPIRES_SOON_S)
+		next(say(x, left < 0 ? DOCTOR_FAIL : DOCTOR_WARN, "",
+			 "the API's certificate %s %" PRId64 " days%s",
+			 left < 0 ? "ran out" : "runs out in",
+			 (left < 0 ? -left : left) / DAY_S, left < 0 ? " ago" : ""),
+		    "put a renewed one into the files of api_certificate_file and "
+		    "api_key_file; it is taken without a restart");
+	else if (x->f->https_error[0] == '\0')
+		say(x, DOCTOR_OK, "",
+		    "the API's certificate is good for %" PRId64 " days", left / DAY_S);
+}
+
+static void
 check_strangers(struct exam *x)
 {
 	for (size_t i = 0; i < x->f->stranger_count; i++)
@@ -342,6 +368,7 @@ static const struct doctor_check doctor_checks[] = {
     {"administrator", check_admin, NULL},
     {"journal", check_journal, NULL},
     {"certificate", check_identity, NULL},
+    {"HTTPS certificate", check_https, NULL},
     {"admin SOAP", NULL, check_soap},
     {"LMTP", NULL, check_lmtp},
     {"over quota", NULL, check_quota_answer},

@@ -42,6 +42,10 @@ struct doctor_facts {
 	int64_t now_s,
 	    identity_expires_s; /* wall clock, UTC; of the controller's own certificate */
 	uint32_t fill_limit;	/* percent */
+	bool has_https;
+	int64_t https_expires_s; /* of the certificate that it shows */
+	char https_error
+	    [LIMIT_TEXT]; /* why that in its files is another; "" = it is not */
 };
 
 struct doctor_finding {

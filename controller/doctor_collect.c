@@ -292,6 +292,10 @@ doctor_start(struct controller *c,
 	d->facts.now_s = clock_wall_ms() / 1000;
 	d->facts.identity_expires_s = tls_context_expires_s(c->tls);
 	d->facts.fill_limit = c->conf->fill_limit;
+	d->facts.has_https = c->web != NULL;
+	d->facts.https_expires_s = c->certificate.expires_s;
+	snprintf(d->facts.https_error, sizeof(d->facts.https_error), "%s",
+	    c->certificate.error);
 	d->directory = live_take_directory(c->world);
 	d->work.run = doctor_run;
 	d->work.done = doctor_directory_done;

@@ -460,6 +460,12 @@ journal_controller_id(const struct journal *j)
 	return j->controller_id;
 }
 
+uint64_t
+journal_changes(const struct journal *j)
+{
+	return (uint64_t)sqlite3_total_changes(j->db);
+}
+
 bool
 journal_is_read_only(const struct journal *j)
 {

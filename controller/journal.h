@@ -29,6 +29,8 @@ void journal_close(struct journal **j);
 uint64_t journal_epoch(const struct journal *j);
 const char *journal_controller_id(const struct journal *j);
 bool journal_is_read_only(const struct journal *j);
+/* Grows with every row that is written: what it was, nothing changed its state since. */
+uint64_t journal_changes(const struct journal *j);
 /* Tests: the same database goes on under a new epoch, as after a restart. */
 void journal_reborn(struct journal *j);
 

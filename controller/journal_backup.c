@@ -104,7 +104,8 @@ backup_file(const char *state_dir, const char *dest, const char *name, struct er
 bool
 journal_backup(const char *state_dir, const char *dest, struct err *e)
 {
-	static const char *const files[] = {"ca.key", "ca.pem", "controller.pem"};
+	static const char *const files[] = {
+	    "ca.key", "ca.pem", "controller.pem", "operators.key", "operators.pem"};
 	bool ok;
 
 	/* What is there may be the only good one. */

@@ -17,7 +17,6 @@
 #include "proto/base/xalloc.h"
 #include "proto/version.h"
 
-#define CA_DAYS 3650
 #define IDENTITY_DAYS 365
 #define FILES_MAX 8192 /* a link costs one; out of them, nothing is answered any more */
 
@@ -96,7 +95,8 @@ run_init(const struct controller_conf *conf)
 	}
 	/* With a CA there already, only the identity is made: that is how it is renewed. */
 	ok =
-	    (has_ca(conf->state_dir) || tls_ca_create(conf->state_dir, CA_DAYS, &e)) &&
+	    (has_ca(conf->state_dir) ||
+		tls_ca_create(conf->state_dir, TLS_CA_DAYS, &e)) &&
 	    tls_ca_issue(conf->state_dir, "controller", IDENTITY_DAYS * 2, &bundle, &e) &&
 	    write_new_file(identity, &bundle, &e);
 	if (ok)

@@ -5,8 +5,8 @@ set -eu
 
 wanted="gcc make pkg-config protobuf-c-compiler libprotobuf-c-dev libuv1-dev
 libcurl4-openssl-dev libxml2-dev libldap-dev libsqlite3-dev libssl-dev libarchive-dev
-libzstd-dev libconfuse-dev libjansson-dev libmicrohttpd-dev libcmocka-dev
-slapd ldap-utils openssl curl python3 clang clang-format clang-tidy libclang-rt-14-dev mandoc
+libzstd-dev libconfuse-dev libjansson-dev libmicrohttpd-dev libgnutls28-dev
+libcmocka-dev slapd ldap-utils openssl curl python3 clang clang-format clang-tidy libclang-rt-14-dev mandoc
 procps util-linux ca-certificates"
 
 missing=""

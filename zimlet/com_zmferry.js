@@ -168,7 +168,10 @@
 	/* --- the view --- */
 
 	ZaZimbraAdmin._ZMFERRY_VIEW = ZaZimbraAdmin.VIEW_INDEX++;
-	ZaOperation.ZMFERRY_EVACUATE = ++ZA_OP_INDEX;
+	/* Of a server's menu, in this order; the first is in the bar, too. */
+	var DEEDS = [["evacuate", "EVACUATE"], ["restore", "RESTORE"], ["rebalance", "REBALANCE"], ["cordon", "CORDON"],
+		["remove", "REMOVE"]];
+	DEEDS.forEach(function (deed) { ZaOperation["ZMFERRY_" + deed[1]] = ++ZA_OP_INDEX; });
 	ZaOperation.ZMFERRY_MOVES = ++ZA_OP_INDEX;
 
 	function ZmFerryPanel(parent) {
@@ -256,30 +259,33 @@
 		return server && server.attrs && server.attrs[ZaServer.A_zimbraMailboxServiceEnabled] ? server : null;
 	}
 
-	function evacuate_chosen() {
-		var server = chosen_server(this);
-		if (server) {
-			open_dashboard(function (view) { view.ask_evacuate(server.name); });
-		}
-	}
-
-	function evacuate_operation(controller) {
-		return new ZaOperation(ZaOperation.ZMFERRY_EVACUATE, t("OP_evacuate"), t("OP_evacuate_tip"), "MoveMailbox",
-			"MoveMailboxDis", new AjxListener(controller, safely("evacuate", evacuate_chosen)));
+	function deed_operation(controller, deed) {
+		return new ZaOperation(ZaOperation["ZMFERRY_" + deed[1]], t("OP_" + deed[0]), t("OP_" + deed[0] + "_tip"), "MoveMailbox",
+			"MoveMailboxDis", new AjxListener(controller, safely(deed[0], function () {
+				var server = chosen_server(this);
+				if (server) {
+					open_dashboard(function (view) { view.ask_at(deed[0], server.name); });
+				}
+			})));
 	}
 
 	["ZaServerListController", "ZaServerController"].forEach(function (key) {
 		ZaController.initPopupMenuMethods[key] = ZaController.initPopupMenuMethods[key] || [];
 		ZaController.initPopupMenuMethods[key].push(safely("menu", function () {
-			this._popupOperations[ZaOperation.ZMFERRY_EVACUATE] = evacuate_operation(this);
+			var controller = this;
+			DEEDS.forEach(function (deed) {
+				controller._popupOperations[ZaOperation["ZMFERRY_" + deed[1]]] = deed_operation(controller, deed);
+			});
 		}));
 		ZaController.changeActionsStateMethods[key] = ZaController.changeActionsStateMethods[key] || [];
 		ZaController.changeActionsStateMethods[key].push(safely("menu state", function () {
-			var operation = this._popupOperations[ZaOperation.ZMFERRY_EVACUATE];
-			var enabled = !!chosen_server(this);
-			if (operation) {
-				operation.enabled = enabled;
-			}
+			var operations = this._popupOperations, enabled = !!chosen_server(this);
+			DEEDS.forEach(function (deed) {
+				var operation = operations[ZaOperation["ZMFERRY_" + deed[1]]];
+				if (operation) {
+					operation.enabled = enabled;
+				}
+			});
 			if (key === "ZaServerListController" && ZaZimbraAdmin.getInstance().getCurrentAppBar) {
 				ZaZimbraAdmin.getInstance().getCurrentAppBar().enableButton(ZaOperation.ZMFERRY_EVACUATE, enabled);
 			}
@@ -293,7 +299,7 @@
 		var all = bar_action ? bar_action.apply(this, arguments) : {};
 		var add = safely("bar", function (controller) {
 			if (!all[ZaOperation.ZMFERRY_EVACUATE]) {
-				all[ZaOperation.ZMFERRY_EVACUATE] = evacuate_operation(controller);
+				all[ZaOperation.ZMFERRY_EVACUATE] = deed_operation(controller, DEEDS[0]);
 			}
 		});
 		add(this);

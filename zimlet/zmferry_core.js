@@ -163,7 +163,7 @@
 	/*
 	 * What may be asked for at a node, as far as the session's rights say: the controller asks
 	 * Zimbra about every server that it touches. A cordoned node is filled again with those who
-	 * left it, another gets its share.
+	 * left it, another gets its share. Keeping new accounts off it is no job, and disturbs none.
 	 */
 	core.node_deeds = function (n, session, busy, t) {
 		function may(right) {
@@ -178,11 +178,26 @@
 				why_not: busy ? t("why_busy", busy.id) : may(right) ? "" : t("why_no_" + right)
 			};
 		}
+		var cordon = deed(n.cordoned ? "uncordon" : "cordon", "moveMailboxFromServer");
+		cordon.may = may("moveMailboxFromServer");
+		cordon.why_not = cordon.may ? "" : t("why_no_moveMailboxFromServer");
 		return [
 			deed("evacuate", "moveMailboxFromServer"),
 			deed(n.cordoned ? "restore" : "rebalance", "moveMailboxToServer"),
+			cordon,
 			deed("remove", "moveMailboxFromServer")
 		];
+	};
+
+	/* Is that node cordoned, as far as the last answer says? */
+	core.is_cordoned = function (overview, name) {
+		var nodes = overview && overview.nodes || [], i;
+		for (i = 0; i < nodes.length; i++) {
+			if (nodes[i].name === name) {
+				return !!nodes[i].cordoned;
+			}
+		}
+		return false;
 	};
 
 	core.has_right = function (session, server, right) {

@@ -258,7 +258,7 @@
 					return h("button", {
 						type: "button", disabled: !d.may || !!self.busy || !self.is_live(), title: d.why_not || null,
 						"aria-label": d.label, "data-deed": d.kind,
-						onclick: function () { self.ask_deed(d.kind, n.name); }
+						onclick: function () { self.ask_at(d.kind, n.name); }
 					}, [d.text]);
 				}))
 			])
@@ -505,11 +505,37 @@
 		});
 	};
 
-	/* The plan first; then the node's name, typed; then the job, once. */
-	View.prototype.ask_evacuate = function (node) {
-		this.ask_deed("evacuate", node);
+	/* What a server's button or menu says, asked at that server. */
+	View.prototype.ask_at = function (kind, node) {
+		if (kind === "cordon" || kind === "uncordon") {
+			this.ask_cordon(node);
+		} else {
+			this.ask_deed(kind, node);
+		}
 	};
 
+	/* Cordons it, or ends that. Nothing is moved or destroyed, so nothing is typed. */
+	View.prototype.ask_cordon = function (node) {
+		var self = this, t = self.t;
+		var verb = core.is_cordoned(self.poller.state.overview, node) ? "uncordon" : "cordon";
+		var dialog = self.dialog(t("ask_" + verb + "_title", node), function () {
+			return [
+				h("p", {}, [t("ask_" + verb + "_text", node)]),
+				h("div", { "class": "zmf-dialog-buttons" }, [
+					h("button", {
+						type: "button", "class": "zmf-primary", "data-focus": "1", disabled: !!self.busy,
+						onclick: function () {
+							self.send("POST", "/v1/" + verb, { node: node }, {}, "done_" + verb);
+							dialog.update();
+						}
+					}, [t("act_" + verb)]),
+					h("button", { type: "button", onclick: function () { dialog.close(); } }, [t("leave")])
+				])
+			];
+		});
+	};
+
+	/* The plan first; then the node's name, typed; then the job, once. */
 	/* What a plan of that kind is asked with: rebalancing has no node, but one to fill. */
 	function wanted_of(kind, node) {
 		return kind === "rebalance" ? { kind: kind, to: [node] } : { kind: kind, node: node };

@@ -59,7 +59,7 @@ ask_alert(struct api_request *rq, const struct alert *a, gate_go_fn go)
 
 	if (a != NULL && a->node[0] != '\0')
 		gate_may(rq, a->node, "", true, go);
-	else if (rq->local || (s != NULL && s->is_global))
+	else if (gate_is_command(rq) || (s != NULL && s->is_global))
 		go(rq, "", "");
 	else
 		api_problem(rq, 403, "refused",

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "proto/base/clock.h"
 #include "proto/base/xalloc.h"
@@ -81,6 +82,21 @@ approvals_find(struct approvals *all, const char *id, int64_t now_ms)
 			return &all->rows[i];
 	}
 	return NULL;
+}
+
+static const char *
+bare_name(const char *who)
+{
+	size_t length = sizeof(TLS_OPERATOR) - 1;
+
+	return strncmp(who, TLS_OPERATOR, length) == 0 ? who + length : who;
+}
+
+bool
+approval_is_of(const struct approval *a, const char *who, const char *who_id)
+{
+	return strcmp(a->who_id, who_id) == 0 ||
+	       strcasecmp(bare_name(a->who), bare_name(who)) == 0;
 }
 
 void

@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 
+#include "controller/api/http.h"
 #include "controller/plan.h"
 
 #define APPROVALS_MAX 32
@@ -21,7 +22,7 @@ struct approval {
 	char to[1024];
 	char version[20]; /* of the plan that was shown */
 	char who[64];
-	char who_id[40];
+	char who_id[API_WHO_ID];
 	uint64_t mailboxes, bytes;
 	int64_t at_ms; /* wall clock */
 };
@@ -35,6 +36,8 @@ const struct approval *approvals_add(struct approvals *all, const struct plan *p
     const char *to, const char *who, const char *who_id, int64_t now_ms);
 const struct approval *
 approvals_find(struct approvals *all, const char *id, int64_t now_ms);
+/* Did this person ask for it? A name that has both a session and a certificate is one. */
+bool approval_is_of(const struct approval *a, const char *who, const char *who_id);
 void approvals_drop(struct approvals *all, uint32_t number);
 json_t *approval_view(const struct approval *a);
 json_t *approvals_view(struct approvals *all, int64_t now_ms); /* an array */

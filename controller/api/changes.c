@@ -159,8 +159,8 @@ post_job(struct api_request *rq)
 	}
 	snprintf(rq->deed, sizeof(rq->deed), "%s %.120s", plan_kinds[wanted.kind].name,
 	    wanted.node);
-	if (!rq->local && (!shown_version(rq, version, sizeof(version)) ||
-			      api_header(rq, "Idempotency-Key") == NULL)) {
+	if (!gate_is_command(rq) && (!shown_version(rq, version, sizeof(version)) ||
+					api_header(rq, "Idempotency-Key") == NULL)) {
 		api_problem(rq, 428, "refused",
 		    "a job needs the version of the plan that was shown (If-Match) and "
 		    "an "
@@ -218,8 +218,8 @@ job_wish(struct api_request *rq, enum job_event ev)
 		api_refuse(rq, &e, job_advice(job, ev, next, sizeof(next)));
 	else
 		api_reply(rq, 200,
-		    rq->local ? view_job_whole(c, job)
-			      : json_pack("{so}", "job", view_job(c, job)));
+		    gate_is_command(rq) ? view_job_whole(c, job)
+					: json_pack("{so}", "job", view_job(c, job)));
 }
 
 #define WISH(name, event)                                                               \
@@ -346,7 +346,7 @@ post_approve(struct api_request *rq)
 		return;
 	snprintf(rq->deed, sizeof(rq->deed), "approve %s (%s %.100s)", a->id,
 	    plan_kinds[a->kind].name, a->node);
-	if (!rq->local && strcmp(a->who_id, rq->who_id) == 0)
+	if (!rq->local && approval_is_of(a, rq->who, rq->who_id))
 		api_problem(rq, 403, "refused", "the one who asked cannot approve",
 		    "another administrator approves");
 	else

@@ -10,6 +10,7 @@
 #include <arpa/inet.h>
 #include <inttypes.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +37,34 @@ api_etag(const char *text, size_t len, char *out, size_t size)
 		b = (b ^ (unsigned char)text[i]) * 0x100000001b3u + (b >> 47);
 	}
 	snprintf(out, size, "\"%016" PRIx64 "%016" PRIx64 "\"", a, b);
+}
+
+void
+api_etag_of(const json_t *body, char out[API_ETAG_TEXT])
+{
+	char *text = json_dumps(body, JSON_COMPACT);
+
+	out[0] = '\0';
+	if (text != NULL)
+		api_etag(text, strlen(text), out, API_ETAG_TEXT);
+	free(text);
+}
+
+void
+api_set_etag(struct api_request *rq, const char *etag)
+{
+	snprintf(rq->connection->etag, sizeof(rq->connection->etag), "%s", etag);
+}
+
+bool
+api_client_is_gone(const struct api_request *rq)
+{
+	const struct api_socket *socket = api_socket_of(rq->connection->http);
+	struct pollfd look = {
+	    .fd = socket == NULL ? -1 : socket->fd, .events = POLLRDHUP};
+
+	return poll(&look, 1, 0) > 0 &&
+	       (look.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 }
 
 static void
@@ -69,10 +98,12 @@ static void
 api_set_response(struct api_connection *c, unsigned status, const char *type, char *text)
 {
 	const char *known = api_header(&c->request, "If-None-Match");
-	char etag[40] = "";
+	char etag[API_ETAG_TEXT] = "";
 	size_t len = strlen(text);
 
-	if (status == 200 && strcmp(c->request.method, "GET") == 0)
+	if (status == 200 && c->etag[0] != '\0')
+		snprintf(etag, sizeof(etag), "%s", c->etag);
+	else if (status == 200 && strcmp(c->request.method, "GET") == 0)
 		api_etag(text, len, etag, sizeof(etag));
 	if (known != NULL && etag[0] != '\0' && strcmp(known, etag) == 0) {
 		status = 304;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * When all goes well: libmicrohttpd's epoll descriptor is polled by the loop. What can go
- * wrong: the address is taken, the certificate and its key do not fit, a client that
- * keeps its request to itself: its socket is shut.
+ * wrong: the address is taken, a client that keeps its request to itself: its socket is shut.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -62,6 +61,8 @@ api_on_timer(uv_timer_t *handle)
 void
 api_server_kick(struct api_server *s)
 {
+	/* From within a handler of another request api_run sets the timer once more. */
+	s->again = true;
 	if (!s->stopping)
 		uv_timer_start(&s->timer, api_on_timer, 0, 0);
 }
@@ -181,15 +182,19 @@ api_listen_tcp(struct api_server *s, const char *address, uint16_t port, struct 
 static bool
 api_start_daemon(struct api_server *s, const struct api_options *o, struct err *e)
 {
+	const struct MHD_OptionItem trust = {
+	    MHD_OPTION_HTTPS_MEM_TRUST, 0, (void *)(uintptr_t)o->clients_ca_pem};
+	const struct MHD_OptionItem end = {MHD_OPTION_END, 0, NULL};
 	const struct MHD_OptionItem tls[] = {
-	    {MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)o->certificate_pem},
-	    {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)o->key_pem},
+	    {MHD_OPTION_HTTPS_CERT_CALLBACK2, 0, api_tls_callback()},
 	    {MHD_OPTION_HTTPS_PRIORITIES, 0,
 		(void *)(uintptr_t) "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"},
 	    {MHD_OPTION_PER_IP_CONNECTION_LIMIT, API_CONNECTIONS_PER_CLIENT, NULL},
-	    {MHD_OPTION_END, 0, NULL},
+	    /* Asked for, never insisted on: browsers have none. */
+	    o->clients_ca_pem == NULL ? end : trust,
+	    end,
 	};
-	const struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
+	const struct MHD_OptionItem none[] = {end};
 	bool is_tls = o->socket_path == NULL;
 	unsigned flags =
 	    MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | (is_tls ? MHD_USE_TLS : 0u);
@@ -202,10 +207,8 @@ api_start_daemon(struct api_server *s, const struct api_options *o, struct err *
 	    is_tls ? tls : none, MHD_OPTION_END);
 	if (s->daemon == NULL && is_tls)
 		return err_set(e, ERR_REFUSED,
-		    "the API's certificate and key cannot be used: api_certificate_file "
-		    "wants PEM, "
-		    "the server's certificate first, and api_key_file the key that "
-		    "belongs to it");
+		    "HTTPS does not start: the certificate of the operators' authority "
+		    "cannot be used; restore operators.pem in state_dir from a backup");
 	if (s->daemon == NULL)
 		BUG("libmicrohttpd does not start");
 	return true;
@@ -221,6 +224,8 @@ api_on_handle_closed(uv_handle_t *handle)
 	MHD_stop_daemon(s->daemon);
 	if (s->path != NULL)
 		unlink(s->path);
+	else
+		api_tls_show(NULL);
 	free(s->path);
 	free(s);
 }
@@ -237,6 +242,8 @@ api_server_start(const struct api_options *o, struct api_server **out, struct er
 	s->ctx = o->ctx;
 	s->path = xstrdup(o->socket_path);
 	s->fd = -1;
+	if (s->path == NULL)
+		api_tls_show(o->take_identity);
 	TAILQ_INIT(&s->waiting);
 	LIST_INIT(&s->sockets);
 	if (!(s->path != NULL ? api_listen_unix(s, o->socket_group, e)
@@ -244,6 +251,8 @@ api_server_start(const struct api_options *o, struct api_server **out, struct er
 	    !api_start_daemon(s, o, e)) {
 		if (s->fd >= 0)
 			close(s->fd);
+		if (s->path == NULL)
+			api_tls_show(NULL);
 		free(s->path);
 		free(s);
 		return false;
@@ -261,6 +270,14 @@ api_server_start(const struct api_options *o, struct api_server **out, struct er
 	uv_timer_start(&s->sweep, api_on_sweep, SWEEP_MS, SWEEP_MS);
 	*out = s;
 	return true;
+}
+
+void
+api_server_show(struct api_server *server, struct api_identity *take)
+{
+	if (server->path != NULL)
+		BUG("a unix socket shows no certificate");
+	api_tls_show(take);
 }
 
 void

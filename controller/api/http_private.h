@@ -17,6 +17,8 @@ struct api_connection { /* one request on a connection */
 	unsigned status;
 	struct buf body;
 	char id[256];
+	char
+	    etag[API_ETAG_TEXT]; /* of the answer, set by its handler; "" = by its text */
 	bool suspended;
 	bool handed_over;
 	TAILQ_ENTRY(api_connection) link; /* while handed over and not answered */
@@ -36,7 +38,8 @@ struct api_server {
 	uv_timer_t sweep; /* looks for clients that take too long */
 	int open_handles;
 	bool stopping;
-	bool again; /* a socket closed: libmicrohttpd must run once more */
+	bool
+	    again; /* libmicrohttpd must run once more: a socket closed, a request was answered */
 	struct MHD_Daemon *daemon;
 	int fd;
 	char *path; /* of the unix socket; NULL = TCP */
@@ -47,6 +50,11 @@ struct api_server {
 	TAILQ_HEAD(, api_connection) waiting;
 	LIST_HEAD(, api_socket) sockets;
 };
+
+/* For libmicrohttpd: the function that says which certificate is shown. */
+void *api_tls_callback(void);
+/* Takes what is shown from now on; NULL = nothing. */
+void api_tls_show(struct api_identity *take);
 
 /* Lets the loop run the server soon, from wherever we are. */
 void api_server_kick(struct api_server *s);

@@ -92,14 +92,22 @@ plan_words(struct api_request *rq, struct plan_request *out)
 		api_refuse(rq, &e, "zmferry plan evacuate NODE");
 		return false;
 	}
-	/* Whose rights a move needs is known only when it is planned; an addition needs the
-	   machine's template, and what destroys needs its shell. */
+	/* Whose rights a move needs is known only when it is planned, so no session begins
+	   one; an addition needs the machine's template, and what destroys its shell. */
 	out->destroy_volumes = json_is_true(json_object_get(rq->body, "destroy_volumes"));
-	if ((out->kind == PLAN_MOVE || out->kind == PLAN_ADD || out->destroy_volumes) &&
-	    !rq->local) {
+	if ((out->kind == PLAN_MOVE && !gate_is_command(rq)) ||
+	    ((out->kind == PLAN_ADD || out->destroy_volumes) && !rq->local)) {
 		err_set(&e, ERR_REFUSED, "%s%s is not offered over HTTPS", kind,
 		    out->destroy_volumes ? " with its volumes" : "");
 		api_refuse(rq, &e, "on the controller's machine: zmferry help");
+		return false;
+	}
+	/* An approval does not carry accounts. */
+	if (out->kind == PLAN_MOVE && !rq->local && c->conf->api_four_eyes) {
+		err_set(&e, ERR_REFUSED,
+		    "a move of single accounts is not offered where a second "
+		    "administrator approves");
+		api_refuse(rq, &e, "zmferry plan evacuate NODE");
 		return false;
 	}
 	if (!plan_cutover(rq, out))

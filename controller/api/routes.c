@@ -14,6 +14,7 @@
 #include "controller/api/cordons.h"
 #include "controller/api/doctor.h"
 #include "controller/api/gate.h"
+#include "controller/api/operators.h"
 #include "controller/api/overview.h"
 #include "controller/api/page.h"
 #include "controller/api/plans.h"
@@ -21,6 +22,7 @@
 #include "controller/api/purges.h"
 #include "controller/api/rehearsal.h"
 #include "controller/api/view.h"
+#include "controller/api/waits.h"
 #include "controller/controller.h"
 #include "proto/base/clock.h"
 
@@ -95,6 +97,26 @@ get_jobs(struct api_request *rq)
 	api_reply(rq, 200, json_pack("{sosI}", "jobs", rows, "total", (json_int_t)total));
 }
 
+/* With ?wait=SECONDS what the client knows already is answered when it has changed. */
+static void
+reply_job_or_wait(struct api_request *rq, const struct job *job)
+{
+	struct controller *c = rq->ctx;
+	size_t seconds = query_number(rq, "wait", 0, WAITS_SECONDS_MAX);
+	const char *known = api_header(rq, "If-None-Match");
+	char etag[API_ETAG_TEXT];
+	json_t *view = waits_view(c, job->number, etag);
+
+	if (seconds == 0 || known == NULL || c->waits == NULL ||
+	    strcmp(known, etag) != 0) {
+		api_set_etag(rq, etag);
+		api_reply(rq, 200, view);
+		return;
+	}
+	json_decref(view);
+	waits_add(c->waits, rq, job->number, etag, seconds);
+}
+
 static void
 get_job(struct api_request *rq)
 {
@@ -106,7 +128,7 @@ get_job(struct api_request *rq)
 		err_set(&e, ERR_REFUSED, "job %.60s: there is no such job", rq->id);
 		api_refuse(rq, &e, "zmferry jobs");
 	} else if (query_is(rq, "moves", "0")) {
-		api_reply(rq, 200, json_pack("{so}", "job", view_job(c, job)));
+		reply_job_or_wait(rq, job);
 	} else {
 		api_reply(rq, 200, view_job_whole(c, job));
 	}
@@ -219,6 +241,9 @@ const struct api_route controller_routes[] = {
 	{ "POST",   "/v1/rehearsal/end",          "local",   post_rehearsal_end },
 	{ "POST",   "/v1/containers",             "local",   post_container },
 	{ "POST",   "/v1/enroll",                 "local",   post_enroll },
+	{ "GET",    "/v1/operators",              "local",   get_operators },
+	{ "POST",   "/v1/operators",              "local",   post_operator },
+	{ "POST",   "/v1/operators/{id}/revoke",  "local",   post_operator_revoke },
 	{ "POST",   "/v1/session",                "open",    post_session },
 	{ "GET",    "/v1/session",                "read",    get_session },
 	{ "DELETE", "/v1/session",                "read",    delete_session },

@@ -5,39 +5,29 @@
  */
 #include "controller/api/serve.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
+#include "controller/api/certificate.h"
 #include "controller/api/gate.h"
+#include "controller/api/waits.h"
 #include "proto/base/log.h"
+#include "proto/base/tls.h"
 #include "proto/base/xalloc.h"
 
-#define PEM_MAX (256 * 1024)
-
-/* free() it, wiped when it is a key; NULL with e. */
+/* Made at the first start with HTTPS. NULL with e; free() it. */
 static char *
-serve_read(const char *path, struct err *e)
+serve_operators_ca(const char *state_dir, struct err *e)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	char *text = xcalloc(1, PEM_MAX + 1);
-	size_t length = 0;
-	ssize_t got = 0;
+	char *key = xasprintf("%s/operators.key", state_dir);
+	char *path = xasprintf("%s/operators.pem", state_dir);
+	char *pem = NULL;
 
-	while (fd >= 0 && length < PEM_MAX &&
-	       (got = read(fd, text + length, PEM_MAX - length)) > 0)
-		length += (size_t)got;
-	if (fd < 0 || got < 0)
-		err_errno(e, ERR_REFUSED, errno, "%s", path);
-	else if (length == PEM_MAX || memchr(text, '\0', length) != NULL)
-		err_set(e, ERR_REFUSED, "%s: this is no PEM file", path);
-	if (fd >= 0)
-		close(fd);
-	if (fd < 0 || got < 0 || length == PEM_MAX || strlen(text) != length)
-		xfree(&text);
-	return text;
+	if (access(key, F_OK) == 0 || tls_ca_create_operators(state_dir, TLS_CA_DAYS, e))
+		pem = certificate_text(path, false, e);
+	free(key);
+	free(path);
+	return pem;
 }
 
 static bool
@@ -53,25 +43,19 @@ serve_start_https(struct controller *c, struct err *e)
 	    .address = conf->api_listen_address,
 	    .port = conf->api_port,
 	};
-	char *certificate;
-	char *key = NULL;
-	bool ok = false;
+	char *ca;
+	bool ok;
 
-	if (conf->api_certificate_file == NULL || conf->api_key_file == NULL)
-		return err_set(e, ERR_REFUSED,
-		    "api_listen_address is set, so api_certificate_file and api_key_file "
-		    "must be");
-	certificate = serve_read(conf->api_certificate_file, e);
-	if (certificate != NULL)
-		key = serve_read(conf->api_key_file, e);
-	if (key != NULL) {
-		options.certificate_pem = certificate;
-		options.key_pem = key;
-		ok = api_server_start(&options, &c->web, e);
-		secret_wipe(key, strlen(key));
+	if (!certificate_begin(c, &options.take_identity, e))
+		return false;
+	ca = serve_operators_ca(conf->state_dir, e);
+	if (ca == NULL) {
+		api_identity_free(&options.take_identity);
+		return false;
 	}
-	free(certificate);
-	free(key);
+	options.clients_ca_pem = ca;
+	ok = api_server_start(&options, &c->web, e);
+	free(ca);
 	if (ok)
 		log_info(NULL, "API over HTTPS on %s port %u", conf->api_listen_address,
 		    conf->api_port);
@@ -91,13 +75,17 @@ serve_start(struct controller *c, struct err *e)
 	    .socket_group = c->conf->socket_group,
 	};
 
-	return gate_new(c, &c->gate, e) && api_server_start(&options, &c->api, e) &&
+	if (!gate_new(c, &c->gate, e))
+		return false;
+	waits_begin(c);
+	return api_server_start(&options, &c->api, e) &&
 	       (c->conf->api_listen_address == NULL || serve_start_https(c, e));
 }
 
 void
 serve_stop(struct controller *c)
 {
+	waits_stop(c);
 	api_server_stop(&c->api);
 	api_server_stop(&c->web);
 }

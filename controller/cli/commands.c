@@ -215,8 +215,8 @@ run_cordons(struct options *o)
 	return command_get(o, "/v1/cordons", print_cordons);
 }
 
-static bool
-enroll_write(const char *path, const char *bundle, struct err *e)
+bool
+command_write_new(const char *path, const char *bundle, struct err *e)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	size_t len = strlen(bundle);
@@ -253,7 +253,7 @@ run_enroll(struct options *o)
 	snprintf(path, sizeof(path), "%s", o->out_file == NULL ? "" : o->out_file);
 	if (path[0] == '\0')
 		snprintf(path, sizeof(path), "%s.pem", node);
-	if (!enroll_write(path, bundle, &e)) {
+	if (!command_write_new(path, bundle, &e)) {
 		code = command_fail(o, &e);
 		goto out;
 	}
@@ -334,6 +334,12 @@ const struct command commands[] = {
 	  "try the mailboxes again that were set aside or are stuck", run_job_retry },
 	{ "job continue",  "ID",     OPT_WAIT,
 	  "you did what the job waits for: it goes on", run_job_continue },
+	{ "approvals",     NULL,     0,
+	  "what was asked for over HTTPS and waits for a second person", run_approvals },
+	{ "approve",       "ID",     OPT_WAIT | OPT_YES,
+	  "show what another person asked for, and begin it", run_approve },
+	{ "refuse",        "ID",     0,
+	  "what another person asked for is not begun", run_refuse },
 	{ "purge job",     "ID",     OPT_YES | OPT_DRY_RUN,
 	  "delete the old copies of a job's mailboxes, as far as verdicts are clean", run_purge_job },
 	{ "purge node",    "NODE",   OPT_YES | OPT_DRY_RUN,
@@ -370,6 +376,12 @@ const struct command commands[] = {
 	  "examine the installation; each finding with its way out", run_doctor },
 	{ "enroll",        "NODE",   OPT_OUT,
 	  "write the identity file of a node's agent", run_enroll },
+	{ "operators",     NULL,     0,
+	  "who may use zmferry from another machine, and until when", run_operators },
+	{ "operator enroll", "NAME", OPT_OUT | OPT_CA,
+	  "write a person's certificate for --controller; the one before ends", run_operator_enroll },
+	{ "operator revoke", "NAME", 0,
+	  "a person's certificate is good for nothing any more", run_operator_revoke },
 	{ "completion",    "SHELL",  0,
 	  "print what bash or zsh needs to complete commands", run_completion },
 };

@@ -23,6 +23,7 @@ enum {
 	OPT_REHEARSE = 1 << 14,
 	OPT_CUTOVER = 1 << 15,
 	OPT_LEAVE_MAIL = 1 << 16,
+	OPT_CA = 1 << 17,
 };
 
 struct options {
@@ -40,10 +41,11 @@ struct options {
 	bool leave_mail;
 	bool destroy_volumes;
 	bool rehearse;
-	const char *confirm;  /* a name, typed out */
-	const char *cutover;  /* "go" */
-	const char *for_time; /* "2h" */
-	const char *argument; /* the one word behind the verb, or NULL */
+	const char *confirm;   /* a name, typed out */
+	const char *cutover;   /* "go" */
+	const char *for_time;  /* "2h" */
+	const char *server_ca; /* a file */
+	const char *argument;  /* the one word behind the verb, or NULL */
 };
 
 struct command {

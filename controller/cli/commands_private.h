@@ -18,6 +18,12 @@ void command_show(const struct options *o, const json_t *answer, print_fn print)
 int command_get(struct options *o, const char *path, print_fn print);
 /* The same with the argument as the node that something is done to. */
 int command_post_node(struct options *o, const char *path, print_fn print);
+/* A new file that only its owner may read. */
+MUST_USE bool command_write_new(const char *path, const char *text, struct err *e);
+/* "A,B" as a list; a new reference. */
+json_t *command_list_of(const char *text);
+/* {"approval"}: a job that waits for a second person. */
+void print_asked(FILE *out, const json_t *answer);
 /* Is host meant by wanted: its whole name, or its front up to a dot? */
 bool command_node_is(const char *host, const char *wanted);
 
@@ -56,6 +62,12 @@ int run_policy(struct options *o);
 int run_policy_explain(struct options *o);
 int run_policy_replay(struct options *o);
 int run_forget(struct options *o);
+int run_approvals(struct options *o);
+int run_approve(struct options *o);
+int run_refuse(struct options *o);
+int run_operators(struct options *o);
+int run_operator_enroll(struct options *o);
+int run_operator_revoke(struct options *o);
 int run_purge(struct options *o);
 int run_purge_job(struct options *o);
 int run_purge_node(struct options *o);

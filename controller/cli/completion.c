@@ -144,7 +144,8 @@ print_completion(FILE *out, bool zsh)
 	      "return ;;\n"
 	      "\t--cutover) COMPREPLY=($(compgen -W \"now go idle\" -- \"$cur\")); "
 	      "return ;;\n"
-	      "\t--out|--socket) COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n"
+	      "\t--out|--socket|--certificate|--server-ca) COMPREPLY=($(compgen -f -- "
+	      "\"$cur\")); return ;;\n"
 	      "\tesac\n\tcase $said in\n\t\"\") more=\"",
 	    out);
 	print_first_words(out);
@@ -153,7 +154,8 @@ print_completion(FILE *out, bool zsh)
 	fputs("\t\t*) ;;\n\t\tesac\n\t\tcase $said in\n", out);
 	print_commands(out);
 	fputs(
-	    "\t\t*) [[ -n $more ]] || options=\"--json --socket --help\" ;;\n"
+	    "\t\t*) [[ -n $more ]] || options=\"--json --socket --controller "
+	    "--certificate --help\" ;;\n"
 	    "\t\tesac ;;\n\tesac\n"
 	    "\tif [[ $cur == -* ]]; then\n"
 	    "\t\tCOMPREPLY=($(compgen -W \"$options --help\" -- \"$cur\"))\n"

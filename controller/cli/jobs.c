@@ -10,8 +10,8 @@
 #include "controller/cli/wait.h"
 
 /* "A,B" as a list. */
-static json_t *
-list_of(const char *text)
+json_t *
+command_list_of(const char *text)
 {
 	json_t *list = json_array();
 	char *copy = strdup(text == NULL ? "" : text);
@@ -39,8 +39,8 @@ plan_request(const struct options *o, const char *kind)
 		json_object_set_new(body, "destroy_volumes", json_true());
 	if (o->cutover != NULL)
 		json_object_set_new(body, "cutover", json_string(o->cutover));
-	json_object_set_new(
-	    body, is_move ? "accounts" : "to", list_of(is_move ? o->argument : o->to));
+	json_object_set_new(body, is_move ? "accounts" : "to",
+	    command_list_of(is_move ? o->argument : o->to));
 	return body;
 }
 
@@ -88,10 +88,11 @@ start_of_kind(struct options *o, const char *kind)
 		code = command_fail(o, &e);
 		goto out;
 	}
-	const char *id =
-	    json_string_value(json_object_get(json_object_get(job, "job"), "id"));
+	const char *id = text_of(json_object_get(job, "job"), "id");
 
-	if (o->wait)
+	if (json_object_get(job, "approval") != NULL)
+		command_show(o, job, print_asked);
+	else if (o->wait)
 		code = wait_for_job(o, id);
 	else if (o->json)
 		command_show(o, job, print_job);

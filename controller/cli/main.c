@@ -169,6 +169,9 @@ set_option(struct options *o, const char *name, const char *value)
 	} places[] = {
 	    {"--json", &o->json, NULL},
 	    {"--socket", NULL, &o->api.socket_path},
+	    {"--controller", NULL, &o->api.controller},
+	    {"--certificate", NULL, &o->api.certificate},
+	    {"--server-ca", NULL, &o->server_ca},
 	    {"--to", NULL, &o->to},
 	    {"--wait", &o->wait, NULL},
 	    {"--yes", &o->yes, NULL},
@@ -226,10 +229,27 @@ read_options(int argc, char **argv, struct options *o, char **words_out, int *co
 	return 0;
 }
 
+/* What was said goes before the environment, an address there before a socket there. */
+static void
+find_controller(struct api *api)
+{
+	const char *url = getenv("ZMFERRY_CONTROLLER");
+	const char *file = getenv("ZMFERRY_CERTIFICATE");
+	const char *path = getenv("ZMFERRY_SOCKET");
+
+	if (api->certificate == NULL && file != NULL && file[0] != '\0')
+		api->certificate = file;
+	if (api->socket_path == NULL && api->controller == NULL && url != NULL &&
+	    url[0] != '\0')
+		api->controller = url;
+	if (api->socket_path == NULL)
+		api->socket_path = path != NULL ? path : API_SOCKET_DEFAULT;
+}
+
 int
 main(int argc, char **argv)
 {
-	struct options o = {.api = {.socket_path = getenv("ZMFERRY_SOCKET")}};
+	struct options o = {.json = false};
 	char **words = calloc((size_t)argc + 1, sizeof(*words));
 	const struct command *c;
 	unsigned used = 0;
@@ -265,9 +285,20 @@ main(int argc, char **argv)
 		code = EXIT_USAGE;
 		goto out;
 	}
-	if (o.api.socket_path == NULL)
-		o.api.socket_path = API_SOCKET_DEFAULT;
+	if (o.api.socket_path != NULL && o.api.controller != NULL) {
+		code = usage_error(
+		    "--socket and --controller are two ways: ", "one of them");
+		goto out;
+	}
+	if (o.api.certificate != NULL && o.api.controller == NULL &&
+	    getenv("ZMFERRY_CONTROLLER") == NULL) {
+		code =
+		    usage_error("--certificate is for an address: ", "--controller URL");
+		goto out;
+	}
+	find_controller(&o.api);
 	code = c->run(&o);
+	api_fini(&o.api);
 out:
 	free(words);
 	return code;

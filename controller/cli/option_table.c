@@ -5,6 +5,12 @@
 const struct option_def option_defs[] = {
     {"--json", 0, NULL, "print the answer as JSON"},
     {"--socket", 0, "PATH", "the controller's socket (also ZMFERRY_SOCKET)"},
+    {"--controller", 0, "URL",
+	"a controller elsewhere: https://host:7440 (also ZMFERRY_CONTROLLER)"},
+    {"--certificate", 0, "FILE",
+	"who you are there: of operator enroll (also ZMFERRY_CERTIFICATE)"},
+    {"--server-ca", OPT_CA, "FILE",
+	"certificates that may sign the API's; they go into the file"},
     {"--to", OPT_TO, "A,B", "only to these nodes"},
     {"--wait", OPT_WAIT, NULL, "follow to the end"},
     {"--yes", OPT_YES, NULL, "do not ask"},

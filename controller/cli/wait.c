@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Asks for the job twice a second. A controller that is away for a while is waited
- * for (up to five minutes), since it goes on where it was.
+ * Asks for the job and says what it knows of it: the controller answers when that has
+ * changed. A controller that is away for a while is waited for (up to five minutes), since it
+ * goes on where it was.
  */
 #include "controller/cli/wait.h"
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,12 +15,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "controller/cli/commands_private.h"
 #include "controller/cli/print.h"
-#include "proto/base/buf.h"
 #include "proto/base/clock.h"
-#include "proto/base/http_client.h"
+#include "proto/base/xalloc.h"
 
-#define WAIT_POLL_MS 500
+#define WAIT_POLL_MS 500  /* at least, between two questions */
+#define WAIT_ASKED_S "25" /* the controller may wait so long for a change */
 #define WAIT_CONTROLLER_MS 300000
 #define WAIT_LINE_MS 5000 /* between two lines that are no terminal's */
 #define EXIT_INTERRUPTED 130
@@ -38,13 +41,13 @@ wait_is_over(const char *state)
 	       strcmp(state, "failed") == 0;
 }
 
-static volatile sig_atomic_t wait_interrupted;
+static atomic_bool wait_interrupted; /* also ends a question that is under way */
 
 static void
 on_interrupt(int number)
 {
 	(void)number;
-	wait_interrupted = 1;
+	atomic_store(&wait_interrupted, true);
 }
 
 static void
@@ -174,38 +177,57 @@ wait_away(
 	return -1;
 }
 
+/* The whole job, with its moves, as it ended. */
+static int
+wait_end_whole(struct options *o, const char *path, json_t *known)
+{
+	json_t *answer;
+	struct err e;
+	int code;
+
+	if (!api_call(&o->api, "GET", path, NULL, &answer, &e))
+		return wait_end(o, known); /* it ended, whatever became of the rest */
+	code = wait_end(o, answer);
+	json_decref(answer);
+	return code;
+}
+
 int
 wait_for_job(struct options *o, const char *job_id)
 {
 	uint64_t heard = clock_mono_ms();
 	struct shown last = {.line = ""};
+	char *path = command_path("/v1/jobs/", job_id, "");
+	char *question = xasprintf("%s?moves=0&wait=" WAIT_ASKED_S, path);
+	char etag[API_ETAG] = "";
 	json_t *answer;
 	struct err e;
-	struct buf path;
 	int code = -1;
 
-	buf_init(&path, 512);
-	if (!buf_add_str(&path, "/v1/jobs/") || !http_escape(&path, job_id))
-		buf_clear(&path);
 	wait_catch_interrupt();
+	o->api.cancelled = &wait_interrupted;
 	while (code < 0 && !wait_interrupted) {
-		if (!api_call(&o->api, "GET", buf_str(&path), NULL, &answer, &e)) {
+		if (!api_call_if_changed(&o->api, question, etag, &answer, &e)) {
 			code = wait_away(o, &e, heard, &last);
 			if (code < 0)
 				wait_pause();
 			continue;
 		}
 		heard = clock_mono_ms();
-		const json_t *job = json_object_get(answer, "job");
-		const char *state = json_string_value(json_object_get(job, "state"));
+		if (answer != NULL) {
+			const json_t *job = json_object_get(answer, "job");
+			const char *state =
+			    json_string_value(json_object_get(job, "state"));
 
-		wait_show(o, job, &last);
-		if (state != NULL && wait_is_over(state))
-			code = wait_end(o, answer);
-		else
+			wait_show(o, job, &last);
+			if (state != NULL && wait_is_over(state))
+				code = wait_end_whole(o, path, answer);
+		}
+		if (code < 0)
 			wait_pause();
 		json_decref(answer);
 	}
-	buf_fini(&path);
+	free(question);
+	free(path);
 	return code < 0 ? wait_leave(job_id) : code;
 }

@@ -12,6 +12,7 @@
 #include <curl/curl.h>
 #include <pthread.h>
 #include <string.h>
+#include <strings.h>
 
 #include "proto/base/clock.h"
 #include "proto/base/xalloc.h"
@@ -26,6 +27,8 @@
 struct http_client {
 	CURL *easy;
 	char *ca_file;
+	char *ca_pem;
+	char *identity_pem;
 	char *cert_file;
 	char *key_file;
 	char *unix_socket;
@@ -97,6 +100,8 @@ http_client_new(const struct http_client_options *options)
 	if (c->easy == NULL)
 		BUG("libcurl gives no handle");
 	c->ca_file = xstrdup(options->ca_file);
+	c->ca_pem = xstrdup(options->ca_pem);
+	c->identity_pem = xstrdup(options->identity_pem);
 	c->cert_file = xstrdup(options->cert_file);
 	c->key_file = xstrdup(options->key_file);
 	c->unix_socket = xstrdup(options->unix_socket);
@@ -119,6 +124,10 @@ http_client_free(struct http_client **c)
 	curl_easy_cleanup((*c)->easy);
 	curl_slist_free_all((*c)->connect_to);
 	xfree(&(*c)->ca_file);
+	xfree(&(*c)->ca_pem);
+	if ((*c)->identity_pem != NULL)
+		explicit_bzero((*c)->identity_pem, strlen((*c)->identity_pem));
+	xfree(&(*c)->identity_pem);
 	xfree(&(*c)->cert_file);
 	xfree(&(*c)->key_file);
 	xfree(&(*c)->unix_socket);
@@ -156,6 +165,28 @@ http_on_body(char *data, size_t size, size_t count, void *ctx)
 	}
 	t->is_too_big = true;
 	return 0;
+}
+
+/* "ETag: "..."", one line; of the last answer when there were several. */
+static size_t
+http_on_header(char *data, size_t size, size_t count, void *ctx)
+{
+	struct http_transfer *t = ctx;
+	size_t len = size * count;
+	size_t from = 5;
+
+	if (len <= from || strncasecmp(data, "ETag:", from) != 0)
+		return len;
+	while (from < len && data[from] == ' ')
+		from++;
+	size_t end = from;
+	while (end < len && data[end] != '\r' && data[end] != '\n')
+		end++;
+	if (end - from < sizeof(t->answer->etag)) {
+		memcpy(t->answer->etag, data + from, end - from);
+		t->answer->etag[end - from] = '\0';
+	}
+	return len;
 }
 
 static size_t
@@ -221,6 +252,39 @@ http_on_request(void *ctx, char *peer_ip, char *own_ip, int peer_port, int own_p
 }
 
 static void
+http_set_text(CURL *h, CURLoption option, char *text)
+{
+	struct curl_blob blob = {
+	    .data = text, .len = strlen(text), .flags = CURL_BLOB_NOCOPY};
+
+	curl_easy_setopt(h, option, &blob);
+}
+
+static void
+http_set_certificates(struct http_client *c)
+{
+	CURL *h = c->easy;
+
+	if (c->ca_file != NULL)
+		curl_easy_setopt(h, CURLOPT_CAINFO, c->ca_file);
+	if (c->ca_pem != NULL) {
+		curl_easy_setopt(h, CURLOPT_CAINFO, NULL);
+		http_set_text(h, CURLOPT_CAINFO_BLOB, c->ca_pem);
+	}
+	if (c->ca_file != NULL || c->ca_pem != NULL)
+		curl_easy_setopt(
+		    h, CURLOPT_CAPATH, NULL); /* only this CA, not the system's too */
+	if (c->cert_file != NULL)
+		curl_easy_setopt(h, CURLOPT_SSLCERT, c->cert_file);
+	if (c->key_file != NULL)
+		curl_easy_setopt(h, CURLOPT_SSLKEY, c->key_file);
+	if (c->identity_pem != NULL) {
+		http_set_text(h, CURLOPT_SSLCERT_BLOB, c->identity_pem);
+		http_set_text(h, CURLOPT_SSLKEY_BLOB, c->identity_pem);
+	}
+}
+
+static void
 http_set_connection(struct http_client *c)
 {
 	CURL *h = c->easy;
@@ -241,15 +305,7 @@ http_set_connection(struct http_client *c)
 	curl_easy_setopt(h, CURLOPT_SSL_VERIFYPEER, 1L);
 	curl_easy_setopt(h, CURLOPT_SSL_VERIFYHOST, c->no_verify_host ? 0L : 2L);
 	curl_easy_setopt(h, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	if (c->ca_file != NULL) {
-		curl_easy_setopt(h, CURLOPT_CAINFO, c->ca_file);
-		curl_easy_setopt(
-		    h, CURLOPT_CAPATH, NULL); /* only this CA, not the system's too */
-	}
-	if (c->cert_file != NULL)
-		curl_easy_setopt(h, CURLOPT_SSLCERT, c->cert_file);
-	if (c->key_file != NULL)
-		curl_easy_setopt(h, CURLOPT_SSLKEY, c->key_file);
+	http_set_certificates(c);
 	if (c->unix_socket != NULL)
 		curl_easy_setopt(h, CURLOPT_UNIX_SOCKET_PATH, c->unix_socket);
 	if (c->connect_to != NULL)
@@ -284,6 +340,8 @@ http_set_request(CURL *h, struct http_transfer *t)
 		curl_easy_setopt(h, CURLOPT_TIMEOUT_MS, (long)r->total_timeout_ms);
 	curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, http_on_body);
 	curl_easy_setopt(h, CURLOPT_WRITEDATA, t);
+	curl_easy_setopt(h, CURLOPT_HEADERFUNCTION, http_on_header);
+	curl_easy_setopt(h, CURLOPT_HEADERDATA, t);
 	curl_easy_setopt(h, CURLOPT_NOPROGRESS, 0L);
 	curl_easy_setopt(h, CURLOPT_XFERINFOFUNCTION, http_on_progress);
 	curl_easy_setopt(h, CURLOPT_XFERINFODATA, t);

@@ -17,11 +17,13 @@
 struct http_client;
 
 struct http_client_options {
-	const char *ca_file;	 /* NULL: the system's */
-	const char *ca_setting;	 /* its name, for people; NULL: zimbra_ca_file */
-	const char *cert_file;	 /* PEM: our own certificate; NULL: none */
-	const char *key_file;	 /* its key */
-	const char *unix_socket; /* NULL: TCP */
+	const char *ca_file;	  /* NULL: the system's */
+	const char *ca_setting;	  /* its name, for people; NULL: zimbra_ca_file */
+	const char *ca_pem;	  /* instead of ca_file: the certificates as text */
+	const char *identity_pem; /* our own key and certificate as text; NULL: none */
+	const char *cert_file;	  /* PEM: our own certificate; NULL: none */
+	const char *key_file;	  /* its key */
+	const char *unix_socket;  /* NULL: TCP */
 	const char *const
 	    *resolve; /* "host=address", NULL-terminated, before DNS; may be NULL */
 	unsigned connect_timeout_ms; /* 0: 5000 */
@@ -53,6 +55,7 @@ struct http_request {
 
 struct http_answer {
 	long status;
+	char etag[80];	 /* as it came, with its quotes; "" = none */
 	struct buf body; /* also the error page of a non-2xx answer */
 	uint64_t bytes;	 /* of the body, as received */
 };

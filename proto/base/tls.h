@@ -5,7 +5,8 @@
  * Also makes the CA and issues certificates. The only user of OpenSSL besides secret.c.
  *
  * A certificate's common name is "controller" or "node:NAME"; the name is what the
- * other side checks, addresses mean nothing.
+ * other side checks, addresses mean nothing. People with a certificate are "operator:NAME",
+ * and those are of another CA: neither's certificates get through the other's handshake.
  */
 #ifndef BASE_TLS_H
 #define BASE_TLS_H
@@ -18,6 +19,11 @@
 
 #define TLS_NAME_MAX 160
 #define TLS_IDENTITY_DAYS 365 /* how long an agent's identity is good */
+#define TLS_OPERATOR \
+	"operator:" /* before a person's name; never issued by the agents' CA */
+#define TLS_OPERATOR_DAYS 90
+#define TLS_CA_DAYS 3650
+#define TLS_FINGERPRINT_TEXT 65 /* SHA-256 of a certificate as hexadecimal digits */
 
 struct tls_context; /* keys and CA; one per process, shared, read-only after load */
 
@@ -76,8 +82,14 @@ MUST_USE bool tls_peer_expires(const char *host, const char *name, uint16_t port
 /* --- certificate authority (controller only) --- */
 /* Creates ca.key (0400) and ca.pem in dir; refuses when they exist. */
 MUST_USE bool tls_ca_create(const char *dir, unsigned days, struct err *e);
-/* Issues a bundle (key, certificate, CA) for the common name into bundle_out. */
+/* The same for people: operators.key and operators.pem. */
+MUST_USE bool tls_ca_create_operators(const char *dir, unsigned days, struct err *e);
+/* Issues a bundle (key, certificate, CA) for the common name into bundle_out; the name
+   says which CA does. */
 MUST_USE bool tls_ca_issue(const char *dir, const char *common_name, unsigned days,
     struct buf *bundle_out, struct err *e);
+/* Of the first certificate in a PEM text: its fingerprint, and when it ends (UTC). */
+MUST_USE bool tls_bundle_look(const char *pem, char fingerprint_out[TLS_FINGERPRINT_TEXT],
+    int64_t *expires_s_out, struct err *e);
 
 #endif

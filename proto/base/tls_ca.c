@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The controller's certificate authority: one P-256 key, certificates for names like
- * "controller" and "node:NAME". Serial numbers are random; nothing is revoked, a lost
- * identity is answered by a new CA (docs/operations.md).
+ * The controller's two certificate authorities, a P-256 key each: ca.key for names like
+ * "controller" and "node:NAME", operators.key for people, "operator:NAME". Serial numbers
+ * are random; of agents nothing is revoked, a lost identity is answered by a new CA
+ * (docs/operations.md). Whose certificate of a person still counts the journal says.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +18,23 @@
 #include "proto/base/tls_private.h"
 
 #define BACKDATE_S 300 /* clocks of containers differ a little */
+
+static const struct ca {
+	const char *key_file, *pem_file, *name;
+	const char *use; /* of what it issues */
+	const char *warning, *missing;
+} nodes_ca = {"ca.key", "ca.pem", "zmferry CA", "serverAuth,clientAuth",
+    "a new CA would shut out every agent", "run: zmferry-controller init"},
+  operators_ca = {"operators.key", "operators.pem", "zmferry operators CA", "clientAuth",
+      "a new CA would shut out every operator", "start the controller anew: it makes it"};
+
+static const struct ca *
+ca_of(const char *common_name)
+{
+	return strncmp(common_name, TLS_OPERATOR, sizeof(TLS_OPERATOR) - 1) == 0
+		   ? &operators_ca
+		   : &nodes_ca;
+}
 
 static bool
 ca_path(char *out, size_t size, const char *dir, const char *name, struct err *e)
@@ -72,7 +90,7 @@ ca_certificate(const char *common_name, unsigned days, EVP_PKEY *key, X509 *issu
 	     ca_extension(c, is_ca ? c : issuer, NID_key_usage,
 		 is_ca ? "critical,keyCertSign,cRLSign" : "critical,digitalSignature") &&
 	     (is_ca ||
-		 ca_extension(c, issuer, NID_ext_key_usage, "serverAuth,clientAuth")) &&
+		 ca_extension(c, issuer, NID_ext_key_usage, ca_of(common_name)->use)) &&
 	     ca_extension(c, is_ca ? c : issuer, NID_subject_key_identifier, "hash") &&
 	     X509_sign(c, is_ca ? key : issuer_key, EVP_sha256()) > 0;
 	BN_free(number);
@@ -83,7 +101,8 @@ ca_certificate(const char *common_name, unsigned days, EVP_PKEY *key, X509 *issu
 }
 
 static bool
-ca_write_file(const char *path, mode_t mode, BIO *content, struct err *e)
+ca_write_file(
+    const char *path, mode_t mode, BIO *content, const char *warning, struct err *e)
 {
 	char *data;
 	long length = BIO_get_mem_data(content, &data);
@@ -92,9 +111,8 @@ ca_write_file(const char *path, mode_t mode, BIO *content, struct err *e)
 
 	if (fd < 0 && errno == EEXIST)
 		return err_set(e, ERR_REFUSED,
-		    "%s: is there already; a new CA would shut out every agent, move it "
-		    "away first if that is meant",
-		    path);
+		    "%s: is there already; %s, move it away first if that is meant", path,
+		    warning);
 	if (fd < 0)
 		return err_errno(e, ERR_REFUSED, errno, "%s", path);
 	ok = write(fd, data, (size_t)length) == length && fsync(fd) == 0;
@@ -105,8 +123,8 @@ ca_write_file(const char *path, mode_t mode, BIO *content, struct err *e)
 	return false;
 }
 
-bool
-tls_ca_create(const char *dir, unsigned days, struct err *e)
+static bool
+ca_create(const struct ca *which, const char *dir, unsigned days, struct err *e)
 {
 	char key_path[512];
 	char pem_path[512];
@@ -116,19 +134,19 @@ tls_ca_create(const char *dir, unsigned days, struct err *e)
 	BIO *pem_text = BIO_new(BIO_s_mem());
 	bool ok = false;
 
-	if (!ca_path(key_path, sizeof(key_path), dir, "ca.key", e) ||
-	    !ca_path(pem_path, sizeof(pem_path), dir, "ca.pem", e))
+	if (!ca_path(key_path, sizeof(key_path), dir, which->key_file, e) ||
+	    !ca_path(pem_path, sizeof(pem_path), dir, which->pem_file, e))
 		goto out;
 	key = EVP_EC_gen("P-256");
-	ca = key == NULL ? NULL : ca_certificate("zmferry CA", days, key, NULL, NULL);
+	ca = key == NULL ? NULL : ca_certificate(which->name, days, key, NULL, NULL);
 	if (ca == NULL ||
 	    PEM_write_bio_PrivateKey(key_text, key, NULL, NULL, 0, NULL, NULL) != 1 ||
 	    PEM_write_bio_X509(pem_text, ca) != 1) {
 		tls_err(e, ERR_RETRY, "making the certificate authority");
 		goto out;
 	}
-	ok = ca_write_file(key_path, 0400, key_text, e);
-	if (ok && !ca_write_file(pem_path, 0444, pem_text, e)) {
+	ok = ca_write_file(key_path, 0400, key_text, which->warning, e);
+	if (ok && !ca_write_file(pem_path, 0444, pem_text, which->warning, e)) {
 		ok = false;
 		unlink(
 		    key_path); /* a new key beside an old certificate would sign what nobody trusts */
@@ -141,13 +159,26 @@ out:
 	return ok;
 }
 
+bool
+tls_ca_create(const char *dir, unsigned days, struct err *e)
+{
+	return ca_create(&nodes_ca, dir, days, e);
+}
+
+bool
+tls_ca_create_operators(const char *dir, unsigned days, struct err *e)
+{
+	return ca_create(&operators_ca, dir, days, e);
+}
+
 static bool
-ca_load(const char *dir, EVP_PKEY **key_out, X509 **ca_out, struct err *e)
+ca_load(const struct ca *which, const char *dir, EVP_PKEY **key_out, X509 **ca_out,
+    struct err *e)
 {
 	char path[512];
 	BIO *file;
 
-	if (!ca_path(path, sizeof(path), dir, "ca.key", e))
+	if (!ca_path(path, sizeof(path), dir, which->key_file, e))
 		return false;
 	file = BIO_new_file(path, "r");
 	if (file != NULL && !tls_check_mode(path, e)) {
@@ -159,10 +190,9 @@ ca_load(const char *dir, EVP_PKEY **key_out, X509 **ca_out, struct err *e)
 	BIO_free(file);
 	if (*key_out == NULL) {
 		tls_err(e, ERR_REFUSED, path);
-		return err_wrap(
-		    e, "no certificate authority (run: zmferry-controller init)");
+		return err_wrap(e, "no certificate authority (%s)", which->missing);
 	}
-	if (!ca_path(path, sizeof(path), dir, "ca.pem", e))
+	if (!ca_path(path, sizeof(path), dir, which->pem_file, e))
 		return false;
 	file = BIO_new_file(path, "r");
 	if (file != NULL)
@@ -174,8 +204,8 @@ ca_load(const char *dir, EVP_PKEY **key_out, X509 **ca_out, struct err *e)
 		return true;
 	ERR_clear_error();
 	return err_set(e, ERR_REFUSED,
-	    "%s: does not belong to the ca.key beside it; restore both from one backup",
-	    path);
+	    "%s: does not belong to the %s beside it; restore both from one backup", path,
+	    which->key_file);
 }
 
 bool
@@ -198,7 +228,7 @@ tls_ca_issue(const char *dir, const char *common_name, unsigned days,
 		    common_name);
 		goto out;
 	}
-	if (!ca_load(dir, &ca_key, &ca, e))
+	if (!ca_load(ca_of(common_name), dir, &ca_key, &ca, e))
 		goto out;
 	key = EVP_EC_gen("P-256");
 	certificate =
@@ -220,4 +250,24 @@ out:
 	X509_free(certificate);
 	BIO_free(text);
 	return ok;
+}
+
+bool
+tls_bundle_look(const char *pem, char fingerprint_out[TLS_FINGERPRINT_TEXT],
+    int64_t *expires_s_out, struct err *e)
+{
+	unsigned char bytes[EVP_MAX_MD_SIZE];
+	unsigned size = 0;
+	BIO *text = BIO_new_mem_buf(pem, -1);
+	X509 *c = text == NULL ? NULL : PEM_read_bio_X509(text, NULL, NULL, NULL);
+	bool ok = c != NULL && X509_digest(c, EVP_sha256(), bytes, &size) == 1 &&
+		  size * 2 + 1 == TLS_FINGERPRINT_TEXT;
+
+	for (unsigned i = 0; ok && i < size; i++)
+		snprintf(fingerprint_out + 2 * (size_t)i, 3, "%02x", bytes[i]);
+	if (ok)
+		*expires_s_out = tls_not_after(c);
+	X509_free(c);
+	BIO_free(text);
+	return ok || tls_err(e, ERR_REFUSED, "this holds no certificate");
 }

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <libxml/parser.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,11 +32,22 @@ soap_ns_uri(enum soap_ns ns)
 
 /* --- building --- */
 
+/* libxml2 makes its tables at their first use and holds no lock meanwhile: two threads that
+   write their first document at once read what is not written yet (test_soap_threads.c). */
+static void
+soap_begin(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, xmlInitParser);
+}
+
 static struct soap_request *
 soap_request_empty(void)
 {
 	struct soap_request *r = XNEW(struct soap_request);
 
+	soap_begin();
 	r->buffer = xmlBufferCreate();
 	r->writer = xmlNewTextWriterMemory(r->buffer, 0);
 	if (r->writer == NULL)
@@ -416,9 +428,11 @@ soap_on_dtd(
 static xmlDoc *
 soap_read_document(const void *bytes, size_t len)
 {
-	xmlParserCtxt *parser = xmlNewParserCtxt();
+	xmlParserCtxt *parser;
 	xmlDoc *doc;
 
+	soap_begin();
+	parser = xmlNewParserCtxt();
 	if (parser == NULL)
 		BUG("libxml2 is out of memory");
 	parser->sax->internalSubset = soap_on_dtd;

@@ -66,7 +66,8 @@ class Place {
 		}
 		return new Promise((resolve, reject) => {
 			const request = https.request({ host: this.controller.address, port: this.controller.port, path: url, method, headers,
-				ca: fs.readFileSync(this.ca), servername: this.controller.host, localAddress: o.from, agent: o.agent }, (answer) => {
+				ca: fs.readFileSync(this.ca), servername: this.controller.host, localAddress: o.from, agent: o.agent || (o.cert ? false : undefined),
+				cert: o.cert, key: o.cert }, (answer) => {
 				const parts = [];
 				answer.on("data", (d) => parts.push(d));
 				answer.on("end", () => {

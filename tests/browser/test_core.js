@@ -68,11 +68,16 @@ module.exports = [
 		assert.equal(may("mbs1.test", "evacuate"), true);
 		assert.equal(may("mbs2.test", "evacuate"), false);
 		assert.equal(may("mbs2.test", "remove"), false);
-		assert.deepEqual(deeds("mbs1.test", false).map((d) => d.kind), ["evacuate", "rebalance", "remove"]);
-		assert.deepEqual(deeds("mbs1.test", true).map((d) => d.kind), ["evacuate", "restore", "remove"]);
+		assert.deepEqual(deeds("mbs1.test", false).map((d) => d.kind), ["evacuate", "rebalance", "cordon", "remove"]);
+		assert.deepEqual(deeds("mbs1.test", true).map((d) => d.kind), ["evacuate", "restore", "uncordon", "remove"]);
 		assert.match(deeds("mbs2.test", true)[1].why_not, /moveMailboxToServer/);
 		context.jobs = [{ id: "j1", node: "mbs1.test", state: "joining" }];
 		assert.equal(may("mbs1.test", "evacuate"), false);
+		assert.equal(may("mbs1.test", "cordon"), true, "it disturbs no job");
+		assert.equal(may("mbs2.test", "cordon"), false);
+		assert.equal(core.is_cordoned({ nodes: [node("mbs1.test", true), node("mbs2.test", false)] }, "mbs1.test"), true);
+		assert.equal(core.is_cordoned({ nodes: [node("mbs2.test", false)] }, "mbs2.test"), false);
+		assert.equal(core.is_cordoned(null, "mbs1.test"), false);
 		context.jobs[0].state = "done";
 		assert.equal(may("mbs1.test", "evacuate"), true);
 	}],

@@ -6,6 +6,7 @@
 "use strict";
 
 const assert = require("assert");
+const fs = require("fs");
 const path = require("path");
 const { COOKIE, login, soap } = require("./console.js");
 const { SHOTS } = require("./kit.js");
@@ -90,6 +91,54 @@ module.exports = (place, host, browser) => {
 			await page.keyboard.press("Escape");
 			await page.getByRole("button", { name: "Menu" }).click();
 			assert.equal(await page.locator(".menu .item", { hasText: "Evacuate…" }).count(), 1);
+			assert.deepEqual(await page.locator(".menu .item").allTextContents(),
+				["Evacuate…", "Bring back…", "Fill…", "Cordon or uncordon…", "Remove…"]);
+			assert.equal(await page.locator("#bar button[data-op]").count(), 2, "one button in the bar beside Help");
+			await page.keyboard.press("Escape");
+		}],
+		["a server's own view has the same in its gear, for that server", async () => {
+			await page.getByRole("button", { name: "Servers" }).click();
+			await page.getByText("proxy.example.test").dblclick();
+			await page.getByRole("button", { name: "Menu" }).click();
+			for (const item of await page.locator(".menu .item").all()) {
+				assert.equal(await item.isDisabled(), true, `${await item.textContent()} at a server without mailboxes`);
+			}
+			await page.getByRole("button", { name: "Servers" }).click();
+			await page.locator(".row", { hasText: nodes[1] }).dblclick();
+			for (const [item, title] of [["Evacuate…", /Evacuate mbs2/], ["Bring back…", /mbs2/], ["Fill…", /mbs2/], ["Remove…", /mbs2/],
+				["Cordon or uncordon…", /Keep new accounts off mbs2/]]) {
+				await page.getByRole("button", { name: "Menu" }).click();
+				await shot(page, "server-menu");
+				await page.locator(".menu .item", { hasText: item }).click();
+				const dialog = page.getByRole("dialog");
+				await dialog.waitFor();
+				assert.match(await dialog.locator("h2").first().textContent(), title, item);
+				await dialog.locator("input[name=confirm], .zmf-problem, .zmf-primary, .zmf-plan-summary").first().waitFor();
+				await page.keyboard.press("Escape");
+				assert.equal(await dialog.count(), 0);
+				await page.getByRole("button", { name: "Servers" }).click();
+				await page.locator(".row", { hasText: nodes[1] }).dblclick();
+			}
+			await harmless(page);
+		}],
+		["a server is cordoned and uncordoned, from its row; nothing is moved", async () => {
+			const cordons = async () => JSON.parse((await place.do("zmferry", { args: ["cordons", "--json"] })).out).cordons;
+			await dashboard(page);
+			await page.getByRole("button", { name: `Keep new accounts off ${nodes[2]}` }).click();
+			await shot(page, "cordon");
+			await page.getByRole("dialog").getByRole("button", { name: "Cancel" }).click();
+			assert.deepEqual(await cordons(), []);
+			await page.getByRole("button", { name: `Keep new accounts off ${nodes[2]}` }).click();
+			await page.getByRole("dialog").getByRole("button", { name: "Cordon" }).click();
+			await page.getByRole("button", { name: `Let new accounts land on ${nodes[2]} again` }).waitFor();
+			const now = await cordons();
+			assert.deepEqual(now.map((c) => [c.node, c.who]), [[nodes[2], place.admin.name]]);
+			await page.getByRole("button", { name: `Let new accounts land on ${nodes[2]} again` }).click();
+			await page.getByRole("dialog").getByRole("button", { name: "Uncordon" }).click();
+			await page.getByRole("button", { name: `Keep new accounts off ${nodes[2]}` }).waitFor();
+			assert.deepEqual(await cordons(), []);
+			assert.equal(JSON.parse((await place.do("zmferry", { args: ["jobs", "--json"] })).out).jobs.length, 0);
+			await harmless(page);
 		}],
 		["a plan is shown first; nothing starts before the name is typed", async () => {
 			const sent = [];
@@ -179,6 +228,26 @@ module.exports = (place, host, browser) => {
 			await p.getByRole("button", { name: "Sign out" }).click();
 			await p.locator("input[name=password]").waitFor();
 			await p.context().close();
+		}],
+		["an operator's certificate in the browser is nobody's: the page signs in all the same", async () => {
+			const pem = path.join(SHOTS, "place", "browser-operator.pem");
+			fs.rmSync(pem, { force: true });
+			const made = await place.do("zmferry", { args: ["operator", "enroll", "browser", "--out", pem] });
+			assert.equal(made.code, 0, JSON.stringify(made));
+			const url = `https://${place.controller.address}:${place.controller.port}`;    /* what shows it asks no DNS of ours */
+			const shown = { origin: url, certPath: pem, keyPath: pem };
+			const direct = await place.api("GET", "/v1/status", { cert: fs.readFileSync(pem) });
+			assert.equal(direct.status, 200, "the certificate is good: " + direct.text);
+			const p = await open_page({ clientCertificates: [shown] });
+			await p.goto(`${url}/`);
+			await p.locator("input[name=password]").waitFor();
+			for (const [method, at] of [["GET", "/v1/status"], ["GET", "/v1/operators"], ["POST", "/v1/jobs/j1/cancel"]]) {
+				const status = await p.evaluate(([m, u]) => fetch(u, { method: m, headers: { "Content-Type": "application/json" },
+					body: m === "POST" ? "{}" : undefined }).then((r) => r.status), [method, at]);
+				assert.ok(status === 401 || status === 403, `${method} ${at}: ${status}`);
+			}
+			await p.context().close();
+			await place.do("zmferry", { args: ["operator", "revoke", "browser"] });
 		}],
 		["the same page in German", async () => {
 			const p = await alone(place.admin, "de");

@@ -245,6 +245,7 @@ host.servers = function (names) {
 			controller.changeActionsState();
 		}
 		row.onclick = choose;
+		row.ondblclick = function () { host.server_view(name, i < names.length); };
 		row.oncontextmenu = function (ev) { ev.preventDefault(); choose(); host.menu(controller, ev.clientX, ev.clientY); };
 	});
 	controller._contentView = view;
@@ -253,6 +254,23 @@ host.servers = function (names) {
 	ZaApp.instance._controllers.ZaServerListController = controller;
 	controller.show = function () { ZaApp.instance.pushView("ZaServerListController"); controller.changeActionsState(); };
 	host.server_list = controller;
+};
+
+/* A server's own view, as a double click in the list opens it: its gear menu is ZaServerController's. */
+host.server_view = function (name, is_mailbox) {
+	var controller = new ZaServerController({}, {}, "ZaServerController");
+	var view = new DwtComposite({ className: "form", posStyle: "absolute" });
+	view.crumb = "Configure – Servers – ";
+	view.getTitle = function () { return name; };
+	node("h1", "", name, view.getHtmlElement());
+	controller._contentView = view;     /* a form: it has no selection */
+	controller._currentObject = new ZaServer(name, is_mailbox);
+	controller.getContentViewId = function () { return "ZaServerController_" + name; };
+	controller._initPopupMenu();
+	ZaApp.instance._viewMgr.createView(controller.getContentViewId(), { "APP CONTENT": view });
+	ZaApp.instance._controllers[controller.getContentViewId()] = controller;
+	ZaApp.instance.pushView(controller.getContentViewId());
+	controller.changeActionsState();
 };
 
 host.home = function () {

@@ -13,6 +13,7 @@ import json
 import os
 import re
 import resource
+import select
 import shutil
 import socket
 import ssl
@@ -562,10 +563,12 @@ class UnixHTTP(http.client.HTTPConnection):
         self.sock.connect(self.path)
 
 
-def https():
+def https(pem=None):
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
+    if pem:
+        context.load_cert_chain(pem)
     return http.client.HTTPSConnection(*API, timeout=15, context=context)
 
 
@@ -589,7 +592,7 @@ BODIES = (
 
 def hostile_json(place):
     """deep, huge, duplicate, wrong JSON to every POST of the socket: refused in words"""
-    for path in ("/v1/plans", "/v1/jobs", "/v1/enroll", "/v1/session"):
+    for path in ("/v1/plans", "/v1/jobs", "/v1/enroll", "/v1/operators", "/v1/session"):
         for body in BODIES:
             if path == "/v1/enroll" and b'"mbs1"' in body:
                 continue    # a name that may be enrolled
@@ -622,12 +625,20 @@ def hostile_paths(place):
 
 
 def enroll_names(place):
-    """enrolling names that are none, over the socket and by the command's file name"""
-    for node in ("../x", "a/b", "x\n", "*", "controller,CN=x", "", "n" * 151, "\u202egpj", 7):
+    """enrolling nodes and operators whose names are none, over the socket and by the command's file name"""
+    for name in ("../x", "a/b", "x\n", "*", "controller,CN=x", "", "n" * 151, "\u202egpj", 7):
+        for path, body in (("/v1/enroll", {"node": name}), ("/v1/operators", {"name": name})):
+            c = UnixHTTP(place.socket)
+            status, text = call(c, "POST", path, json.dumps(body))
+            c.close()
+            require(400 <= status < 500, f"{name!r} got an identity: {path} {status} {text[:60]!r}")
+    for name in ("operator:x", "n" * 49, "x y", "\u0000"):
         c = UnixHTTP(place.socket)
-        status, text = call(c, "POST", "/v1/enroll", json.dumps({"node": node}))
+        status, text = call(c, "POST", "/v1/operators", json.dumps({"name": name}))
         c.close()
-        require(400 <= status < 500, f"{node!r} got an identity: {status} {text[:60]!r}")
+        require(400 <= status < 500, f"{name!r} got a certificate: {status} {text[:60]!r}")
+    done = place.zmferry("operator", "enroll", "../../evil", check=False)
+    require(done.returncode == 3 and not os.path.exists("../../evil.pem"), f"../../evil: {done.stderr}")
 
 
 def https_strangers(place):
@@ -648,6 +659,132 @@ def https_strangers(place):
     status, text = call(c, "OPTIONS", "/v1/jobs", None, {"Origin": "https://evil.example"})
     c.close()
     require(status == 403, f"preflight of a foreign origin: {status} {text[:80]!r}")
+
+
+def operator(place, name, out):
+    """A new certificate of that operator; its file."""
+    path = place.path(out)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+    place.zmferry("operator", "enroll", name, "--out", path)
+    return path
+
+
+def shown_to_https(pem, method="GET", path="/v1/status", headers=None):
+    """(status, text) of a request that comes with this certificate."""
+    c = https(pem)
+    try:
+        status, text = call(c, method, path, None if method == "GET" else b"{}", headers)
+        return status, text.decode()
+    finally:
+        c.close()
+
+
+def operator_certificates(place):
+    """certificates at the API that are an agent's, the controller's, expired, of another CA, of nobody, revoked"""
+    alice = operator(place, "alice", "alice.pem")
+    require(shown_to_https(alice)[0] == 200, "a good certificate is not taken: this would prove nothing")
+    ca, ca_key = place.path("state", "operators.pem"), place.path("state", "operators.key")
+    client = "extendedKeyUsage=clientAuth\nbasicConstraints=critical,CA:FALSE\n"
+    server = "extendedKeyUsage=serverAuth\nbasicConstraints=critical,CA:FALSE\n"
+    agents_ca, agents_key = ca_files(place)
+    over = certificate(place, "over", "operator:alice", ca, ca_key, days=0, extensions=client)
+    # An operator who plays CA: CA:FALSE stands in the certificate that signs this one.
+    own_key, own_crt = place.path("alice.key"), place.path("alice.crt")
+    openssl("pkey", "-in", alice, "-out", own_key)
+    openssl("x509", "-in", alice, "-out", own_crt)
+    by_alice = certificate(place, "by-alice", "operator:root", own_crt, own_key, extensions=client)
+    earlier = operator(place, "bob", "bob1.pem")
+    operator(place, "bob", "bob2.pem")
+    revoked = operator(place, "carol", "carol.pem")
+    place.zmferry("operator", "revoke", "carol")
+    time.sleep(2)   # days=0 is over by now
+    cases = {
+        "an agent's": (place.path("mbs1.pem"), "no operator's certificate"),
+        "the controller's": (place.path("state", "controller.pem"), "no operator's certificate"),
+        "of a CA of his own": (certificate(place, "foreign-op", "operator:alice", extensions=client),
+                               "no operator's certificate"),
+        "of the agents' CA with an operator's name": (
+            certificate(place, "op-by-agents", "operator:alice", agents_ca, agents_key, extensions=client),
+            "no operator's certificate"),
+        "of the operators' CA with a node's name": (
+            certificate(place, "node-by-op", "node:mbs1", ca, ca_key, extensions=client), "no operator's certificate"),
+        "for servers": (certificate(place, "server-op", "operator:alice", ca, ca_key, extensions=server),
+                        "no operator's certificate"),
+        "signed by an operator": (by_alice, "no operator's certificate"),
+        "expired": (over, "is over"),
+        "by a stolen CA key": (certificate(place, "stolen", "operator:alice", ca, ca_key, extensions=client),
+                               "replaced by a later one"),
+        "by a stolen CA key, a new name": (
+            certificate(place, "stolen2", "operator:mallory", ca, ca_key, extensions=client), "was revoked, or"),
+        "the one before": (earlier, "replaced by a later one"),
+        "revoked": (revoked, "was revoked"),
+    }
+    for what, (pem, says) in cases.items():
+        for method, path in (("GET", "/v1/status"), ("POST", "/v1/jobs/j1/cancel"), ("GET", "/metrics")):
+            status, text = shown_to_https(pem, method, path)
+            require(status == 401 and says in text, f"{what}: {method} {path}: {status} {text[:200]}")
+        require(shown_to_https(pem, "GET", "/healthz")[0] == 200, f"{what}: it keeps people from /healthz")
+        time.sleep(0.2)
+    # It is the command's: what a browser sends for a page is not it, whoever's page it is.
+    own = f"https://{API[0]}:{API[1]}"
+    for headers in ({"Origin": own}, {"Referer": own + "/"}, {"Sec-Fetch-Site": "none"},
+                    {"Sec-Fetch-Site": "cross-site"}, {"Authorization": "Bearer " + "a" * 64},
+                    {"Origin": "https://evil.example"}, {"Origin": "null"}):
+        for method, path in (("GET", "/v1/status"), ("POST", "/v1/jobs/j1/cancel")):
+            status, text = shown_to_https(alice, method, path, headers)
+            require(status in (401, 403), f"{headers}: {method} {path}: {status} {text[:80]}")
+    # What gives out keys, runs containers or destroys is the machine's.
+    for method, path in (("POST", "/v1/enroll"), ("POST", "/v1/operators"), ("GET", "/v1/operators"),
+                         ("POST", "/v1/operators/bob/revoke"), ("POST", "/v1/containers"), ("POST", "/v1/rehearsal")):
+        status, text = shown_to_https(alice, method, path)
+        require(status == 403, f"an operator at {method} {path}: {status} {text[:80]}")
+    # And it is no agent.
+    for address in (CONTROLLER, mail_port(place, "mbs2")):
+        kind, text = ask(address, alice, hello(NODE.format(1)))
+        require(kind == "closed", f"an operator at {address}: {kind} {text}")
+    require(shown_to_https(alice)[0] == 200, "the good one is not taken any more")
+
+
+def operator_waits(place):
+    """an operator's 16 connections that wait, half of them gone at once: the socket and the page are served"""
+    pem = operator(place, "dave", "dave.pem")
+    job = place.json("evacuate", "mbs1", "--yes", "--cutover", "go")["job"]["id"]
+    sockets = []
+    try:
+        place.zmferry("job", "pause", job)
+        path = f"/v1/jobs/{job}?moves=0"
+
+        def tag():
+            c = https(pem)
+            c.request("GET", path)
+            got = c.getresponse()
+            got.read()
+            c.close()
+            return got.getheader("ETag")
+        wait_for("the job to rest", 60, lambda: len({tag() for _ in range(3) if not time.sleep(0.5)}) == 1)
+        known = tag()
+        for _ in range(16):
+            s = tls(API, pem)
+            s.sendall(f"GET {path}&wait=99999999999999999999 HTTP/1.1\r\nHost: x\r\n"
+                      f"If-None-Match: {known}\r\n\r\n".encode())
+            sockets.append(s)
+        time.sleep(1)
+        require(not select.select(sockets, [], [], 0)[0], "they do not wait: this would prove nothing")
+        drain(sockets[::2])
+        begun = time.monotonic()
+        require(place.json("jobs")["jobs"], "the socket does not answer")
+        require(time.monotonic() - begun < 3, "the socket answers slowly")
+
+        def served():
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                return shown_to_https(None, "GET", "/healthz")[0] == 200
+        # All 16 of that address are taken until it is noticed that half of them have gone.
+        wait_for("a place for others from that address", 10, served)
+    finally:
+        drain(sockets)
+        place.zmferry("job", "cancel", job)
+    place.wait_job(job, 60)
 
 
 def https_rate(place):
@@ -715,6 +852,10 @@ class LyingController:
         self.answers["/v1/events"] = {"events": [{"at_ms": 1, "kind": text, "subject": text, "text": text}]}
         self.answers["/v1/alerts"] = {"alerts": [{"kind": text, "subject": text, "text": text, "next": text,
                                                   "command": text, "at_ms": 1}]}
+        operator_row = {"name": text, "made": text, "ends": text, "is_over": False, "made_by": text}
+        self.answers["/v1/operators"] = {"operators": [operator_row], **operator_row, "bundle": text, "port": 1}
+        approval = {"id": "a1", "kind": text, "node": text, "to": text, "who": text, "at": text}
+        self.answers["/v1/approvals"] = {"approvals": [approval]}
         job = {"id": text, "node": text, "state": text, "reason": text, "who": text, "kind": text}
         self.answers["/v1/jobs"] = {"jobs": [job], "total": 1}
         self.answers["/v1/jobs/j1"] = {"job": job, "moves": [move]}
@@ -755,7 +896,9 @@ def terminal(place):
     path = place.path("liar.sock")
     lying = LyingController(place, path)
     try:
-        for words in (["status"], ["nodes"], ["jobs"], ["moves"], ["events"], ["alerts"], ["job", "show", "j1"],
+        for words in (["operators"], ["approvals"], ["operator", "revoke", "x"], ["approve", "a1", "--yes"],
+                      ["operator", "enroll", "x", "--out", place.path("liar-operator.pem")],
+                      ["status"], ["nodes"], ["jobs"], ["moves"], ["events"], ["alerts"], ["job", "show", "j1"],
                       ["explain", "m1"], ["plan", "evacuate", "mbs1"], ["job", "pause", "j1"],
                       ["evacuate", "mbs1", "--dry-run"], ["enroll", "mbs1", "--out", place.path("liar.pem")],
                       ["status", "--json"], ["moves", "--json"]):
@@ -910,7 +1053,7 @@ def file_modes(place):
             for path in [folder, *(os.path.join(folder, f) for f in files)]:
                 with contextlib.suppress(FileNotFoundError):
                     mode = stat.S_IMODE(os.lstat(path).st_mode)
-                    if mode & 0o077 and os.path.basename(path) != "ca.pem":
+                    if mode & 0o077 and os.path.basename(path) not in ("ca.pem", "operators.pem"):
                         bad.append(f"{path} {mode:o}")
     require(not bad, "others may read: " + ", ".join(bad))
     require(stat.S_IMODE(os.stat(place.socket).st_mode) == 0o660, "the socket's mode is not 0660")
@@ -980,8 +1123,10 @@ def spool_links(place):
 def secrets_shown(place):
     """passwords, tickets and keys in logs, arguments, environments, print-config and answers"""
     secrets = [place.cluster["admin"]["password"], place.cluster["ldap"]["password"]]
-    with open(place.path("mbs1.pem"), encoding="ascii") as f:
-        secrets.append(f.read().splitlines()[1])
+    for path in (place.path("mbs1.pem"), place.path("state", "ca.key"), place.path("state", "operators.key"),
+                 *glob.glob(place.path("alice.pem"))):
+        with open(path, encoding="ascii") as f:
+            secrets.append(f.read().splitlines()[1])
     with open(place.node("mbs1")["dir"] + "/conf/localconfig.xml", encoding="utf-8") as f:
         secrets += re.findall(r"password\">\s*<value>([^<]{4,})<", f.read())
     texts = {}
@@ -1023,7 +1168,8 @@ def mailboxes_whole(place):
 
 
 ATTACKS = (plain_bytes, old_tls, no_certificate, foreign_certificates, another_node, frames, tickets, flood_mail_port,
-           flood_controller, hostile_json, hostile_paths, enroll_names, https_strangers, https_rate, https_flood,
+           flood_controller, hostile_json, hostile_paths, enroll_names, https_strangers,
+           operator_certificates, operator_waits, https_rate, https_flood,
            socket_crowd, terminal, file_modes, secret_files, open_spool, lying_inventory, lying_results,
            strange_clocks, spool_links,
            answers_of_others, lying_source, ldap_values,

@@ -27,6 +27,7 @@ import hot  # noqa: E402
 import kubernetes  # noqa: E402
 import nodes  # noqa: E402
 import receivers  # noqa: E402
+import remote  # noqa: E402
 import reverts  # noqa: E402
 import storms  # noqa: E402
 from steps import (all_settled_clean, begin, differences, evacuate, finish, kill_process,  # noqa: E402
@@ -591,6 +592,7 @@ SCENARIOS = {
     **reverts.SCENARIOS,
     **nodes.SCENARIOS,
     **kubernetes.SCENARIOS,
+    **remote.SCENARIOS,
 }
 
 

@@ -21,6 +21,7 @@ MET_IN = {
     r"ldap\.h|lber\.h": ("controller/zimbra/directory",),
     r"sqlite3\.h": ("controller/journal",),
     r"microhttpd\.h": ("controller/api/http",),
+    r"gnutls/": ("controller/api/http_tls",),
     r"libxml/": ("proto/zimbra/", "agent/mailbox/localconfig"),
     r"openssl/": ("proto/base/tls", "proto/base/secret"),
     r"archive\.h|archive_entry\.h": ("agent/mailbox/archive", "controller/platform/docker_files"),

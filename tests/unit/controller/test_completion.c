@@ -106,11 +106,16 @@ static void
 test_options_are_the_commands_own(void **state)
 {
 	(void)state;
-	CHECK_STR(offered("evacuate mbs1 --c"), "--cutover ");
+	CHECK_STR(offered("evacuate mbs1 --cu"), "--cutover ");
+	CHECK_STR(offered("evacuate mbs1 --c"), "--controller --certificate --cutover ");
+	CHECK_STR(offered("operator _"), "enroll revoke ");
+	CHECK_STR(offered("operator enroll alice --s"), "--socket --server-ca ");
+	CHECK_STR(offered("operator enroll alice --o"), "--out ");
 	CHECK_STR(offered("evacuate mbs1 --cutover g"), "go ");
 	CHECK_STR(offered("evacuate mbs1 --cutover i"), "idle ");
 	CHECK_STR(offered("remove --to mbs2 mbs1 --d"), "--dry-run --destroy-volumes ");
-	CHECK_STR(offered("status --"), "--json --socket --help ");
+	CHECK_STR(
+	    offered("status --"), "--json --socket --controller --certificate --help ");
 }
 
 int

@@ -101,6 +101,28 @@ spoil_identity(struct doctor_facts *f)
 }
 
 static void
+spoil_https_soon(struct doctor_facts *f)
+{
+	f->has_https = true;
+	f->https_expires_s = f->now_s + 29 * DAY_S;
+}
+
+static void
+spoil_https(struct doctor_facts *f)
+{
+	f->has_https = true;
+	f->https_expires_s = f->now_s - DAY_S;
+}
+
+static void
+spoil_https_files(struct doctor_facts *f)
+{
+	f->has_https = true;
+	f->https_expires_s = f->now_s + 300 * DAY_S;
+	snprintf(f->https_error, sizeof(f->https_error), "they do not fit");
+}
+
+static void
 spoil_soap(struct doctor_facts *f)
 {
 	snprintf(f->servers[1].soap_error, LIMIT_TEXT, "connection refused");
@@ -187,6 +209,9 @@ static const struct {
     {"journal", DOCTOR_FAIL, "", spoil_journal},
     {"certificate", DOCTOR_WARN, "", spoil_identity_soon},
     {"certificate", DOCTOR_FAIL, "", spoil_identity},
+    {"HTTPS certificate", DOCTOR_WARN, "", spoil_https_soon},
+    {"HTTPS certificate", DOCTOR_FAIL, "", spoil_https},
+    {"HTTPS certificate", DOCTOR_WARN, "", spoil_https_files},
     {"admin SOAP", DOCTOR_FAIL, "mbs2.example.org", spoil_soap},
     {"LMTP", DOCTOR_WARN, "mbs2.example.org", spoil_lmtp},
     {"over quota", DOCTOR_FAIL, "mbs2.example.org", spoil_quota_answer},

@@ -409,6 +409,8 @@ test_a_backup_is_whole_and_marked(void **state)
 	snprintf(dest, sizeof(dest), "%s/backup", dir);
 	snprintf(path, sizeof(path), "%s/ca.key", dir);
 	CHECK(creat(path, 0400) >= 0);
+	snprintf(path, sizeof(path), "%s/operators.key", dir);
+	CHECK(creat(path, 0400) >= 0);
 	save(j, &m, NULL);
 	CHECK(journal_backup(dir, dest, &e));
 	CHECK(!journal_backup(dir, dest, &e));
@@ -419,6 +421,8 @@ test_a_backup_is_whole_and_marked(void **state)
 	}
 	seen = journal_epoch(j);
 	journal_close(&j);
+	snprintf(path, sizeof(path), "%s/operators.key", dest);
+	CHECK(stat(path, &st) == 0 && (st.st_mode & 0777) == 0400);
 	snprintf(path, sizeof(path), "%s/ca.key", dest);
 	CHECK(stat(path, &st) == 0 && (st.st_mode & 0777) == 0400);
 	CHECK(stat(dest, &st) == 0 && (st.st_mode & 0777) == 0700);
