@@ -115,9 +115,9 @@ move_next_step(const struct move *m, char *out, size_t size)
 	if (key == ALERT_KEY_COUNT)
 		return;
 	snprintf(job, sizeof(job), "j%u", m->job_number);
-	text = alert_render(
-	    alert_defs[key].next, ALERT_FACTS("move", m->id, "job", job, "source",
-				      m->source, "target", m->target));
+	text = alert_render(alert_defs[key].next,
+	    ALERT_FACTS("account", m->account_name, "move", m->id, "job", job, "source",
+		m->source, "target", m->target));
 	snprintf(out, size, "%s", text);
 	free(text);
 }

@@ -260,7 +260,7 @@ old_copy(const struct move *m)
 json_t *
 view_move(struct controller *c, const struct move *m)
 {
-	char next[256];
+	char next[LIMIT_TEXT];
 	json_t *row = json_object();
 
 	(void)c;
@@ -282,6 +282,8 @@ view_move(struct controller *c, const struct move *m)
 	    row, "withheld", json_uint(m->data.spool_dropped ? 0 : m->data.withheld));
 	json_object_set_new(row, "lock_ms", json_uint(m->data.lock_ms));
 	json_object_set_new(row, "old_copy", json_text(old_copy(m)));
+	json_object_set_new(row, "taken_back", json_boolean(m->data.reverted));
+	json_object_set_new(row, "left_behind", json_boolean(m->data.left_behind));
 	json_object_set_new(row, "verdict",
 	    json_text((move_states[m->state].holds & ARRIVED) != 0 && m->data.no_mailbox
 			  ? "clean"

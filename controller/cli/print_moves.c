@@ -267,6 +267,8 @@ print_explain(FILE *out, const json_t *answer)
 	print_safe(out, text_of(move, "source"));
 	fputs(" -> ", out);
 	print_safe(out, text_of(move, "target"));
+	if (json_is_true(json_object_get(move, "taken_back")))
+		fputs(" (taken back)", out);
 	fprintf(out, "\n%s: %s", word_of(move, "state"), word_of(move, "holds"));
 	if (integer_of(move, "lock_ms") > 0)
 		fprintf(out, "; it was locked for %.1f s",

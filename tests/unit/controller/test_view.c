@@ -117,7 +117,17 @@ test_a_move_says_what_holds_and_what_to_do_next(void **state)
 	CHECK_STR(text_of(row, "job"), "j2");
 	CHECK_STR(text_of(row, "error"), "the disk is full");
 	CHECK_HAS(text_of(row, "next"), "zmferry job retry j2");
+	CHECK_HAS(text_of(row, "next"), "if anna@example.org is locked out");
+	CHECK_HAS(text_of(row, "next"), "zmferry move revert m3");
+	CHECK(json_is_false(json_object_get(row, "taken_back")));
 	json_decref(row);
+	m.state = MOVE_SETTLED;
+	m.data.reverted = m.data.left_behind = true;
+	row = view_move(NULL, &m);
+	CHECK(json_is_true(json_object_get(row, "taken_back")));
+	CHECK_HAS(text_of(row, "next"), "start mbs1 again, then: zmferry move revert m3");
+	json_decref(row);
+	m.data.reverted = m.data.left_behind = false;
 	m.state = MOVE_SETTLED;
 	m.data.no_mailbox = true; /* nothing to compare is nothing amiss */
 	row = view_move(NULL, &m);
