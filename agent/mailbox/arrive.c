@@ -84,10 +84,8 @@ arrivals_parse(struct arrivals *a, const char *text)
 bool
 arrivals_recover(struct arrivals *a, struct err *e)
 {
-	size_t size = 16u << 20;
-	char *text = xcalloc(1, size);
-	bool found =
-	    spool_note_read(a->t->spool, NOTE_POSTING, text, size) && text[0] != '\0';
+	char *text = spool_note_text(a->t->spool, NOTE_POSTING);
+	bool found = text != NULL && text[0] != '\0';
 
 	if (found)
 		arrivals_parse(a, text);

@@ -38,9 +38,9 @@ emptied_withhold(struct emptied *x, uint32_t id, uint32_t deleted)
 static void
 emptied_read_withheld(struct emptied *x)
 {
-	char *text = xcalloc(1, NOTE_BYTES);
+	char *text = spool_note_text(x->t->spool, NOTE_WITHHELD);
 
-	if (spool_note_read(x->t->spool, NOTE_WITHHELD, text, NOTE_BYTES)) {
+	if (text != NULL) {
 		x->is_off = strncmp(text, RELEASED, strlen(RELEASED)) == 0;
 		for (char *p = text; !x->is_off && *p != '\0';) {
 			unsigned long id = strtoul(p, &p, 10);

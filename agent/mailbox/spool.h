@@ -137,6 +137,8 @@ MUST_USE bool spool_tree_read(struct spool *s, Wire__StreamTree **out, struct er
 MUST_USE bool
 spool_note_write(struct spool *s, const char *name, const char *text, struct err *e);
 bool spool_note_read(struct spool *s, const char *name, char *out, size_t size);
+/* One of any length; free() it. NULL: there is none. */
+char *spool_note_text(struct spool *s, const char *name);
 
 /* --- without opening --- */
 /* Makes the folder, holds the disk; refused when the fill limit would be passed. */

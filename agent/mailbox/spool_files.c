@@ -298,6 +298,14 @@ spool_note_read(struct spool *s, const char *name, char *out, size_t size)
 	return ok;
 }
 
+char *
+spool_note_text(struct spool *s, const char *name)
+{
+	size_t len = 0;
+
+	return file_read(s->dir, name, &len);
+}
+
 /* --- without opening --- */
 
 static char *

@@ -51,10 +51,10 @@ target_compare_pair(const void *a, const void *b)
 static void
 target_read_pairs(struct target *t)
 {
-	char *text = xcalloc(1, PAIRS_BYTES);
+	char *text = spool_note_text(t->spool, NOTE_FOLDERS);
 	size_t cap = 0;
 
-	if (spool_note_read(t->spool, NOTE_FOLDERS, text, PAIRS_BYTES)) {
+	if (text != NULL) {
 		for (char *p = text; *p != '\0';) {
 			char *end;
 			unsigned long source = strtoul(p, &end, 10);
