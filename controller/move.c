@@ -26,6 +26,7 @@
 #define SOFT_DEADLINE_S \
 	10 /* while people wait, what can be done without waits no longer */
 #define STAY_ALERT_AFTER 3
+#define FULL_ALERT_AFTER 8   /* tries: about half a minute */
 #define LOCKED_ALERT_AFTER 8 /* tries: about half a minute */
 #define IN_STEP_MS \
 	(15 *      \
@@ -73,6 +74,15 @@ move_note_times(struct moves *all, struct move *m, enum move_state to)
 		m->data.fill_ms = took;
 }
 
+static void
+move_calm(struct moves *all, struct move *m)
+{
+	if (!m->alerted)
+		return;
+	m->alerted = false;
+	alert_clear(all->host.alerts, m->id);
+}
+
 bool
 move_apply(struct moves *all, struct move *m, enum move_event ev, const char *detail,
     struct err *e)
@@ -109,6 +119,9 @@ move_apply(struct moves *all, struct move *m, enum move_event ev, const char *de
 	move_log(&log, m);
 	log_info(&log, "%s -> %s: %s%s%s", move_states[edge->from].name,
 	    move_states[edge->to].name, edge->why, detail[0] == '\0' ? "" : ": ", detail);
+	if (m->state == MOVE_ABANDONED &&
+	    m->data.cancelled) /* what held it up is no matter now */
+		move_calm(all, m);
 	all->host.changed(all->host.ctx, m, before.state);
 	move_enter(all, m);
 	return true;
@@ -189,8 +202,9 @@ move_alert_if_it_lasts(struct moves *all, struct move *m,
 	bool stays = effect->on_failure == EFFECT_STAY && m->attempts >= STAY_ALERT_AFTER;
 	bool locked = (move_states[m->state].holds & LOCKED) != 0 &&
 		      m->attempts >= LOCKED_ALERT_AFTER;
+	bool full = why->kind == ERR_FULL && m->attempts >= FULL_ALERT_AFTER;
 
-	if (m->alerted || (!stays && !locked))
+	if (m->alerted || (!stays && !locked && !full))
 		return;
 	m->alerted = true;
 	alert_raise(all->host.alerts,
@@ -200,15 +214,6 @@ move_alert_if_it_lasts(struct moves *all, struct move *m,
 	    ALERT_FACTS("account", m->account_name, "state", move_states[m->state].name,
 		"step", effect->name, "why", why->text, "move", m->id, "source",
 		m->source));
-}
-
-static void
-move_calm(struct moves *all, struct move *m)
-{
-	if (!m->alerted)
-		return;
-	m->alerted = false;
-	alert_clear(all->host.alerts, m->id);
 }
 
 void
@@ -234,14 +239,33 @@ move_alert_mail_aside(struct moves *all, const struct move *m,
 		m->target, "why", why->text, "move", m->id, "job", job));
 }
 
+/* A cancelled call that is not the process's end may succeed another time. */
+static bool
+move_may_work_later(const struct move *m, const struct err *why)
+{
+	unsigned holds = move_states[m->state].holds;
+	bool way_back = (holds & LOCKED) != 0 && (holds & FORWARD_ONLY) == 0;
+
+	/* Making room takes a person's time: nobody stays locked out for it. */
+	return why->kind == ERR_RETRY || why->kind == ERR_CANCELLED ||
+	       (why->kind == ERR_FULL && !way_back);
+}
+
+/* While the source serves, a move pauses for as long as a disk is full. */
+static bool
+move_has_time_left(struct moves *all, const struct move *m, const struct err *why)
+{
+	return m->deadline_ms == 0 ||
+	       all->world->mono_ms(all->world->ctx) < m->deadline_ms ||
+	       (why->kind == ERR_FULL &&
+		   (move_states[m->state].holds & SOURCE_WRITES) != 0);
+}
+
 static void
 move_effect_failed(struct moves *all, struct move *m, const struct move_effect *effect,
     const struct err *why)
 {
-	uint64_t now = all->world->mono_ms(all->world->ctx);
-	/* A cancelled call that is not the process's end may succeed another time. */
-	bool may_work_later = why->kind == ERR_RETRY || why->kind == ERR_CANCELLED;
-	bool time_left = m->deadline_ms == 0 || now < m->deadline_ms;
+	bool may_work_later = move_may_work_later(m, why);
 	struct log log;
 
 	move_log(&log, m);
@@ -256,7 +280,8 @@ move_effect_failed(struct moves *all, struct move *m, const struct move_effect *
 		move_run(all, m);
 		return;
 	}
-	if (effect->on_failure != EFFECT_STAY && (!may_work_later || !time_left)) {
+	if (effect->on_failure != EFFECT_STAY &&
+	    (!may_work_later || !move_has_time_left(all, m, why))) {
 		snprintf(m->error, sizeof(m->error), "%s", why->text);
 		move_event(all, m, EV_FAILED, why->text);
 		return;
