@@ -39,7 +39,7 @@ agent_src   := main agent agent_link requests requests_local conf lane lane_task
                worker/steer worker/import worker/mend worker/verify
 
 core_src    := level cutover presence plan_times move moves moves_copies move_table move_steps move_takes move_prepare move_purge move_checks job job_table job_gate job_progress job_copies plan pools retention \
-               journal journal_data journal_events journal_cordons journal_backup journal_rows journal_nodes \
+               journal journal_data journal_events journal_cordons journal_reserve journal_backup journal_rows journal_nodes \
                job_node job_lanes lane_limits removal zimbra/standing \
                json_values policy policy_table policy_replay watch watch_alerts watch_view \
                fleet fleet_ask fleet_notices fleet_index fleet_facts world doctor

@@ -456,7 +456,7 @@ move_has_purge_turn(struct moves *all, struct move *m)
 {
 	if (m->state != MOVE_PURGING || m->has_turn || m->data.detoured)
 		return true;
-	m->has_turn = moves_purge_is_free(all, m);
+	m->has_turn = moves_purge_is_free(all, m) && !journal_is_short(all->journal);
 	m->waiting = !m->has_turn;
 	if (m->has_turn) /* its time begins now */
 		m->deadline_ms = all->world->mono_ms(all->world->ctx) +

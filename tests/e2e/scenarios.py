@@ -23,6 +23,7 @@ from zlab.zclient import Fault, Zimbra, el  # noqa: E402
 from harness import Failed, Installation, NET_PREFIX, ROOT, wait_for  # noqa: E402
 import client  # noqa: E402
 import cutover  # noqa: E402
+import faults  # noqa: E402
 import hot  # noqa: E402
 import kubernetes  # noqa: E402
 import nodes  # noqa: E402
@@ -586,6 +587,7 @@ SCENARIOS = {
     "automatic": automatic,
     **storms.SCENARIOS,
     **cutover.SCENARIOS,
+    **faults.SCENARIOS,
     **hot.SCENARIOS,
     **nodes.SCENARIOS,
     **kubernetes.SCENARIOS,

@@ -595,78 +595,6 @@ test_what_changed_much_is_followed_again(void **state)
 	sim_done(s);
 }
 
-/* --- full disks --- */
-
-static void
-fill_targets(struct sim *s, bool full)
-{
-	for (int n = 1; n < SIM_NODES; n++)
-		s->disk_full[n] = full;
-}
-
-static void
-test_before_the_lock_a_full_disk_is_waited_for(void **state)
-{
-	struct sim *s = one_account(20);
-
-	(void)state;
-	sim_start(s);
-	fill_targets(s, true);
-	sim_evacuate(s, 0);
-	sim_run_for(s, 3 * DAY_MS); /* no state's time ends it */
-	CHECK_INT(sim_move_of(s, 0)->state, MOVE_STAGING);
-	CHECK_INT(sim_move_of(s, 0)->tries, 0);
-	CHECK(strstr(sim_move_of(s, 0)->doing, "the disk is full") != NULL);
-	CHECK(sim_has_alert(s, "m1", "the disk is full"));
-	fill_targets(s, false);
-	sim_run(s, HOUR_MS);
-	CHECK_INT(sim_move_of(s, 0)->state, MOVE_SETTLED);
-	CHECK_INT(sim_move_of(s, 0)->tries, 0);
-	CHECK(!sim_has_alert(s, "m1", ""));
-	sim_done(s);
-}
-
-static void
-test_who_does_not_want_to_wait_for_room_cancels(void **state)
-{
-	struct sim *s = one_account(20);
-	struct err e;
-
-	(void)state;
-	sim_start(s);
-	fill_targets(s, true);
-	sim_evacuate(s, 0);
-	sim_run_for(s, HOUR_MS);
-	CHECK(sim_has_alert(s, "m1", "the disk is full"));
-	CHECK(jobs_change(s->jobs, 1, JOB_EV_CANCEL, &e));
-	sim_run(s, HOUR_MS);
-	CHECK_INT(sim_move_of(s, 0)->state, MOVE_ABANDONED);
-	CHECK(!sim_has_alert(s, "m1", ""));
-	sim_done(s);
-}
-
-/* Nobody is locked out until somebody has made room; then it begins anew, and waits. */
-static void
-test_under_the_lock_a_full_disk_leads_back(void **state)
-{
-	struct sim *s = one_account_starts(20);
-
-	(void)state;
-	CHECK(sim_run_to_state(s, 0, MOVE_CATCHING_UP, HOUR_MS));
-	fill_targets(s, true);
-	CHECK(sim_run_to_state(s, 0, MOVE_ABANDONED, MINUTE_MS));
-	CHECK_STR(s->accounts[0].now.status, "active");
-	CHECK_INT(s->accounts[0].host, 0);
-	CHECK(sim_move_of(s, 0)->data.lock_ms < 5000);
-	sim_run_for(s, DAY_MS);
-	CHECK_INT(sim_move_of(s, 0)->state, MOVE_STAGING);
-	CHECK_INT(sim_move_of(s, 0)->tries, 1);
-	fill_targets(s, false);
-	sim_run(s, HOUR_MS);
-	CHECK_INT(sim_move_of(s, 0)->state, MOVE_SETTLED);
-	sim_done(s);
-}
-
 /* --- the end of the process --- */
 
 static void
@@ -750,9 +678,6 @@ main(void)
 	    TEST(test_only_the_source_says_that_a_lease_ended),
 	    TEST(test_no_switch_without_enough_lease),
 	    TEST(test_what_changed_much_is_followed_again),
-	    TEST(test_before_the_lock_a_full_disk_is_waited_for),
-	    TEST(test_who_does_not_want_to_wait_for_room_cancels),
-	    TEST(test_under_the_lock_a_full_disk_leads_back),
 	    TEST(test_a_stopped_controller_leaves_moves_as_they_are),
 	    TEST(test_an_unclean_verdict_keeps_everything),
 	};
