@@ -28,6 +28,7 @@ import hot  # noqa: E402
 import kubernetes  # noqa: E402
 import nodes  # noqa: E402
 import receivers  # noqa: E402
+import sick  # noqa: E402
 import storms  # noqa: E402
 from steps import (all_settled_clean, begin, differences, evacuate, finish, kill_process,  # noqa: E402
                    killer, place_for, require, require_clean, statuses, worker_pids)
@@ -588,6 +589,7 @@ SCENARIOS = {
     **storms.SCENARIOS,
     **cutover.SCENARIOS,
     **faults.SCENARIOS,
+    **sick.SCENARIOS,
     **hot.SCENARIOS,
     **nodes.SCENARIOS,
     **kubernetes.SCENARIOS,
