@@ -10,6 +10,7 @@ import signal
 import socket
 import threading
 
+from cgroups import Container
 from disks import Disk, own_mounts
 from harness import run, wait_for
 from steps import evacuate, finish, kill_process, require, require_clean
@@ -263,7 +264,29 @@ def no_way_out(place):
     require_clean(place, before)
 
 
+def out_of_memory(place):
+    """The kernel kills in a node's container, thrice: the node is emptied by itself."""
+    try:
+        container = Container(place.path("cgroup"))
+    except OSError as e:
+        print(f"    left out: no memory cgroup can be made here ({e}); tests/unit/agent/test_cgroup.c has recorded ones")
+        return
+    try:
+        before = begin_watched(place, 6, agent_set={"mbs1": {"cgroup_dir": f'"{container.seen}"'}})
+        # Those of before its start it does not count, so it has to have looked.
+        require("cgroup" not in note_of(place, "mbs1"), note_of(place, "mbs1"))
+        require(all(container.kill_one() for _ in range(3)), "the kernel did not kill what took too much memory")
+        job = wait_begun(place, "mbs1")
+        told = alert_of(place, "mbs1")
+        require("3 or more processes of this container were killed" in told[1], f"{told}")
+        finish(place, job)
+        require_clean(place, before)
+    finally:
+        container.remove()
+
+
 SCENARIOS = {
+    "out_of_memory": out_of_memory,
     "no_way_out": no_way_out,
     "sick_services": sick_services,
     "sick_disks": sick_disks,
