@@ -269,7 +269,7 @@ def out_of_memory(place):
     try:
         container = Container(place.path("cgroup"))
     except OSError as e:
-        print(f"    left out: no memory cgroup can be made here ({e}); tests/unit/agent/test_cgroup.c has recorded ones")
+        print(f"    left out: no memory cgroup can be made here ({e}); test_cgroup.c has recorded ones")
         return
     try:
         before = begin_watched(place, 6, agent_set={"mbs1": {"cgroup_dir": f'"{container.seen}"'}})
