@@ -60,3 +60,28 @@ class Disk:
     def remount(self, how):
         """ro or rw."""
         run(["mount", "-o", f"remount,{how}", self.path])
+
+
+class FailingDisk:
+    """An ext4 whose device has less room than it says: what is written beyond that is an I/O error.
+
+    OSError or Failed where there are no loop devices. The loop goes with the mount.
+    """
+
+    def __init__(self, path, beside):
+        self.path = path
+        os.makedirs(path, exist_ok=True)
+        self.under = Disk(beside, megabytes=8)
+        image = os.path.join(beside, "image")
+        with open(image, "wb") as f:
+            f.truncate(64 << 20)
+        run(["mkfs.ext4", "-q", "-F", "-E", "nodiscard", image])
+        run(["mount", "-o", "loop,errors=remount-ro", image, path])
+
+    def fail(self):
+        """From here on writes fail, and the kernel notes it."""
+        self.under.fill()
+        for number in range(16):
+            with contextlib.suppress(OSError), open(os.path.join(self.path, str(number)), "wb") as f:
+                f.write(os.urandom(1 << 20))
+                os.fsync(f.fileno())

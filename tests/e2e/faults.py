@@ -3,12 +3,14 @@
 import contextlib
 import json
 import os
+import random
 import re
 import signal
 
 from disks import Disk, own_mounts
-from harness import wait_for
-from steps import all_settled_clean, evacuate, finish, require, require_clean, statuses
+from harness import Failed, wait_for
+from steps import all_settled_clean, evacuate, finish, kill_process, require, require_clean, statuses
+from storms import job_has_ended, progress
 
 
 FULL = re.compile("No space left|would (fill|be filled)|has room for")
@@ -140,7 +142,48 @@ def full_journal(place):
     require_clean(place, before)
 
 
+def full_anywhere(place, seed=1, mailboxes=12):
+    """Disks of every agent and of the controller run full at random, under a storm and people at work."""
+    own_mounts()
+    dice = random.Random(seed)
+    place.lab_up(mailboxes=mailboxes, seed=seed, costs=("import_item_ms=2",))
+    before = place.path("before.json")
+    place.lab("inventory", "--out", before)
+    disks = {"controller": Disk(place.path("state"), megabytes=24)}
+    place.install()
+    for node in place.agents:
+        disks[node] = Disk(place.path(f"spool-{node}"), megabytes=200)
+    place.start()
+    storm = place.background("deliver", "deliver", "--rate", "4", "--seed", str(seed))
+    people = place.background("act", "act", "--rate", "8", "--seed", str(seed))
+    job, struck = evacuate(place), []
+    for _ in range(14):
+        if job_has_ended(place, job):
+            break
+        what = dice.choice(sorted(disks))
+        struck.append(what)
+        disks[what].fill()
+        seconds, seen = dice.uniform(0.2, 6), progress(place)
+        with contextlib.suppress(Failed):
+            wait_for("some move to go on", seconds, lambda seen=seen: progress(place) not in (None, seen))
+        if dice.random() < 0.3:
+            kill_process(place.controller if what == "controller" else place.agents[what])()
+        disks[what].make_room()
+        if not place.controller.alive():  # it had no room to start; who runs it starts it again
+            place.controller.start()
+        seen = progress(place)
+        with contextlib.suppress(Failed):
+            wait_for("some move to go on", dice.uniform(0.5, 4), lambda seen=seen: progress(place) not in (None, seen))
+    done = finish(place, job, 420)
+    people.stop(60)
+    storm.stop(120)
+    print(f"    full: {', '.join(struck)}")
+    all_settled_clean(done)
+    require_clean(place, before)
+
+
 SCENARIOS = {
+    "full_anywhere": full_anywhere,
     "full_journal": full_journal,
     "full_target": full_target,
 }

@@ -11,8 +11,8 @@ import socket
 import threading
 
 from cgroups import Container
-from disks import Disk, own_mounts
-from harness import run, wait_for
+from disks import Disk, FailingDisk, own_mounts
+from harness import Failed, run, wait_for
 from steps import evacuate, finish, kill_process, require, require_clean
 from storms import pid_in
 
@@ -77,7 +77,7 @@ def look_again(place, *nodes):
 
 
 def sick_disks(place):
-    """Disks full, without inodes, read-only: two nodes at once stay, one is emptied, the next is over the budget."""
+    """Disks full, without inodes, read-only, with I/O errors: of two none is emptied, then one, no more that day."""
     own_mounts()
     place.lab_up(mailboxes=9)
     place.lab("inventory", "--out", place.path("before.json"))
@@ -85,6 +85,11 @@ def sick_disks(place):
     store = Disk(os.path.join(homes["mbs1"], "store"), megabytes=256)
     index = Disk(os.path.join(homes["mbs2"], "index"))
     redolog = Disk(os.path.join(homes["mbs3"], "redolog"), inodes=200)
+    try:
+        db = FailingDisk(os.path.join(homes["mbs2"], "db"), place.path("device"))
+    except (OSError, Failed) as e:
+        print(f"    left out: no device can fail here ({e}); test_disk_history.c has recorded errors")
+        db = None
     before = begin_watched(place, 9)
     storm = place.background("deliver", "deliver", "--rate", "3")
 
@@ -111,7 +116,10 @@ def sick_disks(place):
     storm.stop(120)
     require_clean(place, before)
 
-    index.fill()
+    if db is None:
+        index.fill()
+    else:
+        db.fail()
     look_again(place, "mbs2")
     told = wait_declined(place, "mbs2", "budget")
     require("zmferry evacuate mbs2" in told[2], f"the way out: {told}")
