@@ -22,7 +22,7 @@ base_src    := err utf8 xalloc buf log clock conf conf_read secret tls tls_ca tl
 zimbra_src  := soap soap_xml rest freeze
 proto_src   := frame check check_stream peer skew
 
-agent_src   := main agent agent_link requests requests_local conf lane lane_task lease idle \
+agent_src   := main agent agent_link requests requests_local conf lane lane_task lease lease_spare idle \
                look session_look health/probes health/lmtp health/mailboxd health/mariadb health/disk health/cgroup health/logwatch \
                health/wall_clock health/growth health/fs_errors health/certificate health/zmstat health/dialogue health/access \
                mailbox/localconfig mailbox/account mailbox/inventory mailbox/metadata \

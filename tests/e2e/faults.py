@@ -96,6 +96,27 @@ def full_target(place):
     require_clean(place, before)
 
 
+def full_source(place):
+    """The source's disk is full, which is why it is emptied: all leave, though its agent is killed meanwhile."""
+    own_mounts()
+    place.lab_up(mailboxes=9, seed=3)
+    before = place.path("before.json")
+    place.lab("inventory", "--out", before)
+    place.install()
+    disk = Disk(place.path("spool-mbs1"), megabytes=64)
+    place.start()
+    storm = place.background("deliver", "deliver", "--rate", "4")
+    disk.fill()
+    job = evacuate(place)
+    leases = wait_for("leases", 60, lambda: [
+        name for name in os.listdir(place.path("spool-mbs1", "leases")) if "." not in name], 0.001)
+    kill_process(place.agents["mbs1"])()
+    all_settled_clean(finish(place, job))
+    print(f"    leases when its agent was killed: {len(leases)}")
+    storm.stop(120)
+    require_clean(place, before)
+
+
 def full_journal(place):
     """The controller's disk is full under locks: they end with the reserve, nothing else begins until there is room."""
     own_mounts()
@@ -186,4 +207,5 @@ SCENARIOS = {
     "full_anywhere": full_anywhere,
     "full_journal": full_journal,
     "full_target": full_target,
+    "full_source": full_source,
 }
