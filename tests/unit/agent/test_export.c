@@ -16,6 +16,11 @@
 
 #define ACCOUNT "b1a3b7a2-0000-4000-8000-000000000001"
 #define FIRST 300
+#ifdef __SANITIZE_THREAD__ /* a pass takes a tenth of a second there */
+#define FLIPS 30
+#else
+#define FLIPS 120
+#endif
 #define COUNT_MAX 4000
 
 enum how {
@@ -295,12 +300,13 @@ reply_rest(struct server_call *call)
 	} else {
 		tarball_end(&tar);
 		send = spoil(&tar);
+		/* Before the answer is out: then the box is the test's again. */
+		call->end = box.damage.kind == CUT_SHORT && send < tar.len;
 		snprintf(head, sizeof(head),
 		    "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n",
 		    box.damage.kind == CUT_SHORT ? tar.len : send);
 		server_send(call, head, strlen(head));
 		server_send(call, tar.data, send);
-		call->end = box.damage.kind == CUT_SHORT && send < tar.len;
 	}
 	buf_fini(&tar);
 }
@@ -718,7 +724,7 @@ test_bits_are_flipped(void **state)
 
 	(void)state;
 	make_damaged_box();
-	for (int i = 0; i < 200; i++) {
+	for (int i = 0; i < FLIPS; i++) {
 		x ^= x << 13;
 		x ^= x >> 7;
 		x ^= x << 17;
