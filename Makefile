@@ -22,7 +22,7 @@ base_src    := err utf8 xalloc buf log clock conf conf_read secret tls tls_ca tl
 zimbra_src  := soap soap_xml rest freeze
 proto_src   := frame check check_stream peer skew
 
-agent_src   := main agent agent_link requests requests_local conf lane lane_task lease idle \
+agent_src   := main agent agent_link requests requests_local conf lane lane_task lease lease_spare idle \
                look session_look health/probes health/lmtp health/mailboxd health/mariadb health/disk health/cgroup health/logwatch \
                health/wall_clock health/growth health/fs_errors health/certificate health/zmstat health/dialogue health/access \
                mailbox/localconfig mailbox/account mailbox/inventory mailbox/metadata \
@@ -39,7 +39,7 @@ agent_src   := main agent agent_link requests requests_local conf lane lane_task
                worker/steer worker/import worker/mend worker/verify
 
 core_src    := level cutover presence plan_times move moves moves_copies move_table move_steps move_takes move_prepare move_purge move_revert move_alerts move_checks job job_table job_gate job_progress job_copies plan pools retention \
-               journal journal_data journal_events journal_cordons journal_backup journal_rows journal_nodes journal_operators \
+               journal journal_data journal_events journal_cordons journal_reserve journal_backup journal_rows journal_nodes journal_operators \
                job_node job_lanes lane_limits removal zimbra/standing \
                json_values policy policy_table policy_replay watch watch_alerts watch_view \
                fleet fleet_ask fleet_notices fleet_index fleet_facts world doctor

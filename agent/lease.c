@@ -15,7 +15,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/lease_spare.h"
 #include "agent/mailbox/account.h"
+#include "proto/base/buf.h"
 #include "proto/base/clock.h"
 #include "proto/base/work.h"
 #include "proto/base/xalloc.h"
@@ -54,7 +56,7 @@ struct give_back {
 	char text[LIMIT_TEXT];
 };
 
-/* --- files: "BOOT UNTIL EXPIRED\n" and the packed request --- */
+/* --- files: "BOOT UNTIL EXPIRED GIVEN_BACK SIZE\n", the packed request, perhaps zeros --- */
 
 static void
 lease_path(const struct leases *l, const char *move_id, const char *suffix, char *out,
@@ -64,28 +66,55 @@ lease_path(const struct leases *l, const char *move_id, const char *suffix, char
 }
 
 static bool
+lease_write_anew(const char *path, const char *fresh, const struct buf *text)
+{
+	int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	ssize_t n;
+	int code;
+
+	if (fd < 0)
+		return false;
+	n = write(fd, text->data, text->len);
+	if (n != (ssize_t)text->len)
+		code = n < 0 ? errno : ENOSPC; /* a part of it went in */
+	else
+		code = fsync(fd) == 0 ? 0 : errno;
+	close(fd);
+	if (code == 0 && rename(fresh, path) != 0)
+		code = errno;
+	if (code != 0)
+		(void)unlink(fresh);
+	errno = code;
+	return code == 0;
+}
+
+static bool
 lease_write(const struct leases *l, const struct lease *lease, struct err *e)
 {
 	size_t size = wire__step_request__get_packed_size(lease->step);
 	uint8_t *bytes = xcalloc(1, size);
 	char path[600];
 	char fresh[600];
-	FILE *f;
+	struct buf text;
 	bool ok;
 
+	buf_init(&text, 0);
 	lease_path(l, lease->move_id, "", path, sizeof(path));
 	lease_path(l, lease->move_id, ".new", fresh, sizeof(fresh));
 	wire__step_request__pack(lease->step, bytes);
-	f = fopen(fresh, "we");
-	ok = f != NULL &&
-	     fprintf(f, "%s %llu %d %d\n", l->boot, (unsigned long long)lease->until_ms,
-		 (int)lease->expired, (int)lease->given_back) > 0 &&
-	     fwrite(bytes, 1, size, f) == size && fflush(f) == 0 && fsync(fileno(f)) == 0;
-	if (f != NULL)
-		ok = fclose(f) == 0 && ok;
-	ok = ok && rename(fresh, path) == 0;
+	errno = 0;
+	ok = buf_printf(&text, "%s %llu %d %d %zu\n", l->boot,
+		 (unsigned long long)lease->until_ms, (int)lease->expired,
+		 (int)lease->given_back, size) &&
+	     buf_add(&text, bytes, size) &&
+	     (lease_write_anew(path, fresh, &text) ||
+		 ((errno == ENOSPC || errno == EDQUOT) &&
+		     lease_spare_write(l->dir, path, text.data, text.len)));
+	if (!ok)
+		err_errno(e, ERR_RETRY, errno, "%s", path);
+	buf_fini(&text);
 	free(bytes);
-	return ok || err_errno(e, ERR_RETRY, errno, "%s", path);
+	return ok;
 }
 
 static struct lease *
@@ -98,7 +127,8 @@ lease_read(const struct leases *l, const char *move_id)
 	unsigned long long until;
 	int expired;
 	int given;
-	size_t size;
+	int fields = 0;
+	size_t size, said = 0;
 	struct lease *lease;
 	Wire__StepRequest *step;
 	FILE *f;
@@ -107,13 +137,15 @@ lease_read(const struct leases *l, const char *move_id)
 	f = fopen(path, "re");
 	if (f == NULL)
 		return NULL;
-	if (fgets(head, sizeof(head), f) == NULL ||
-	    sscanf(head, "%63s %llu %d %d", boot, &until, &expired, &given) != 4) {
-		fclose(f);
-		return NULL;
-	}
-	size = fread(bytes, 1, sizeof(bytes), f);
+	if (fgets(head, sizeof(head), f) != NULL)
+		fields = sscanf(
+		    head, "%63s %llu %d %d %zu", boot, &until, &expired, &given, &said);
+	size = fields < 4 ? 0 : fread(bytes, 1, sizeof(bytes), f);
 	fclose(f);
+	if (fields < 4 || (fields == 5 && said > size))
+		return NULL;
+	if (fields == 5) /* one of an earlier version ends with its file */
+		size = said;
 	step = wire__step_request__unpack(NULL, size, bytes);
 	if (step == NULL || step->op_case != WIRE__STEP_REQUEST__OP_LEASE ||
 	    step->lease->frozen == NULL)
@@ -237,8 +269,9 @@ leases_end(struct leases *l, const char *move_id, struct err *e)
 	if (lease->working)
 		return err_set(e, ERR_RETRY, "the account is being given back just now");
 	lease_path(l, move_id, "", path, sizeof(path));
-	if (unlink(path) != 0 && errno != ENOENT)
+	if (!lease_spare_unlink(l->dir, path) && errno != ENOENT)
 		return err_errno(e, ERR_RETRY, errno, "%s", path);
+	lease_spares_make(l->dir);
 	*at = lease->next;
 	lease_free(lease);
 	return true;
@@ -437,6 +470,7 @@ leases_open(struct agent *a, struct leases **out, struct err *e)
 		l->first = lease;
 	}
 	closedir(dir);
+	lease_spares_make(l->dir);
 	return true;
 }
 

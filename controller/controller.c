@@ -106,6 +106,18 @@ on_survey(void *ctx, const struct plan_request *wanted, survey_done_fn done, voi
 	plan_request_fini(&rq);
 }
 
+/* That the disk is full is seen when something is written; that there is room, here. */
+static void
+controller_look_at_reserve(struct controller *c)
+{
+	journal_keep_reserve(c->journal);
+	if (journal_is_short(c->journal))
+		alert_raise(c->alerts, ALERT_JOURNAL_SHORT, "journal:reserve",
+		    ALERT_FACTS("dir", c->conf->state_dir));
+	else
+		alert_clear(c->alerts, "journal:reserve");
+}
+
 static void
 on_poke(uv_timer_t *timer)
 {
@@ -114,6 +126,7 @@ on_poke(uv_timer_t *timer)
 	if (c->stopping)
 		return;
 	jobs_poke(c->jobs);
+	controller_look_at_reserve(c);
 	watch_tick(c->watch);
 	alerts_tick(c->alerts);
 	ways_tick(c->ways);

@@ -367,9 +367,10 @@ kind_from_wire(Wire__ErrorKind kind)
 	    [WIRE__ERROR_KIND__ERROR_PEER] = ERR_PEER,
 	    [WIRE__ERROR_KIND__ERROR_CORRUPT] = ERR_CORRUPT,
 	    [WIRE__ERROR_KIND__ERROR_CANCELLED] = ERR_CANCELLED,
+	    [WIRE__ERROR_KIND__ERROR_FULL] = ERR_FULL,
 	};
 
-	if (frame_error_may_pass(kind))
+	if (kind != WIRE__ERROR_KIND__ERROR_FULL && frame_error_may_pass(kind))
 		return ERR_RETRY;
 	return kinds[kind];
 }

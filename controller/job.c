@@ -212,8 +212,8 @@ struct job_look {
 static bool
 look_is_full(const struct job_look *look, const struct move *m)
 {
-	if (look->source_full || look->all->starting >= STARTS_AT_ONCE ||
-	    look->copies >= STARTS_AT_ONCE)
+	if (journal_is_short(look->all->journal) || look->source_full ||
+	    look->all->starting >= STARTS_AT_ONCE || look->copies >= STARTS_AT_ONCE)
 		return true;
 	for (size_t i = 0; i < look->full_count; i++) {
 		if (strcmp(look->full_targets[i], m->target) == 0)
@@ -419,6 +419,8 @@ jobs_create(struct jobs *all, const struct plan *plan, const char *who,
 	uint32_t before = moves_next_number(all->moves);
 	uint32_t added = 0;
 
+	if (journal_is_short(all->journal))
+		return err_set(e, ERR_FULL, "nothing begins now: " JOURNAL_SHORT);
 	if (!jobs_check_new(all, plan, e))
 		return false;
 	job.number = all->count == 0 ? 1 : all->rows[all->count - 1]->number + 1;

@@ -166,6 +166,10 @@ jobs_take_turn(void *ctx, const struct move *m, char *why, size_t size)
 	char strain[LIMIT_TEXT];
 	uint32_t lanes;
 
+	if (journal_is_short(all->journal)) {
+		snprintf(why, size, "nobody is locked now: " JOURNAL_SHORT);
+		return false;
+	}
 	if (m->has_turn) /* and fetched once more: is its owner still away? */
 		return job == NULL ||
 		       owner_is_away(all, job, m, PRESENCE_FRESH, why, size);

@@ -6,6 +6,7 @@
 
 #include "controller/cutover.h"
 #include "controller/job_private.h"
+#include "controller/journal.h"
 #include "proto/base/xalloc.h"
 
 struct counting {
@@ -107,6 +108,8 @@ jobs_progress(struct jobs *all, uint32_t number, struct job_progress *out)
 		cutover_why(job->cutover, job->id, out->stall, sizeof(out->stall));
 	if (job_is_about_a_node(job))
 		snprintf(out->stall, sizeof(out->stall), "%s", job->reason);
+	if (job->state == JOB_MOVING && journal_is_short(all->journal))
+		snprintf(out->stall, sizeof(out->stall), JOURNAL_SHORT);
 	if (job->state == JOB_PAUSED)
 		snprintf(out->stall, sizeof(out->stall),
 		    "paused; go on with: zmferry job resume %s", job->id);

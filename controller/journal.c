@@ -23,7 +23,6 @@
 #include "proto/base/xalloc.h"
 
 #define RESTORED_EPOCHS 1000000 /* more starts than there can have been */
-#define RESERVE_BYTES (4 * 1024 * 1024)
 #define SLOW_COMMIT_MS 100
 
 static const char schema[] =
@@ -32,22 +31,6 @@ static const char schema[] =
 
 /* --- small helpers over SQLite --- */
 
-/* The disk is full: the reserve goes, so that what is tried again can be written. */
-static void
-journal_give_up_reserve(const struct journal *j)
-{
-	char path[600];
-
-	if (j->dir == NULL)
-		return;
-	snprintf(path, sizeof(path), "%s/reserve", j->dir);
-	if (unlink(path) == 0)
-		log_error(NULL,
-		    "%s: no space left; the reserve is given up so that moves can end; "
-		    "free space now",
-		    j->dir);
-}
-
 bool
 journal_err(struct journal *j, struct err *e, const char *what)
 {
@@ -55,7 +38,7 @@ journal_err(struct journal *j, struct err *e, const char *what)
 	bool damaged = code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
 
 	if (code == SQLITE_FULL)
-		journal_give_up_reserve(j);
+		journal_reserve_give_up(j);
 
 	return err_set(e, damaged ? ERR_CORRUPT : ERR_RETRY, "journal: %s: %s%s", what,
 	    sqlite3_errmsg(j->db),
@@ -383,22 +366,6 @@ journal_lock(struct journal *j, struct err *e)
 	return true;
 }
 
-static void
-journal_make_reserve(const struct journal *j)
-{
-	char path[600];
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/reserve", j->dir);
-	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return;
-	if (posix_fallocate(fd, 0, RESERVE_BYTES) != 0)
-		log_warn(NULL, "%s: cannot reserve %d MB for a full disk", path,
-		    RESERVE_BYTES >> 20);
-	close(fd);
-}
-
 bool
 journal_open(const char *state_dir, bool adopt, struct journal **out, struct err *e)
 {
@@ -425,7 +392,7 @@ journal_open(const char *state_dir, bool adopt, struct journal **out, struct err
 	    !journal_migrate(j, e) || !journal_raise_epoch(j, adopt, e))
 		goto fail;
 	if (!memory)
-		journal_make_reserve(j);
+		journal_reserve_make(j);
 	*out = j;
 	return true;
 fail:

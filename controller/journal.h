@@ -31,6 +31,13 @@ const char *journal_controller_id(const struct journal *j);
 bool journal_is_read_only(const struct journal *j);
 /* Grows with every row that is written: what it was, nothing changed its state since. */
 uint64_t journal_changes(const struct journal *j);
+/*
+ * The disk is full and the reserve is given up: what is under way can be written to its end,
+ * and nothing else should begin. keep_reserve, every few seconds: made anew once there is room.
+ */
+bool journal_is_short(const struct journal *j);
+void journal_keep_reserve(struct journal *j);
+#define JOURNAL_SHORT "there is no room for the journal: free space in state_dir"
 /* Tests: the same database goes on under a new epoch, as after a restart. */
 void journal_reborn(struct journal *j);
 

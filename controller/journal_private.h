@@ -18,12 +18,16 @@ struct journal {
 	uint64_t epoch;
 	char controller_id[40];
 	bool read_only;
+	bool is_short;		 /* the reserve is not there */
 	struct cordons *cordons; /* as saved; NULL = not read yet */
 	bool batch;		 /* begin, commit and rollback are the batch's */
 };
 
 /* They are asked for all the time, so they are read once (journal_cordons.c). */
 void journal_cordons_forget(struct journal *j);
+/* The reserve (journal_reserve.c). Of one in memory there is none. */
+void journal_reserve_make(struct journal *j);
+void journal_reserve_give_up(struct journal *j);
 bool journal_err(struct journal *j, struct err *e, const char *what); /* false */
 MUST_USE bool
 journal_prepare(struct journal *j, const char *sql, sqlite3_stmt **out, struct err *e);

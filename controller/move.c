@@ -122,6 +122,9 @@ move_apply(struct moves *all, struct move *m, enum move_event ev, const char *de
 	move_log(&log, m);
 	log_info(&log, "%s -> %s: %s%s%s", move_states[edge->from].name,
 	    move_states[edge->to].name, edge->why, detail[0] == '\0' ? "" : ": ", detail);
+	if (m->state == MOVE_ABANDONED &&
+	    m->data.cancelled) /* what held it up is no matter now */
+		move_calm(all, m);
 	all->host.changed(all->host.ctx, m, before.state);
 	move_enter(all, m);
 	return true;
@@ -202,14 +205,33 @@ move_backoff_ms(const struct move *m)
 	       (m->number * 37u + m->attempts * 101u) % 100;
 }
 
+/* A cancelled call that is not the process's end may succeed another time. */
+static bool
+move_may_work_later(const struct move *m, const struct err *why)
+{
+	unsigned holds = move_states[m->state].holds;
+	bool way_back = (holds & LOCKED) != 0 && (holds & FORWARD_ONLY) == 0;
+
+	/* Making room takes a person's time: nobody stays locked out for it. */
+	return why->kind == ERR_RETRY || why->kind == ERR_CANCELLED ||
+	       (why->kind == ERR_FULL && !way_back);
+}
+
+/* While the source serves, a move pauses for as long as a disk is full. */
+static bool
+move_has_time_left(struct moves *all, const struct move *m, const struct err *why)
+{
+	return m->deadline_ms == 0 ||
+	       all->world->mono_ms(all->world->ctx) < m->deadline_ms ||
+	       (why->kind == ERR_FULL &&
+		   (move_states[m->state].holds & SOURCE_WRITES) != 0);
+}
+
 static void
 move_effect_failed(struct moves *all, struct move *m, const struct move_effect *effect,
     const struct err *why)
 {
-	uint64_t now = all->world->mono_ms(all->world->ctx);
-	/* A cancelled call that is not the process's end may succeed another time. */
-	bool may_work_later = why->kind == ERR_RETRY || why->kind == ERR_CANCELLED;
-	bool time_left = m->deadline_ms == 0 || now < m->deadline_ms;
+	bool may_work_later = move_may_work_later(m, why);
 	struct log log;
 
 	move_log(&log, m);
@@ -224,7 +246,8 @@ move_effect_failed(struct moves *all, struct move *m, const struct move_effect *
 		move_run(all, m);
 		return;
 	}
-	if (effect->on_failure != EFFECT_STAY && (!may_work_later || !time_left)) {
+	if (effect->on_failure != EFFECT_STAY &&
+	    (!may_work_later || !move_has_time_left(all, m, why))) {
 		snprintf(m->error, sizeof(m->error), "%s", why->text);
 		move_event(all, m, EV_FAILED, why->text);
 		return;
@@ -399,7 +422,7 @@ move_has_purge_turn(struct moves *all, struct move *m)
 {
 	if (m->state != MOVE_PURGING || m->has_turn || m->data.detoured)
 		return true;
-	m->has_turn = moves_purge_is_free(all, m);
+	m->has_turn = moves_purge_is_free(all, m) && !journal_is_short(all->journal);
 	m->waiting = !m->has_turn;
 	if (m->has_turn) /* its time begins now */
 		m->deadline_ms = all->world->mono_ms(all->world->ctx) +

@@ -11,6 +11,7 @@
 #include "controller/move_private.h"
 
 #define STAY_ALERT_AFTER 3
+#define FULL_ALERT_AFTER 8   /* tries: about half a minute */
 #define LOCKED_ALERT_AFTER 8 /* tries: about half a minute */
 
 /* Somebody waits locked out, or the move waits for ever: a person should know. */
@@ -21,8 +22,9 @@ move_alert_if_it_lasts(struct moves *all, struct move *m,
 	bool stays = effect->on_failure == EFFECT_STAY && m->attempts >= STAY_ALERT_AFTER;
 	bool locked = (move_states[m->state].holds & LOCKED) != 0 &&
 		      m->attempts >= LOCKED_ALERT_AFTER;
+	bool full = why->kind == ERR_FULL && m->attempts >= FULL_ALERT_AFTER;
 
-	if (m->alerted || (!stays && !locked))
+	if (m->alerted || (!stays && !locked && !full))
 		return;
 	m->alerted = true;
 	alert_raise(all->host.alerts,

@@ -120,7 +120,7 @@ check_target_node(const struct move *m, const struct ask_preflight *p, struct er
 		    "lost with it; put spool_dir on a volume",
 		    m->target);
 	if (p->spool_free_bytes < m->bytes)
-		return err_set(e, ERR_REFUSED,
+		return err_set(e, ERR_FULL,
 		    "node %s: has room for %llu KB below its fill limit, the mailbox "
 		    "needs %llu KB",
 		    m->target, (unsigned long long)(p->spool_free_bytes >> 10),

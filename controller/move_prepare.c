@@ -56,7 +56,7 @@ take_prepare_look(struct moves *all, struct move *m, const struct ask *a,
 	struct err why;
 
 	(void)e;
-	if (most == 0 ||
+	if (most == 0 || journal_is_short(moves_journal(all)) ||
 	    prepare_counters_ms(m->data.last_item_id, m->data.change) <= most)
 		return true;
 	if (p->healthy && !p->row.present) {

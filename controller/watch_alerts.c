@@ -2,6 +2,7 @@
 /* What people are told of a node: by its state, and by what the policy makes of that. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "controller/alert/alert.h"
 #include "controller/watch_private.h"
@@ -29,6 +30,12 @@ way_out(const struct watched *n, char *out, size_t size)
 	for (size_t i = 0; unreadable && i < n->node.fault_count; i++) {
 		if (n->node.faults[i].stands &&
 		    policy_fault_find(n->node.faults[i].probe)->unreadable)
+			fault = policy_fault_find(n->node.faults[i].probe);
+	}
+	/* An expired one makes mailboxd unreadable: a restart would not help. */
+	for (size_t i = 0; unreadable && i < n->node.fault_count; i++) {
+		if (n->node.faults[i].stands &&
+		    strcmp(n->node.faults[i].probe, "certificate:mailboxd") == 0)
 			fault = policy_fault_find(n->node.faults[i].probe);
 	}
 	if (fault != NULL && fault->evacuates && !unreadable)
@@ -122,6 +129,10 @@ watch_tell(struct watch *w, struct watched *n)
 	case NODE_SUSPECT: /* what was told stands until it is well */
 		return;
 	case NODE_FAILING:
+		/* Looked at once more: until that is known, what was told stands. */
+		if (n->verdict.decision == DECIDE_PLAN && n->told &&
+		    n->told_key == ALERT_EVACUATION_DECLINED)
+			return;
 		tell(w, n,
 		    n->verdict.decision == DECIDE_DECLINE ? ALERT_EVACUATION_DECLINED
 							  : ALERT_NODE_FAILING,

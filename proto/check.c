@@ -170,7 +170,7 @@ static bool
 check_session_page(const Wire__SessionPage *m, struct err *e)
 {
 	if (!check_number(m->look, "look", 1, UINT64_MAX, e) ||
-	    !check_number((uint64_t)m->kind, "kind", 0, 5, e) ||
+	    !check_number((uint64_t)m->kind, "kind", 0, LIMIT_ERROR_KIND, e) ||
 	    !check_text(&m->text, "text", 0, LIMIT_TEXT, e) ||
 	    !check_count(m->n_sessions, "sessions", LIMIT_SESSION_PAGE, e))
 		return false;
@@ -375,7 +375,7 @@ static bool
 check_result(const Wire__StepResult *m, struct err *e)
 {
 	return check_move_id(&m->move_id, e) &&
-	       check_number((uint64_t)m->kind, "kind", 0, 5, e) &&
+	       check_number((uint64_t)m->kind, "kind", 0, LIMIT_ERROR_KIND, e) &&
 	       check_text(&m->text, "text", 0, LIMIT_TEXT, e) && check_facts(m, e);
 }
 
@@ -448,7 +448,8 @@ check_envelope(const Wire__Envelope *m, struct err *e)
 		return check_move_id(&m->lease_expired->move_id, e) &&
 		       check_text(&m->lease_expired->account_id, "account_id", 1,
 			   LIMIT_ID - 1, e) &&
-		       check_number((uint64_t)m->lease_expired->kind, "kind", 0, 5, e) &&
+		       check_number((uint64_t)m->lease_expired->kind, "kind", 0,
+			   LIMIT_ERROR_KIND, e) &&
 		       check_text(&m->lease_expired->text, "text", 0, LIMIT_TEXT, e);
 	case WIRE__ENVELOPE__BODY_LOOK:
 		return check_text(&m->look->node, "node", 1, LIMIT_NAME, e) &&

@@ -172,7 +172,8 @@ check_stream(const Wire__Stream *m, struct err *e)
 	case WIRE__STREAM__BODY_ITEM_END:
 		return check_number(m->item_end->revision, "revision", 0, UINT16_MAX, e);
 	case WIRE__STREAM__BODY_REFUSAL:
-		return check_number((uint64_t)m->refusal->kind, "kind", 0, 5, e) &&
+		return check_number(
+			   (uint64_t)m->refusal->kind, "kind", 0, LIMIT_ERROR_KIND, e) &&
 		       check_text(&m->refusal->text, "text", 0, LIMIT_TEXT, e);
 	}
 	return err_set(e, ERR_PEER, "a message nobody knows");

@@ -282,5 +282,6 @@ frame_error_may_pass(Wire__ErrorKind kind)
 {
 	return kind == WIRE__ERROR_KIND__ERROR_RETRY ||
 	       kind == WIRE__ERROR_KIND__ERROR_PEER ||
-	       kind == WIRE__ERROR_KIND__ERROR_CANCELLED;
+	       kind == WIRE__ERROR_KIND__ERROR_CANCELLED ||
+	       kind == WIRE__ERROR_KIND__ERROR_FULL;
 }

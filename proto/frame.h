@@ -43,8 +43,8 @@ bool frame_equal(const ProtobufCBinaryData *b, const char *text);
 MUST_USE bool frame_copy(const ProtobufCBinaryData *b, char *out, size_t out_size);
 
 /*
- * May what ended so go well another time? Between two others, or stopped when nobody here
- * asked for it: yes. The controller asks such a thing again, and the agent does it again
+ * May what ended so go well another time? Between two others, for want of room, or stopped
+ * when nobody here asked for it: yes. The controller asks such a thing again, and the agent does it again
  * instead of repeating what it answered.
  */
 bool frame_error_may_pass(Wire__ErrorKind kind);

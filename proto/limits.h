@@ -16,6 +16,7 @@
 #define LIMIT_NAME 255		   /* host, account, node names, bytes */
 #define LIMIT_ID 40		   /* zimbraId, move id */
 #define LIMIT_TEXT 480		   /* sentences, as struct err */
+#define LIMIT_ERROR_KIND 6	   /* the last one of enum err_kind */
 #define LIMIT_TICKET 32
 #define LIMIT_STREAM_CHUNK (256 * KIB)
 #define LIMIT_STREAM_IDS 20000

@@ -474,7 +474,7 @@ spool_reserve(const char *spool_dir, const Wire__Admission *admission,
 	/* What is here already may stay: a full disk must not hold up a move under its lock. */
 	if (ok && more > 0 &&
 	    total - free_bytes + held.bytes + more > total / 100 * fill_limit)
-		ok = err_set(e, ERR_REFUSED,
+		ok = err_set(e, ERR_FULL,
 		    "%s: %llu MB more would fill the disk above %u %% (%llu MB free, "
 		    "%llu MB held for other moves); free space or choose another node",
 		    spool_dir, (unsigned long long)(more >> 20), fill_limit,

@@ -284,7 +284,7 @@ disk_has_room(struct receiving *r, uint64_t more, struct err *e)
 	if (!spool_disk(r->o.spool_dir, &total, &free_bytes, &reserved, e))
 		return false;
 	return total - free_bytes + more <= total / 100 * r->o.fill_limit ||
-	       err_set(e, ERR_RETRY,
+	       err_set(e, ERR_FULL,
 		   "%s: the disk would be filled above %u %%; free space there, what "
 		   "came is kept",
 		   r->o.spool_dir, r->o.fill_limit);

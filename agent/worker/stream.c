@@ -44,8 +44,8 @@ struct stream {
 static bool
 stream_take_refusal(struct stream *s, const Wire__StreamRefusal *r, struct err *e)
 {
-	static const enum err_kind kinds[] = {
-	    ERR_PEER, ERR_RETRY, ERR_REFUSED, ERR_PEER, ERR_CORRUPT, ERR_CANCELLED};
+	static const enum err_kind kinds[] = {ERR_PEER, ERR_RETRY, ERR_REFUSED, ERR_PEER,
+	    ERR_CORRUPT, ERR_CANCELLED, ERR_FULL};
 
 	/* That the target was stopped does not mean that we were. */
 	return err_set(e,

@@ -181,6 +181,7 @@ api_refuse(struct api_request *rq, const struct err *e, const char *next)
 	    [ERR_PEER] = 502,
 	    [ERR_CORRUPT] = 500,
 	    [ERR_CANCELLED] = 409,
+	    [ERR_FULL] = 507,
 	};
 
 	api_problem(rq, statuses[e->kind], err_kind_name(e->kind), e->text, next);

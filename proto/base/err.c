@@ -8,6 +8,7 @@
 #include "proto/base/err.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +27,7 @@ static const char *const kind_names[] = {
     [ERR_PEER] = "peer",
     [ERR_CORRUPT] = "corrupt",
     [ERR_CANCELLED] = "cancelled",
+    [ERR_FULL] = "full",
 };
 static_assert(ARRAY_LEN(kind_names) == ERR_KIND_COUNT, "name every kind");
 
@@ -39,6 +41,7 @@ static const int exit_codes[] = {
     [ERR_PEER] = 4,
     [ERR_CORRUPT] = 5,
     [ERR_CANCELLED] = 1,
+    [ERR_FULL] = 4,
 };
 static_assert(ARRAY_LEN(exit_codes) == ERR_KIND_COUNT, "an exit code for every kind");
 
@@ -92,7 +95,8 @@ err_errno(struct err *e, enum err_kind kind, int code, const char *fmt, ...)
 	va_start(args, fmt);
 	err_format(e, fmt, args);
 	va_end(args);
-	e->kind = kind;
+	e->kind =
+	    kind == ERR_RETRY && (code == ENOSPC || code == EDQUOT) ? ERR_FULL : kind;
 	len = strlen(e->text);
 	snprintf(e->text + len, sizeof(e->text) - len, ": %s",
 	    strerror_r(code, reason, sizeof(reason)));

@@ -19,6 +19,7 @@ enum err_kind {
 	ERR_PEER,      /* the other side broke the rules, drop it; exit code 4 */
 	ERR_CORRUPT,   /* our own records are wrong, touch nothing; exit code 5 */
 	ERR_CANCELLED, /* we were asked to stop; exit code 1 */
+	ERR_FULL, /* a disk has no room: may work later, nobody stays locked out for it; 4 */
 	ERR_KIND_COUNT
 };
 
@@ -33,7 +34,8 @@ bool err_set(struct err *e, enum err_kind kind, const char *fmt, ...) PRINTF_LIK
 /* Puts "outer: " before the text and keeps the kind. Returns false. */
 bool err_wrap(struct err *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
-/* Same as err_set with ": strerror(code)" behind it. Returns false. */
+/* Same as err_set with ": strerror(code)" behind it; ERR_RETRY of a full disk becomes
+   ERR_FULL. Returns false. */
 bool err_errno(struct err *e, enum err_kind kind, int code, const char *fmt, ...)
     PRINTF_LIKE(4, 5);
 

@@ -23,12 +23,14 @@ from zlab.zclient import Fault, Zimbra, el  # noqa: E402
 from harness import Failed, Installation, NET_PREFIX, ROOT, wait_for  # noqa: E402
 import client  # noqa: E402
 import cutover  # noqa: E402
+import faults  # noqa: E402
 import hot  # noqa: E402
 import kubernetes  # noqa: E402
 import nodes  # noqa: E402
 import receivers  # noqa: E402
 import remote  # noqa: E402
 import reverts  # noqa: E402
+import sick  # noqa: E402
 import storms  # noqa: E402
 from steps import (all_settled_clean, begin, differences, evacuate, finish, kill_process,  # noqa: E402
                    killer, place_for, require, require_clean, statuses, worker_pids)
@@ -588,6 +590,8 @@ SCENARIOS = {
     "automatic": automatic,
     **storms.SCENARIOS,
     **cutover.SCENARIOS,
+    **faults.SCENARIOS,
+    **sick.SCENARIOS,
     **hot.SCENARIOS,
     **reverts.SCENARIOS,
     **nodes.SCENARIOS,

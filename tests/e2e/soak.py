@@ -9,9 +9,11 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import Failed, NET_PREFIX  # noqa: E402
 from steps import place_for  # noqa: E402
 from endurance import to_and_fro_under_blows  # noqa: E402
+from faults import full_anywhere  # noqa: E402
 from storms import chaos, chaos_home, chaos_hot, links  # noqa: E402
 
-STORMS = ((chaos, 24), (chaos_home, 24), (chaos_hot, 10), (links, 16), (to_and_fro_under_blows, 120))
+STORMS = ((chaos, 24), (chaos_home, 24), (chaos_hot, 10), (links, 16), (to_and_fro_under_blows, 120),
+          (full_anywhere, 16))
 
 
 def main():

@@ -223,8 +223,9 @@ struct sim {
 	uint32_t fault_permille, death_permille; /* by chance, at any ask */
 	uint32_t journal_fails_at;		 /* effect; 0: never */
 	uint64_t journal_fails_for_ms;
-	bool strained[SIM_NODES]; /* people there wait for answers */
-	bool link_cut[SIM_NODES]; /* agent lives, but cannot reach the controller */
+	bool strained[SIM_NODES];  /* people there wait for answers */
+	bool disk_full[SIM_NODES]; /* the spool's, and the lease's */
+	bool link_cut[SIM_NODES];  /* agent lives, but cannot reach the controller */
 	uint32_t refuse[ASK_KIND_COUNT];  /* so many times more it is refused */
 	uint64_t slow_ms[ASK_KIND_COUNT]; /* it takes so much longer */
 	sim_hook_fn on_ask, on_done;

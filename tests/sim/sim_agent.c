@@ -76,6 +76,8 @@ stage_is_possible(struct sim *s, struct ask *a, int node, int account)
 		    target->name);
 	if (!spool->present || strcmp(spool->move_id, a->move_id) != 0)
 		return err_set(&a->err, ERR_REFUSED, "%s: no such spool", target->name);
+	if (s->disk_full[target - s->nodes])
+		return err_set(&a->err, ERR_FULL, "%s: the disk is full", target->name);
 	return true;
 }
 
@@ -543,10 +545,12 @@ do_purge(struct sim *s, struct ask *a, int node, int account)
 }
 
 static bool
-do_reserve(struct sim *s, const struct ask *a, int node, int account)
+do_reserve(struct sim *s, struct ask *a, int node, int account)
 {
 	struct sim_spool *spool = &s->nodes[node].spool[account];
 
+	if (s->disk_full[node])
+		return err_set(&a->err, ERR_FULL, "%s: the disk is full", a->in.host);
 	if (strcmp(spool->move_id, a->move_id) != 0)
 		memset(spool, 0, sizeof(*spool));
 	spool->present = true;
@@ -665,7 +669,8 @@ sim_perform_agent(struct sim *s, struct ask *a, int node, int account)
 	if (o != NULL && o->kind != a->kind)
 		sim_fail(s, "%s is asked to \"%s\" under the number of \"%s\"", n->name,
 		    ask_name(a->kind), ask_name(o->kind));
-	if (o != NULL && (o->answer->ok || o->answer->err.kind != ERR_RETRY)) {
+	if (o != NULL && (o->answer->ok || (o->answer->err.kind != ERR_RETRY &&
+					       o->answer->err.kind != ERR_FULL))) {
 		copy_answer(a, o->answer);
 		return a->ok;
 	}

@@ -620,7 +620,7 @@ sim_heal(struct sim *s, uint64_t at_most_ms)
 	s->fault_permille = s->death_permille = 0;
 	s->directory_down = false;
 	for (int n = 0; n < SIM_NODES; n++)
-		s->link_cut[n] = false;
+		s->link_cut[n] = s->disk_full[n] = false;
 	if (s->failed || s->jobs == NULL)
 		return;
 	if (!sim_is_over(s)) {

@@ -27,6 +27,7 @@ static const struct way ways[] = {
     {FAULT_ERROR, ERR_PEER, "nonsense"},
     {FAULT_ERROR, ERR_CORRUPT, "damage"},
     {FAULT_ERROR, ERR_CANCELLED, "a cancelled call"},
+    {FAULT_ERROR, ERR_FULL, "a full disk"},
     {FAULT_HALF, ERR_RETRY, "half of the work"},
     {FAULT_LOST, ERR_RETRY, "a lost answer"},
     {FAULT_DEAF, ERR_RETRY, "no answer"},

@@ -205,6 +205,110 @@ test_names_that_mislead(void **state)
 	buf_fini(&tar);
 }
 
+/* --- entries that nobody asked for --- */
+
+/* The header at that place says another size or kind; its checksum is right. */
+static void
+forge_header(struct buf *tar, size_t at, const void *size_field, char kind)
+{
+	uint8_t *h = tar->data + at;
+	char sum_field[8];
+	unsigned sum = 0;
+
+	memcpy(h + 124, size_field, 12);
+	h[156] = (uint8_t)kind;
+	memset(h + 148, ' ', 8);
+	for (size_t i = 0; i < 512; i++)
+		sum += h[i];
+	snprintf(sum_field, sizeof(sum_field), "%06o", sum);
+	memcpy(h + 148, sum_field, 7);
+}
+
+/* What is not as it was is bad, or is not there. */
+static bool
+is_hello(const struct seen *s)
+{
+	return s->data.len == 5 && memcmp(s->data.data, "hello", 5) == 0;
+}
+
+/* One message behind a good one, its data entry (or its metadata's) forged. */
+static void
+check_forged(const void *size_field, char kind, bool of_meta)
+{
+	struct seen s;
+	struct buf tar;
+	bool whole;
+	size_t at;
+
+	buf_init(&tar, 0);
+	tarball_item(&tar, "Inbox/1.eml", MESSAGE(300, ""), "hello", 5);
+	at = tar.len + (of_meta ? 0 : 1024);
+	tarball_item(&tar, "Inbox/2.eml", MESSAGE(301, ""), "hello", 5);
+	tarball_item(&tar, "Inbox/3.eml", MESSAGE(302, ""), "hello", 5);
+	tarball_end(&tar);
+	forge_header(&tar, at, size_field, kind);
+	seen_init(&s);
+	s.check = is_hello;
+	CHECK(read_bytes(tar.data, tar.len, false, &s, &whole));
+	CHECK(strstr(buf_str(&s.text), "300 message 5 1.eml ") != NULL);
+	seen_fini(&s);
+	buf_fini(&tar);
+}
+
+static void
+test_hostile_sizes_and_kinds(void **state)
+{
+	static const char *const sizes[] = {
+	    "77777777777",				  /* 8 GB */
+	    "00000100000",				  /* into the entries behind it */
+	    "-0000000005", "0000000000x", "           ",  /* no number */
+	    "\x80\0\0\0\x7f\xff\xff\xff\xff\xff\xff\xff", /* base 256: 2^63 - 1 */
+	    "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xfb", /* -5 */
+	};
+	static const char kinds[] = "123456gLKxSVMNZ\x01";
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+		check_forged(sizes[i], '0', false);
+		check_forged(sizes[i], '0', true);
+	}
+	for (const char *kind = kinds; *kind != '\0'; kind++)
+		check_forged("00000000005", *kind, false);
+}
+
+/* A name leads nowhere: what is handed on is its last part. */
+static void
+test_hostile_names(void **state)
+{
+	static const char *const names[] = {"../../../etc/passwd", "/etc/passwd", "..",
+	    ".", "//", "Inbox/\x1b[2J\n\r.eml", "Inbox/\xff\xfe", "CON", "a\\..\\b",
+	    "%s%n"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		struct seen s;
+		struct buf tar;
+		bool whole;
+
+		buf_init(&tar, 0);
+		tarball_item(&tar, names[i], MESSAGE(300, ""), "hello", 5);
+		tarball_entry(&tar, ".meta", MESSAGE(301, ""), strlen(MESSAGE(301, "")));
+		tarball_entry(&tar, "", "hello", 5);
+		tarball_entry(&tar, ".err", "", 0);
+		tarball_item(&tar, "Inbox/2.eml", MESSAGE(302, ""), "hello", 5);
+		tarball_end(&tar);
+		seen_init(&s);
+		CHECK(read_bytes(tar.data, tar.len, false, &s, &whole));
+		CHECK(strchr(s.name, '/') == NULL);
+		/* One that ends as a folder's does is none, and the archive ends there. */
+		CHECK(whole || strcmp(names[i], "//") == 0);
+		CHECK(!whole ||
+		      strstr(buf_str(&s.text), "302 message 5 2.eml ok|") != NULL);
+		seen_fini(&s);
+		buf_fini(&tar);
+	}
+}
+
 /* --- damage --- */
 
 static struct buf sample;
@@ -676,6 +780,8 @@ main(void)
 	    TEST(test_plain),
 	    TEST(test_marked_and_missing),
 	    TEST(test_names_that_mislead),
+	    TEST(test_hostile_sizes_and_kinds),
+	    TEST(test_hostile_names),
 	    TEST(test_cut_anywhere),
 	    TEST(test_flipped_anywhere),
 	    TEST(test_garbage),

@@ -15,6 +15,7 @@
 #include "proto/check.h"
 #include "proto/frame.h"
 #include "tests/unit/check.h"
+#include "tests/unit/scratch.h"
 
 #define MOVE "m-1"
 
@@ -410,7 +411,8 @@ tear_down(void **state)
 	if (uv_loop_close(&agent.loop) != 0 || !spool_delete(folder, MOVE, &e))
 		return -1;
 	snprintf(path, sizeof(path), "%s/leases", folder);
-	return rmdir(path) == 0 && rmdir(folder) == 0 ? 0 : -1;
+	scratch_remove(path);
+	return rmdir(folder) == 0 ? 0 : -1;
 }
 
 int

@@ -694,7 +694,7 @@ test_reservation(void **state)
 	/* More than there is. */
 	a.bytes = total;
 	CHECK(!spool_reserve(dir, &a, 85, &e));
-	CHECK_INT(e.kind, ERR_REFUSED);
+	CHECK_INT(e.kind, ERR_FULL);
 	CHECK_HAS(e.text, "above 85 %");
 	CHECK_HAS(e.text, "choose another node");
 	b = admission("m-3", total / 2);

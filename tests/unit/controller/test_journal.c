@@ -569,12 +569,19 @@ test_the_reserve_is_given_up_when_the_disk_is_full(void **state)
 	CHECK_INT(e.kind, ERR_RETRY); /* room was made: once more may do */
 	CHECK_HAS(e.text, "free space in state_dir");
 	CHECK(access(path, F_OK) != 0);
+	CHECK(journal_is_short(j));
 	/* What was written before is whole, and writing goes on when there is room. */
 	run_sql(j, "PRAGMA max_page_count = 1000000");
 	save(j, &m, NULL);
 	journal_close(&j);
 	j = opened(false);
 	CHECK_INT(scratch_size(dir, "reserve"), 4 * 1024 * 1024); /* made anew */
+	CHECK(!journal_is_short(j));
+	journal_reserve_give_up(j);
+	CHECK(journal_is_short(j) && access(path, F_OK) != 0);
+	journal_keep_reserve(j); /* there is room here; without a restart, too */
+	CHECK_INT(scratch_size(dir, "reserve"), 4 * 1024 * 1024);
+	CHECK(!journal_is_short(j));
 	journal_close(&j);
 }
 

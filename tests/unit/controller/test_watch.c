@@ -306,6 +306,8 @@ test_a_plan_without_room_is_declined_and_made_again(void **state)
 	pass(50);
 	CHECK(surveyed == NULL);
 	pass(20);
+	CHECK(surveyed != NULL); /* nobody is told anew for each plan */
+	CHECK_HAS(raised(), "no room for all of its mailboxes");
 	plan->no_room_count = 0;
 	give_plan();
 	CHECK_INT(begun, 1);

@@ -52,6 +52,13 @@ test_err_errno_names_the_reason(void **state)
 	(void)state;
 	CHECK(!err_errno(&e, ERR_RETRY, ENOENT, "%s", "/x"));
 	CHECK_STR(e.text, "/x: No such file or directory");
+	CHECK_INT(e.kind, ERR_RETRY);
+	err_errno(&e, ERR_RETRY, ENOSPC, "%s", "/x");
+	CHECK_INT(e.kind, ERR_FULL); /* whoever asked did not think of it */
+	err_errno(&e, ERR_RETRY, EDQUOT, "%s", "/x");
+	CHECK_INT(e.kind, ERR_FULL);
+	err_errno(&e, ERR_CORRUPT, ENOSPC, "%s", "/x");
+	CHECK_INT(e.kind, ERR_CORRUPT);
 }
 
 static void
@@ -128,6 +135,7 @@ test_err_kinds_have_names_and_exit_codes(void **state)
 	    {ERR_PEER, "peer", 4},
 	    {ERR_CORRUPT, "corrupt", 5},
 	    {ERR_CANCELLED, "cancelled", 1},
+	    {ERR_FULL, "full", 4},
 	};
 
 	(void)state;

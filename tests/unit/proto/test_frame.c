@@ -340,6 +340,7 @@ test_frame_errors_that_may_pass(void **state)
 	CHECK(frame_error_may_pass(WIRE__ERROR_KIND__ERROR_RETRY));
 	CHECK(frame_error_may_pass(WIRE__ERROR_KIND__ERROR_PEER));
 	CHECK(frame_error_may_pass(WIRE__ERROR_KIND__ERROR_CANCELLED));
+	CHECK(frame_error_may_pass(WIRE__ERROR_KIND__ERROR_FULL));
 	CHECK(!frame_error_may_pass(WIRE__ERROR_KIND__ERROR_NONE));
 	CHECK(!frame_error_may_pass(WIRE__ERROR_KIND__ERROR_REFUSED));
 	CHECK(!frame_error_may_pass(WIRE__ERROR_KIND__ERROR_CORRUPT));
