@@ -36,7 +36,7 @@ ours_on_move(struct move *m, void *ctx)
 	const struct ours_search *s = ctx;
 	bool from = strcasecmp(m->source, s->node) == 0;
 
-	if (from && (move_states[m->state].holds & ARRIVED) != 0 &&
+	if (from && (move_states[m->state].holds & (ARRIVED | TURNS_BACK)) != 0 &&
 	    (move_states[m->state].holds & MOVE_END) == 0)
 		s->out->tidying++;
 	if (m->state == MOVE_STUCK && (from || strcasecmp(m->target, s->node) == 0))

@@ -45,6 +45,8 @@ static const struct field fields[] = {
 	{ "cancelled", FIELD_BOOL, AT(cancelled), 0 },
 	{ "purged", FIELD_BOOL, AT(purged), 0 },
 	{ "detoured", FIELD_BOOL, AT(detoured), 0 },
+	{ "revert_tried", FIELD_BOOL, AT(revert_tried), 0 },
+	{ "copy_fenced", FIELD_BOOL, AT(copy_fenced), 0 },
 	{ "revert_wanted", FIELD_BOOL, AT(revert_wanted), 0 },
 	{ "reverted", FIELD_BOOL, AT(reverted), 0 },
 	{ "left_behind", FIELD_BOOL, AT(left_behind), 0 },

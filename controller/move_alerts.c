@@ -92,6 +92,8 @@ move_alert_key(const struct move *m)
 {
 	if (m->state == MOVE_ABANDONED)
 		return m->data.gone ? ALERT_MOVE_GONE : ALERT_MOVE_SET_ASIDE;
+	if (m->state == MOVE_STUCK && m->stuck_from == MOVE_OPENING && !m->data.restored)
+		return ALERT_MOVE_STUCK_LOCKED;
 	if (m->state == MOVE_STUCK)
 		return (move_states[m->stuck_from].holds & ARRIVED) != 0
 			   ? ALERT_MOVE_PURGE_STUCK

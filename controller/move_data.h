@@ -27,6 +27,8 @@ struct move_data {
 	bool cancelled;	    /* by a person: not tried again by itself */
 	bool purged;	    /* the old copy on the source is gone */
 	bool detoured;	    /* it had to be loaded first */
+	bool revert_tried;  /* a way back was begun, whatever came of it */
+	bool copy_fenced;   /* turned round: all that reached the copy is in the spool */
 	bool revert_wanted; /* by a person; taken when the call under way has ended */
 	bool
 	    reverted; /* turned round: the source is what was the target, and the target is

@@ -14,6 +14,7 @@
 #include "controller/alert/alert.h"
 #include "controller/journal.h"
 #include "controller/move_private.h"
+#include "controller/moves_copies.h"
 #include "controller/plan.h"
 
 #define LET_GO_MS 2000
@@ -36,6 +37,8 @@ move_turn(struct move *m)
 	d->row = d->left_row;
 	d->left_row = row;
 	d->reverted = !d->reverted;
+	d->revert_tried = true;
+	d->copy_fenced = false;
 	if (d->reverted)
 		d->above = d->last_item_id;
 	else
@@ -71,9 +74,14 @@ move_may_revert(const struct move *m, struct err *e)
 		return true;
 	if ((move_states[m->state].holds & TURNS_BACK) != 0)
 		return true;
-	if (m->data.reverted)
+	if (m->data.reverted && m->state != MOVE_STUCK)
 		return err_set(e, ERR_REFUSED, "move %s (%s): is back on %s already",
 		    m->id, m->account_name, m->target);
+	if (m->state == MOVE_STUCK && at != MOVE_OPENING)
+		return err_set(e, ERR_REFUSED,
+		    "move %s (%s): is stuck while %s; the way on is: zmferry job retry "
+		    "j%u",
+		    m->id, m->account_name, move_states[at].name, m->job_number);
 	if ((move_states[at].holds & (FORWARD_ONLY | ARRIVED)) == 0)
 		return err_set(e, ERR_REFUSED,
 		    "move %s (%s): is %s, where %s still has the mailbox; to stop it: "
@@ -91,6 +99,28 @@ move_may_revert(const struct move *m, struct err *e)
 	if (at != MOVE_OPENING || m->data.restored || move_is_being_given_back(m))
 		return revert_is_late(m, e);
 	return true;
+}
+
+/* What a later move did, or does just now, is not undone under its feet. */
+static bool
+revert_is_alone(struct moves *all, const struct move *m, struct err *e)
+{
+	const struct move *busy = moves_busy(all, m);
+	const struct move *later = moves_arrived_last(all, m->account_id);
+
+	if (busy != NULL)
+		return err_set(e, ERR_REFUSED,
+		    "move %s (%s): the mailbox is being moved just now (%s); when that "
+		    "is "
+		    "over, and it lives on %s: zmferry move revert %s",
+		    m->id, m->account_name, busy->id, m->target, m->id);
+	return later == NULL || strcasecmp(later->target, m->target) == 0 ||
+	       err_set(e, ERR_REFUSED,
+		   "move %s (%s): lives on %s by now (%s); what was left on %s can be "
+		   "fetched "
+		   "when it lives on %s: zmferry move %s --to %s, then this again",
+		   m->id, m->account_name, later->target, later->id, m->source, m->target,
+		   m->account_name, m->target);
 }
 
 /* On its way back already, and the copy does not give what arrived there. */
@@ -132,6 +162,8 @@ moves_revert(struct moves *all, uint32_t number, bool leave_mail, struct err *e)
 	if (!move_may_revert(m, e))
 		return false;
 	if (m->state == MOVE_SETTLED) {
+		if (!revert_is_alone(all, m, e))
+			return false;
 		if (leave_mail)
 			return err_set(e, ERR_REFUSED,
 			    "move %s (%s): its mail was left on %s already; without "
@@ -141,9 +173,9 @@ moves_revert(struct moves *all, uint32_t number, bool leave_mail, struct err *e)
 	}
 	before = m->data;
 	m->data.left_behind = leave_mail;
-	m->data.revert_wanted = true;
-	/* Journaled first: it may have to wait, and the controller may die meanwhile. */
-	if (!journal_move_save(all->journal, m, NULL, e) ||
+	/* Journaled if it has to wait: the controller may die meanwhile. */
+	m->data.revert_wanted = move_must_wait(m);
+	if ((m->data.revert_wanted && !journal_move_save(all->journal, m, NULL, e)) ||
 	    !move_wish(all, m, EV_REVERT,
 		leave_mail ? "taken back without what arrived since" : "taken back", e)) {
 		m->data = before;
@@ -172,6 +204,31 @@ bool
 revert_is_again(const struct move *m)
 {
 	return m->data.again;
+}
+
+bool
+revert_first_home(const struct move *m)
+{
+	return !m->data.again && m->home_is_source;
+}
+
+bool
+revert_again_home(const struct move *m)
+{
+	return m->data.again && m->home_is_source;
+}
+
+bool
+revert_was_tried(const struct move *m)
+{
+	return m->data.revert_tried && !m->data.no_mailbox;
+}
+
+/* Undone: mail is to arrive at the copy again as while it was filled. */
+bool
+revert_gives_up(const struct move *m)
+{
+	return !m->data.again && !m->data.gone;
 }
 
 /* Where it is fetched later that was done under its own lock. */
@@ -293,9 +350,28 @@ take_revert_account(struct moves *all, struct move *m, const struct ask *a,
 		    "account %.200s: was given back on %.200s meanwhile; it goes on "
 		    "there",
 		    m->account_name, m->source);
-	else
+	else {
+		m->data.copy_fenced = false; /* it is read anew */
 		return true;
+	}
 	return take_no(m, ev_out, &why);
+}
+
+/* What is known of the way out stays: it may be gone on with. */
+bool
+take_arrived(struct moves *all, struct move *m, const struct ask *a,
+    enum move_event *ev_out, struct err *e)
+{
+	const struct ask_stage *s = &a->out.stage;
+
+	(void)all;
+	(void)ev_out;
+	(void)e;
+	snprintf(m->data.token, sizeof(m->data.token), "%s", s->token);
+	m->data.listed = s->listed;
+	m->data.staged = s->staged;
+	m->data.row = s->row;
+	return true;
 }
 
 /* Nothing but the very mailbox that was fenced; what got into it since is there, in view. */
@@ -376,7 +452,10 @@ take_home_is_left(struct moves *all, struct move *m, const struct ask *a,
 
 	(void)all;
 	(void)e;
-	if (lives_at(&a->out.account, m->target)) {
+	/* Of one that people use it is given back wherever somebody else moved it to. */
+	if (lives_at(&a->out.account, m->target) ||
+	    (m->data.again && a->out.account.found &&
+		!lives_at(&a->out.account, m->source))) {
 		take_names(m, &a->out.account);
 		return true;
 	}
@@ -391,19 +470,68 @@ take_arrived_fence(struct moves *all, struct move *m, const struct ask *a,
 {
 	if (!take_fence(all, m, a, ev_out, e))
 		return false;
-	if (a->out.held)
+	if (a->out.held) {
 		m->data.left_behind = false;
+		m->data.copy_fenced = true;
+	}
 	return true;
 }
 
-/* Where it was open meanwhile, or where the home is changed already, it goes back whatever happened. */
+/*
+ * Where it was open meanwhile, or where the home is changed already, it goes back whatever
+ * happened; then what was not fetched and fenced is left behind, and named.
+ */
 bool
 take_revert_undo(struct moves *all, struct move *m, const struct ask *a,
     enum move_event *ev_out, struct err *e)
 {
+	const struct ask_account *account = &a->out.account;
+
 	(void)all;
 	(void)e;
-	if (m->data.again || lives_at(&a->out.account, m->target))
-		*ev_out = EV_AGAIN;
+	m->data.gone = !account->found;
+	if (m->data.gone) {
+		snprintf(m->error, sizeof(m->error),
+		    "account %.200s: was deleted meanwhile; its copies on %.100s and "
+		    "%.100s are "
+		    "orphans",
+		    m->account_name, m->source, m->target);
+		return true;
+	}
+	if (!m->data.again && !lives_at(account, m->target))
+		return true;
+	m->data.left_behind = m->data.left_behind || !m->data.copy_fenced;
+	*ev_out = EV_AGAIN;
+	return true;
+}
+
+/* Somebody else's change of home stays: it is set back only from where we set it. */
+bool
+take_revert_where(struct moves *all, struct move *m, const struct ask *a,
+    enum move_event *ev_out, struct err *e)
+{
+	const struct ask_account *account = &a->out.account;
+	struct err why;
+
+	(void)all;
+	(void)e;
+	m->data.gone = !account->found;
+	m->home_is_source = lives_at(account, m->source);
+	if (account->found)
+		return true;
+	err_set(
+	    &why, ERR_REFUSED, "account %.200s: was deleted meanwhile", m->account_name);
+	return take_no(m, ev_out, &why);
+}
+
+bool
+take_fence_lifted(struct moves *all, struct move *m, const struct ask *a,
+    enum move_event *ev_out, struct err *e)
+{
+	(void)all;
+	(void)a;
+	(void)ev_out;
+	(void)e;
+	m->data.copy_fenced = false;
 	return true;
 }

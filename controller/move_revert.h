@@ -22,9 +22,13 @@ moves_revert(struct moves *all, uint32_t number, bool leave_mail, struct err *e)
 /* Exchanges source and target, and what is known of each; once more: as it was before. */
 void move_turn(struct move *m);
 
-bool revert_copies(const struct move *m);      /* what arrived is fetched */
-bool revert_is_first(const struct move *m);    /* the account was not open meanwhile */
-bool revert_is_again(const struct move *m);    /* it was */
+bool revert_copies(const struct move *m);     /* what arrived is fetched */
+bool revert_is_first(const struct move *m);   /* the account was not open meanwhile */
+bool revert_is_again(const struct move *m);   /* it was */
+bool revert_first_home(const struct move *m); /* as above, and the home is the copy */
+bool revert_again_home(const struct move *m);
+bool revert_was_tried(const struct move *m);
+bool revert_gives_up(const struct move *m);
 bool revert_holds_mail(const struct move *m);  /* mail must be told to wait */
 bool revert_has_content(const struct move *m); /* there is something to put in */
 bool revert_lifts_quota(const struct move *m);
@@ -37,6 +41,7 @@ MOVE_BUILD(build_home_to_copy);
 MOVE_BUILD(build_home_to_left);
 
 MOVE_TAKE(take_revert_account);
+MOVE_TAKE(take_arrived);
 MOVE_TAKE(take_left_row);
 MOVE_TAKE(take_revert_again);
 MOVE_TAKE(take_copy_node);
@@ -44,5 +49,7 @@ MOVE_TAKE(take_arrived_fence);
 MOVE_TAKE(take_home_is_copy);
 MOVE_TAKE(take_home_is_left);
 MOVE_TAKE(take_revert_undo);
+MOVE_TAKE(take_revert_where);
+MOVE_TAKE(take_fence_lifted);
 
 #endif

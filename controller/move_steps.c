@@ -206,6 +206,9 @@ build_routes(struct moves *all, struct move *m, struct ask *a, struct err *e)
 		    (int)length, rest);
 		rest += length + (rest[length] == '\n');
 	}
+	/* What is left behind may be dead. */
+	if ((move_states[m->state].holds & TURNS_BACK) != 0)
+		return at_target(all, m, a, e);
 	return at_source(all, m, a, e);
 }
 
@@ -281,11 +284,11 @@ drop_wanted(const struct move *m)
 	       strcmp(m->data.verdict, "clean") == 0;
 }
 
-/* Of a mailbox that was taken back the spool of the way out goes with that of the way back. */
+/* Of a way back, done or not, there is a spool on the other side, too. */
 static bool
 drop_both_wanted(const struct move *m)
 {
-	return m->data.reverted && drop_wanted(m);
+	return m->data.revert_tried && drop_wanted(m);
 }
 
 /* Together with the old copy goes what was withheld, too. */
@@ -365,6 +368,7 @@ const struct move_effect move_effects[] = {
 	{ MOVE_STEERING,    "end every session",               ASK_SESSIONS,      EFFECT_MUST, NULL, at_target, NULL },
 	{ MOVE_STEERING,    "flush the source's cache",        ASK_FLUSH,         EFFECT_SOFT, NULL, at_source, NULL },
 
+	{ MOVE_OPENING,     "lift the fence of a way back that failed", ASK_UNFENCE, EFFECT_MUST, revert_was_tried, at_target, take_fence_lifted },
 	{ MOVE_OPENING,     "lift the quota for the import",   ASK_ALLOW_IMPORT,  EFFECT_MUST, quota_must_go, at_target, NULL },
 	{ MOVE_OPENING,     "import contacts",                 ASK_IMPORT,        EFFECT_MUST, contacts_wanted, build_contacts, take_contacts },
 	{ MOVE_OPENING,     "import all but older mail",      ASK_IMPORT,        EFFECT_MUST, has_mailbox, build_hot, take_import },
@@ -376,7 +380,7 @@ const struct move_effect move_effects[] = {
 	{ MOVE_MENDING,     "put in what imports refuse",      ASK_MEND,          EFFECT_MUST, revert_has_content, build_mend_last, take_mended },
 	{ MOVE_MENDING,     "give the quota back",             ASK_QUOTA,         EFFECT_MUST, quota_lifted, at_target, take_quota },
 	{ MOVE_VERIFYING,   "compare every item",              ASK_VERIFY,        EFFECT_MUST, revert_has_content, at_target, take_verdict },
-	{ MOVE_SETTLED,     "drop the spool of the way out",   ASK_DROP,          EFFECT_SOFT, drop_both_wanted, at_source, NULL },
+	{ MOVE_SETTLED,     "drop the other way's spool",   ASK_DROP,          EFFECT_SOFT, drop_both_wanted, at_source, NULL },
 	{ MOVE_SETTLED,     "drop the spool",                  ASK_DROP,          EFFECT_SOFT, drop_wanted, at_target, take_dropped },
 
 	{ MOVE_DONE,        "drop the spool",                  ASK_DROP,          EFFECT_SOFT, drop_at_last, at_target, take_dropped },
@@ -432,25 +436,30 @@ const struct move_effect move_effects[] = {
 	{ MOVE_REVERT_FETCHING, "end the lease",               ASK_UNLEASE,       EFFECT_MUST, revert_is_again, at_target, NULL },
 	{ MOVE_REVERT_FETCHING, "let mail wait",               ASK_LOCK,          EFFECT_MUST, revert_holds_mail, at_source, NULL },
 	{ MOVE_REVERT_FETCHING, "let the stream in",           ASK_RESERVE,       EFFECT_MUST, revert_copies, build_arrived_room, NULL },
-	{ MOVE_REVERT_FETCHING, "fetch what arrived since the switch", ASK_STAGE, EFFECT_MUST, revert_copies, build_arrived, take_stage },
+	/* A fence that held and whose answer was lost. */
+	{ MOVE_REVERT_FETCHING, "lift the copy's fence",       ASK_UNFENCE,       EFFECT_MUST, revert_copies, at_source, NULL },
+	{ MOVE_REVERT_FETCHING, "fetch what arrived since the switch", ASK_STAGE, EFFECT_MUST, revert_copies, build_arrived, take_arrived },
 
 	{ MOVE_REVERT_FENCING, "fence the copy",               ASK_FENCE,         EFFECT_MUST, revert_copies, build_fence, take_arrived_fence },
 
-	{ MOVE_REVERT_SWITCHING, "set the home back",          ASK_SET_HOME,      EFFECT_SOFT, revert_is_first, build_home_to_left, NULL },
-	{ MOVE_REVERT_SWITCHING, "set the home back",          ASK_SET_HOME,      EFFECT_STAY, revert_is_again, build_home_to_left, NULL },
+	{ MOVE_REVERT_SWITCHING, "read where the account lives", ASK_READ_ACCOUNT, EFFECT_STAY, NULL, NULL, take_revert_where },
+	{ MOVE_REVERT_SWITCHING, "set the home back",          ASK_SET_HOME,      EFFECT_SOFT, revert_first_home, build_home_to_left, NULL },
+	{ MOVE_REVERT_SWITCHING, "set the home back",          ASK_SET_HOME,      EFFECT_STAY, revert_again_home, build_home_to_left, NULL },
 	{ MOVE_REVERT_SWITCHING, "read the home",              ASK_READ_ACCOUNT,  EFFECT_STAY, NULL, NULL, take_home_is_left },
 	{ MOVE_REVERT_SWITCHING, "flush the copy's cache",     ASK_FLUSH,         EFFECT_SOFT, NULL, at_source, NULL },
 	{ MOVE_REVERT_SWITCHING, "flush the home's cache",     ASK_FLUSH,         EFFECT_STAY, NULL, at_target, NULL },
 	{ MOVE_REVERT_SWITCHING, "purge proxy routes",         ASK_ROUTES,        EFFECT_SOFT, NULL, build_routes, NULL },
 
-	{ MOVE_REVERT_OPENING, "lift the fence",               ASK_UNFENCE,       EFFECT_MUST, NULL, at_target, NULL },
+	/* Fetched later it was open all the time: a lockout there is somebody else's. */
+	{ MOVE_REVERT_OPENING, "lift the fence",               ASK_UNFENCE,       EFFECT_MUST, revert_is_first, at_target, NULL },
 	{ MOVE_REVERT_OPENING, "lift the quota for the import", ASK_ALLOW_IMPORT, EFFECT_MUST, revert_lifts_quota, at_target, NULL },
 	{ MOVE_REVERT_OPENING, "give the account back",        ASK_RESTORE,       EFFECT_MUST, restore_wanted, build_revert_restore, take_restored },
 	{ MOVE_REVERT_OPENING, "flush the home's cache",       ASK_FLUSH,         EFFECT_SOFT, NULL, at_target, NULL },
 	{ MOVE_REVERT_OPENING, "end the lease",                ASK_UNLEASE,       EFFECT_SOFT, NULL, at_target, NULL },
 
 	{ MOVE_REVERT_RETURNING, "read where the account lives", ASK_READ_ACCOUNT, EFFECT_STAY, NULL, NULL, take_revert_undo },
-	{ MOVE_REVERT_RETURNING, "lift the copy's fence",      ASK_UNFENCE,       EFFECT_SOFT, NULL, at_source, NULL },
+	{ MOVE_REVERT_RETURNING, "lift the copy's fence",      ASK_UNFENCE,       EFFECT_SOFT, revert_gives_up, at_source, take_fence_lifted },
+	{ MOVE_REVERT_RETURNING, "let mail in again",          ASK_ALLOW_IMPORT,  EFFECT_SOFT, revert_gives_up, at_source, NULL },
 
 	{ MOVE_UNLOCKING,   "read where the account is",       ASK_READ_ACCOUNT,  EFFECT_STAY, NULL, NULL, take_home_for_undo },
 	{ MOVE_UNLOCKING,   "home back to the source",         ASK_SET_HOME,      EFFECT_MUST, home_is_target, build_home_back, take_home_back },

@@ -350,7 +350,8 @@ take_verdict(struct moves *all, struct move *m, const struct ask *a,
     enum move_event *ev_out, struct err *e)
 {
 	const struct ask_verdict *v = &a->out.verdict;
-	bool clean = v->clean && m->data.lacking_count == 0;
+	/* Taken back it lives where what could not be exported lies. */
+	bool clean = v->clean && (m->data.lacking_count == 0 || m->data.reverted);
 
 	(void)ev_out;
 	(void)e;

@@ -126,11 +126,15 @@ moves_on_lease_expired(
 
 		if (m == NULL || strcmp(m->id, move_id) != 0)
 			continue;
-		if (strcasecmp(m->source, node) != 0) {
+		const char *host = (move_states[m->state].holds & TURNS_BACK) != 0
+				       ? m->target
+				       : m->source;
+
+		if (strcasecmp(host, node) != 0) {
 			log_warn(NULL,
 			    "move %s: node %s says that its lease ran out, but the "
 			    "lease is %s's",
-			    m->id, node, m->source);
+			    m->id, node, host);
 			return;
 		}
 		if (all->stopping || journal_is_read_only(all->journal))

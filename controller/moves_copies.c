@@ -105,11 +105,39 @@ busy_on_move(struct move *m, void *ctx)
 		s->found = m;
 }
 
+struct move *
+moves_busy(struct moves *all, const struct move *m)
+{
+	struct copy_search s = {.account_id = m->account_id, .not_this = m};
+
+	moves_each(all, busy_on_move, &s);
+	return s.found;
+}
+
+static void
+arrived_on_move(struct move *m, void *ctx)
+{
+	struct copy_search *s = ctx;
+
+	if ((move_states[m->state].holds & ARRIVED) != 0 &&
+	    strcmp(m->account_id, s->account_id) == 0)
+		s->found = m; /* the newest stays */
+}
+
+struct move *
+moves_arrived_last(struct moves *all, const char *account_id)
+{
+	struct copy_search s = {.account_id = account_id};
+
+	moves_each(all, arrived_on_move, &s);
+	return s.found;
+}
+
 bool
 moves_may_purge(struct moves *all, uint32_t number, bool unclean, struct err *e)
 {
 	struct move *m = moves_find(all, number);
-	struct copy_search other = {.not_this = m};
+	const struct move *other;
 
 	if (m == NULL)
 		return err_set(e, ERR_REFUSED, "move m%u: there is no such move", number);
@@ -129,13 +157,12 @@ moves_may_purge(struct moves *all, uint32_t number, bool unclean, struct err *e)
 		    "is "
 		    "nowhere else; see: zmferry explain %s",
 		    m->id, m->account_name, m->id);
-	other.account_id = m->account_id;
-	moves_each(all, busy_on_move, &other);
-	return other.found == NULL || err_set(e, ERR_REFUSED,
-					  "move %s (%s): the mailbox is being moved just "
-					  "now (%s); when that is over: "
-					  "zmferry purge %s",
-					  m->id, m->account_name, other.found->id, m->id);
+	other = moves_busy(all, m);
+	return other == NULL || err_set(e, ERR_REFUSED,
+				    "move %s (%s): the mailbox is being moved just "
+				    "now (%s); when that is over: "
+				    "zmferry purge %s",
+				    m->id, m->account_name, other->id, m->id);
 }
 
 bool

@@ -24,6 +24,10 @@ void moves_node_gone(struct moves *all, const char *node);
 /* Puts in what a settled move withheld because its owner emptied the folder; *count_out: so many. */
 MUST_USE bool
 moves_release(struct moves *all, uint32_t number, uint64_t *count_out, struct err *e);
+/* Another move of the account that is under way: NULL = none. */
+struct move *moves_busy(struct moves *all, const struct move *m);
+/* The newest move of the account that has arrived: NULL = none. */
+struct move *moves_arrived_last(struct moves *all, const char *account_id);
 /* A move of the account whose old copy is being deleted: NULL = none. */
 struct move *moves_tidying(struct moves *all, const char *account_id);
 

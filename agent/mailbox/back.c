@@ -17,12 +17,6 @@
 
 /* --- at the copy --- */
 
-static bool
-may_arrive(uint8_t type)
-{
-	return type == SPOOL_MESSAGE || type == SPOOL_APPOINTMENT || type == SPOOL_TASK;
-}
-
 /* Ids that the move put in; ascending. */
 static uint32_t *
 ids_brought(struct target *t, size_t *count_out)
@@ -70,7 +64,7 @@ back_keep_arrived(
 		return false;
 	brought = ids_brought(t, &brought_count);
 	for (size_t i = 0; i < record->count; i++) {
-		if (record->ids[i] <= above || !may_arrive(record->types[i]) ||
+		if (record->ids[i] <= above ||
 		    ids_have(brought, brought_count, record->ids[i]))
 			continue;
 		record->ids[kept] = record->ids[i];

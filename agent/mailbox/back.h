@@ -10,8 +10,8 @@
 #include "agent/mailbox/target.h"
 
 /*
- * Leaves in record only mail, appointments and tasks with ids higher than above that the move
- * of t's spool did not put in, in the source's folders; settles an import whose answer is
+ * Leaves in record only items with ids higher than above that the move of t's spool did not put
+ * in, in the source's folders; settles an import whose answer is
  * missing first. above: the last id that the source had given out when it was fenced.
  */
 MUST_USE bool back_keep_arrived(

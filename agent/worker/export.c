@@ -139,9 +139,15 @@ look_at_arrived(struct exporting *x, struct err *e)
 	struct target t;
 	bool ok;
 
-	if (op->pass != WIRE__STAGE_PASS__PASS_ARRIVED ||
-	    !spool_exists(w->spool_dir, w->move_id))
+	if (op->pass != WIRE__STAGE_PASS__PASS_ARRIVED)
 		return true;
+	if (!spool_exists(w->spool_dir, w->move_id))
+		return op->above ==
+			   0 || /* a mailbox that never was: nothing was brought */
+		       err_set(e, ERR_REFUSED,
+			   "the spool of the way out is not here any more: what arrived "
+			   "cannot "
+			   "be told from what was brought");
 	worker_target(w, &t);
 	ok = target_open(&t, e) && back_keep_arrived(&t, op->above, &x->record, e);
 	target_close(&t);

@@ -100,7 +100,11 @@ do_stage_arrived(
 {
 	struct sim_box *box = &s->nodes[node].box[account];
 	struct ask_stage *out = &a->out.stage;
+	const struct sim_spool *way_out = &s->nodes[node].spool[account];
 
+	if (a->in.last_item_id > 0 &&
+	    (!way_out->present || strcmp(way_out->move_id, a->move_id) != 0))
+		return err_set(&a->err, ERR_REFUSED, "the spool of the way out is gone");
 	back->back = true;
 	for (size_t i = 0; i < box->count; i++) {
 		if (box->items[i].deleted ||
@@ -281,6 +285,8 @@ import_is_possible(struct sim *s, struct ask *a, int node, int account)
 		return err_set(&a->err, ERR_REFUSED, "account.NO_SUCH_ACCOUNT");
 	if (c->host != node)
 		return err_set(&a->err, ERR_REFUSED, "service.WRONG_HOST");
+	if (s->nodes[node].box[account].lockout)
+		return err_set(&a->err, ERR_RETRY, "mail.MAINTENANCE");
 	if (!spool->present || strcmp(spool->move_id, a->move_id) != 0)
 		return err_set(&a->err, ERR_REFUSED, "%s: no such spool", a->in.host);
 	return true;

@@ -229,6 +229,268 @@ test_people_are_in_without_the_dead_targets_mail(void **state)
 	sim_done(s);
 }
 
+/* --- what a fresh eye found --- */
+
+/* Stuck in opening with everything in but what an import refuses, and one that arrived. */
+static struct sim *
+is_stuck(bool watched)
+{
+	struct sim *s = anna_moves(20);
+
+	s->accounts[0].watched = watched;
+	s->refuse[ASK_MEND] = 1;
+	begin(s);
+	CHECK(sim_run_to_state(s, 0, MOVE_STUCK, HOUR_MS));
+	if (!watched)
+		sim_sneak_mail(s, sim_node_find(s, sim_move_of(s, 0)->target), 0);
+	return s;
+}
+
+/* Back without the mail of a target that is alive again. */
+static struct sim *
+is_left_behind(void)
+{
+	struct sim *s = target_is_dead();
+	struct err e;
+
+	CHECK(moves_revert(jobs_moves(s->jobs), 1, true, &e));
+	CHECK(sim_run_to_state(s, 0, MOVE_SETTLED, MINUTE_MS));
+	sim_restart_node(s, copy_of(s));
+	sim_run_for(s, 5 * MINUTE_MS);
+	return s;
+}
+
+static void
+test_what_was_left_is_not_fetched_under_another_move(void **state)
+{
+	static const enum move_state moments[] = {
+	    MOVE_FOLLOWING, MOVE_CATCHING_UP, MOVE_FENCING, MOVE_OPENING};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(moments); i++) {
+		struct sim *s = is_left_behind();
+		const char *other = s->nodes[3 - copy_of(s)].name;
+		struct err e = {0};
+
+		CHECK(sim_evacuate_to(s, 0, other) != 0);
+		s->ended_ms = 0;
+		CHECK(sim_run_to_state(s, 0, moments[i], HOUR_MS));
+		CHECK(!moves_revert(jobs_moves(s->jobs), 1, false, &e));
+		CHECK(strstr(e.text, "being moved just now (m2)") != NULL);
+		sim_run(s, HOUR_MS);
+		sim_must_be_well(s);
+		/* It lives elsewhere now: the fence of that move stays, and the way is told. */
+		CHECK(s->nodes[0].box[0].lockout);
+		CHECK(!moves_revert(jobs_moves(s->jobs), 1, false, &e));
+		CHECK(strstr(e.text, "zmferry move") != NULL &&
+		      strstr(e.text, "--to") != NULL);
+		CHECK(s->nodes[0].box[0].lockout);
+		CHECK_INT(moves_find(jobs_moves(s->jobs), 1)->state, MOVE_SETTLED);
+		CHECK_STR(s->accounts[0].now.status, s->accounts[0].before.status);
+		sim_stop(s, false);
+		sim_free(&s);
+	}
+}
+
+/* The home was set back by somebody else: what was not fetched is left behind, and comes. */
+static void
+test_nothing_fetched_is_not_everything_fetched(void **state)
+{
+	struct sim *s = is_stuck(false);
+	struct err e;
+
+	(void)state;
+	s->refuse[ASK_STAGE] = 1;
+	CHECK(moves_revert(jobs_moves(s->jobs), 1, false, &e));
+	sim_run_for(s, 20 * MINUTE_MS);
+	CHECK_INT(sim_move_of(s, 0)->state, MOVE_STUCK);
+	sim_set_home(s, 0, 0, 0);
+	CHECK(moves_revert(jobs_moves(s->jobs), 1, false, &e));
+	sim_run_for(s, 20 * MINUTE_MS);
+	CHECK_INT(sim_move_of(s, 0)->state, MOVE_SETTLED);
+	CHECK(sim_move_of(s, 0)->data.left_behind);
+	CHECK(sim_has_alert(s, "m1", "is still there"));
+	CHECK(!moves_purge(jobs_moves(s->jobs), 1, false, &e));
+	CHECK(moves_revert(jobs_moves(s->jobs), 1, false, &e));
+	sim_run(s, HOUR_MS);
+	sim_must_be_well(s);
+	CHECK_STR(sim_move_of(s, 0)->data.verdict, "clean");
+	CHECK_INT((int)sim_move_of(s, 0)->data.listed, 1);
+	sim_done(s);
+}
+
+static void
+lose_the_answers_of_the_fence(struct sim *s)
+{
+	s->fault = (struct sim_fault){.kind = FAULT_LOST,
+	    .at_effect = 1,
+	    .always = true,
+	    .begun = true,
+	    .ask = ASK_FENCE,
+	    .state = MOVE_REVERT_FENCING};
+	snprintf(s->fault.host, sizeof(s->fault.host), "%s",
+	    s->nodes[s->accounts[0].host].name);
+}
+
+/* A fence that held unheard must not stand in the way of the next try. */
+static void
+test_a_fence_nobody_heard_of_is_lifted(void **state)
+{
+	struct sim *s = is_stuck(false);
+	struct err e;
+
+	(void)state;
+	lose_the_answers_of_the_fence(s);
+	CHECK(moves_revert(jobs_moves(s->jobs), 1, false, &e));
+	CHECK(sim_run_to_state(s, 0, MOVE_REVERT_FENCING, MINUTE_MS));
+	sim_run_for(s, 30000);
+	CHECK(moves_revert(jobs_moves(s->jobs), 1, true, &e));
+	CHECK(sim_run_to_state(s, 0, MOVE_SETTLED, HOUR_MS));
+	CHECK(sim_move_of(s, 0)->data.left_behind);
+	s->fault.kind = FAULT_NONE;
+	CHECK(moves_revert(jobs_moves(s->jobs), 1, false, &e));
+	CHECK(sim_run_to_state(s, 0, MOVE_BACKFILLING, MINUTE_MS));
+	sim_run(s, HOUR_MS);
+	sim_must_be_well(s);
+	CHECK(!sim_move_of(s, 0)->data.left_behind);
+	sim_done(s);
+}
+
+/* Nor of the way forward, if that is taken in the end. */
+static void
+test_after_a_failed_way_back_it_goes_forward(void **state)
+{
+	struct sim *s = is_stuck(true);
+	int target = s->accounts[0].host;
+	struct err e;
+
+	(void)state;
+	lose_the_answers_of_the_fence(s);
+	CHECK(moves_revert(jobs_moves(s->jobs), 1, false, &e));
+	CHECK(sim_run_to_state(s, 0, MOVE_REVERT_FENCING, MINUTE_MS));
+	s->refuse[ASK_UNFENCE] = 1; /* the undo fails, too */
+	CHECK(sim_run_to_state(s, 0, MOVE_STUCK, HOUR_MS));
+	CHECK(s->nodes[target].box[0].lockout);
+	/* Mail arrives there again, as before the way back. */
+	CHECK_STR(s->accounts[0].now.quota, "0");
+	s->fault.kind = FAULT_NONE;
+	CHECK(moves_retry(jobs_moves(s->jobs), 1, &e));
+	sim_run(s, HOUR_MS);
+	sim_must_be_well(s);
+	CHECK_INT(sim_move_of(s, 0)->state, MOVE_SETTLED);
+	CHECK_INT(s->accounts[0].host, target);
+	CHECK(!s->nodes[0].spool[0].present && !s->nodes[target].spool[0].present);
+	sim_done(s);
+}
+
+static void
+hook_routes_are_purged(struct sim *s, const struct ask *a, enum move_state now)
+{
+	hook_target_dies(s, a, now);
+	if (a->kind == ASK_ROUTES && now == MOVE_REVERT_SWITCHING)
+		s->hook_data = strcmp(a->in.host, s->nodes[0].name) == 0 ? 1 : -1;
+}
+
+static void
+test_the_proxies_are_told_by_the_living(void **state)
+{
+	struct sim *s = anna_moves(20);
+	struct err e;
+
+	(void)state;
+	s->accounts[0].watched = false;
+	s->on_ask = hook_routes_are_purged;
+	begin(s);
+	CHECK(sim_run_to_state(s, 0, MOVE_OPENING, HOUR_MS));
+	sim_run_for(s, MINUTE_MS);
+	CHECK(moves_revert(jobs_moves(s->jobs), 1, true, &e));
+	CHECK(sim_run_to_state(s, 0, MOVE_SETTLED, MINUTE_MS));
+	CHECK_INT(s->hook_data, 1);
+	sim_stop(s, false);
+	sim_free(&s);
+}
+
+static void
+hook_deleted(struct sim *s, const struct ask *a, enum move_state now)
+{
+	if (s->hook_count > 0 || a->kind != ASK_STAGE || now != MOVE_REVERT_FETCHING)
+		return;
+	s->hook_count++;
+	s->refuse[ASK_STAGE] = 1;
+	s->accounts[0].exists = false;
+}
+
+static void
+hook_rehomed(struct sim *s, const struct ask *a, enum move_state now)
+{
+	if (s->hook_count > 0 || a->kind != ASK_STAGE || now != MOVE_REVERT_FETCHING)
+		return;
+	s->hook_count++;
+	s->refuse[ASK_STAGE] = 1;
+	sim_set_home(s, 0, 0, 3 - sim_node_find(s, a->in.source));
+}
+
+static void
+test_a_deleted_account_ends_it(void **state)
+{
+	struct sim *s = is_left_behind();
+	struct err e;
+
+	(void)state;
+	s->hook_count = 0;
+	s->on_ask = hook_deleted;
+	CHECK(moves_revert(jobs_moves(s->jobs), 1, false, &e));
+	CHECK(sim_run_to_state(s, 0, MOVE_STUCK, HOUR_MS));
+	CHECK(strstr(sim_move_of(s, 0)->error, "was deleted") != NULL);
+	sim_stop(s, false);
+	sim_free(&s);
+}
+
+static void
+test_somebody_elses_home_stays(void **state)
+{
+	struct sim *s = is_left_behind();
+	int third = 3 - copy_of(s);
+	struct err e;
+
+	(void)state;
+	s->hook_count = 0;
+	s->on_ask = hook_rehomed;
+	CHECK(moves_revert(jobs_moves(s->jobs), 1, false, &e));
+	CHECK(sim_run_to_state(s, 0, MOVE_SETTLED, HOUR_MS));
+	CHECK_INT(s->accounts[0].host, third);
+	CHECK_STR(s->accounts[0].now.status, s->accounts[0].before.status);
+	CHECK_STR(s->accounts[0].now.quota, s->accounts[0].before.quota);
+	CHECK(sim_move_of(s, 0)->data.left_behind);
+	sim_stop(s, false);
+	sim_free(&s);
+}
+
+static void
+test_stuck_where_it_came_from_is_told_apart(void **state)
+{
+	struct sim *s = is_stuck(true);
+	char next[LIMIT_TEXT];
+	struct err e;
+
+	(void)state;
+	move_next_step(sim_move_of(s, 0), next, sizeof(next));
+	CHECK(strstr(next, "zmferry move revert m1") != NULL);
+	s->refuse[ASK_RESTORE] = 1;
+	CHECK(moves_revert(jobs_moves(s->jobs), 1, false, &e));
+	CHECK(sim_run_to_state(s, 0, MOVE_STUCK, HOUR_MS));
+	CHECK_INT(sim_move_of(s, 0)->stuck_from, MOVE_REVERT_OPENING);
+	move_next_step(sim_move_of(s, 0), next, sizeof(next));
+	CHECK(strstr(next, "move revert") == NULL);
+	CHECK(!moves_revert(jobs_moves(s->jobs), 1, false, &e));
+	CHECK(strstr(e.text, "zmferry job retry j1") != NULL);
+	CHECK(moves_retry(jobs_moves(s->jobs), 1, &e));
+	sim_run(s, HOUR_MS);
+	sim_must_be_well(s);
+	CHECK_STR(sim_move_of(s, 0)->data.verdict, "clean");
+	sim_done(s);
+}
+
 /* The next evacuation goes over the copy that the way back left. */
 static void
 test_it_can_be_moved_again(void **state)
@@ -268,6 +530,14 @@ main(void)
 	    TEST(test_a_dead_target_gives_nothing_back),
 	    TEST(test_people_are_in_without_the_dead_targets_mail),
 	    TEST(test_it_can_be_moved_again),
+	    TEST(test_what_was_left_is_not_fetched_under_another_move),
+	    TEST(test_nothing_fetched_is_not_everything_fetched),
+	    TEST(test_a_fence_nobody_heard_of_is_lifted),
+	    TEST(test_after_a_failed_way_back_it_goes_forward),
+	    TEST(test_the_proxies_are_told_by_the_living),
+	    TEST(test_a_deleted_account_ends_it),
+	    TEST(test_somebody_elses_home_stays),
+	    TEST(test_stuck_where_it_came_from_is_told_apart),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -117,7 +117,7 @@ test_a_move_says_what_holds_and_what_to_do_next(void **state)
 	CHECK_STR(text_of(row, "job"), "j2");
 	CHECK_STR(text_of(row, "error"), "the disk is full");
 	CHECK_HAS(text_of(row, "next"), "zmferry job retry j2");
-	CHECK_HAS(text_of(row, "next"), "if anna@example.org is locked out");
+	CHECK_HAS(text_of(row, "next"), "if people cannot wait, back to mbs1");
 	CHECK_HAS(text_of(row, "next"), "zmferry move revert m3");
 	CHECK(json_is_false(json_object_get(row, "taken_back")));
 	json_decref(row);
