@@ -47,6 +47,8 @@ static const struct conf_def defs[] = {
 	  "mailboxes exported at the same time from one node", 1, 64 },
 	{ "hot_time", CONF_DURATION, AT(hot_time_s), "3s",
 	  "from the lock people wait about so long; older mail follows while they work; 0s: all before", 0, 0 },
+	{ "delivery_wait", CONF_DURATION, AT(delivery_wait_s), "15m",
+	  "an old copy is deleted no sooner after the switch: a delivery may be under way to it", 0, 0 },
 	{ "early_above", CONF_DURATION, AT(early_above_s), "1s",
 	  "counters that would take longer under the lock are raised before, in a mailbox made early; 0s: never", 0, 0 },
 	{ "moves_per_target", CONF_UINT, AT(moves_per_target), "4",

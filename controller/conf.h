@@ -47,6 +47,7 @@ struct controller_conf {
 	uint32_t moves_per_target;
 	bool adaptive_lanes;
 	uint32_t hot_time_s;
+	uint32_t delivery_wait_s;
 	uint32_t early_above_s;
 	char *log_level;
 	char *api_listen_address; /* NULL: no API over HTTPS */

@@ -380,6 +380,7 @@ controller_begin(struct controller *c, struct err *e)
 	    .moves_per_target = c->conf->moves_per_target,
 	    .adaptive = c->conf->adaptive_lanes,
 	    .hot_ms = c->conf->hot_time_s * 1000,
+	    .delivery_ms = c->conf->delivery_wait_s * 1000,
 	    .early_ms = c->conf->early_above_s * 1000,
 	};
 	const struct jobs_host host = {

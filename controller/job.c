@@ -537,6 +537,7 @@ jobs_new(struct journal *journal, const struct world *world,
 	    .alerts = host->alerts,
 	    .own_admin_id = host->own_admin_id,
 	    .hot_ms = limits->hot_ms,
+	    .delivery_ms = limits->delivery_ms,
 	    .early_ms = limits->early_ms,
 	};
 

@@ -80,6 +80,7 @@ static const struct field fields[] = {
 	{ "applied", FIELD_U64, AT(applied), 0 },
 	{ "left", FIELD_U64, AT(left), 0 },
 	{ "withheld", FIELD_U64, AT(withheld), 0 },
+	{ "switched_at_ms", FIELD_I64, AT(switched_at_ms), 0 },
 	{ "locked_at_ms", FIELD_I64, AT(locked_at_ms), 0 },
 	{ "lock_ms", FIELD_U64, AT(lock_ms), 0 },
 	{ "fill_ms", FIELD_U64, AT(fill_ms), 0 },

@@ -416,12 +416,33 @@ move_state_done(struct moves *all, struct move *m)
 		move_event(all, m, EV_OK, "");
 }
 
+/*
+ * A delivery whose recipient was accepted before the switch may still end at the old copy, where
+ * the lockout turns it away (facts: move-protocol 1). Without a copy it would make a mailbox
+ * there, and be lost.
+ */
+static bool
+move_may_be_delivered_to(struct moves *all, const struct move *m)
+{
+	int64_t since = all->world->wall_ms(all->world->ctx) - m->data.switched_at_ms;
+
+	return m->data.switched_at_ms != 0 && since < (int64_t)all->host.delivery_ms &&
+	       strncmp(m->account_name, REHEARSAL_PREFIX, strlen(REHEARSAL_PREFIX)) != 0;
+}
+
 /* A node full of old copies is purged a few at a time: the detour locks people out. */
 static bool
 move_has_purge_turn(struct moves *all, struct move *m)
 {
 	if (m->state != MOVE_PURGING || m->has_turn || m->data.detoured)
 		return true;
+	if (move_may_be_delivered_to(all, m)) {
+		m->waiting = true;
+		snprintf(m->doing, sizeof(m->doing),
+		    "waits until no delivery to the old copy can be under way any more "
+		    "(delivery_wait)");
+		return false;
+	}
 	m->has_turn = moves_purge_is_free(all, m) && !journal_is_short(all->journal);
 	m->waiting = !m->has_turn;
 	if (m->has_turn) /* its time begins now */

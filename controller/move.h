@@ -9,6 +9,9 @@
 #include "controller/move_data.h"
 #include "controller/world.h"
 
+/* The scratch accounts of doctor --rehearse: nobody sends them mail. */
+#define REHEARSAL_PREFIX "zmferry-rehearsal-"
+
 struct alerts;
 struct journal;
 struct moves;
@@ -188,6 +191,8 @@ struct moves_host {
 	void (*changed)(void *ctx, const struct move *m, enum move_state before);
 	struct alerts *alerts; /* alert/alert.h */
 	const char *own_admin_id;
+	uint32_t
+	    delivery_ms; /* a delivery that began before the switch may take so long */
 	uint32_t hot_ms; /* a lock should last about so long; 0: until everything is in */
 	uint32_t
 	    early_ms; /* counters that take longer are raised before the lock; 0: never */

@@ -50,9 +50,10 @@ struct move_data {
 	uint64_t left; /* messages for when people work already */
 	uint64_t
 	    withheld; /* messages of folders that their owner emptied meanwhile: in the spool */
-	int64_t locked_at_ms; /* wall clock */
-	uint64_t lock_ms;     /* lock to opened, 0 = not yet */
-	uint64_t fill_ms;     /* lock to everything in */
+	int64_t locked_at_ms;	/* wall clock */
+	int64_t switched_at_ms; /* wall clock; 0: not known */
+	uint64_t lock_ms;	/* lock to opened, 0 = not yet */
+	uint64_t fill_ms;	/* lock to everything in */
 	uint64_t lacking_count;
 	uint32_t passes;
 	char verdict[16];   /* "", "clean", "not clean" */

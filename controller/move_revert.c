@@ -224,11 +224,17 @@ revert_was_tried(const struct move *m)
 	return m->data.revert_tried && !m->data.no_mailbox;
 }
 
-/* Undone: mail is to arrive at the copy again as while it was filled. */
 bool
 revert_gives_up(const struct move *m)
 {
 	return !m->data.again && !m->data.gone;
+}
+
+/* Undone: mail is to arrive at the copy again as while it was filled. */
+bool
+revert_lets_mail_in(const struct move *m)
+{
+	return revert_gives_up(m) && !m->data.restored;
 }
 
 /* Where it is fetched later that was done under its own lock. */
@@ -457,6 +463,7 @@ take_home_is_left(struct moves *all, struct move *m, const struct ask *a,
 	    (m->data.again && a->out.account.found &&
 		!lives_at(&a->out.account, m->source))) {
 		take_names(m, &a->out.account);
+		m->data.switched_at_ms = moves_world(all)->wall_ms(moves_world(all)->ctx);
 		return true;
 	}
 	err_set(&why, ERR_RETRY, "the home could not be set to %.200s", m->target);

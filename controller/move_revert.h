@@ -29,6 +29,7 @@ bool revert_first_home(const struct move *m); /* as above, and the home is the c
 bool revert_again_home(const struct move *m);
 bool revert_was_tried(const struct move *m);
 bool revert_gives_up(const struct move *m);
+bool revert_lets_mail_in(const struct move *m);
 bool revert_holds_mail(const struct move *m);  /* mail must be told to wait */
 bool revert_has_content(const struct move *m); /* there is something to put in */
 bool revert_lifts_quota(const struct move *m);

@@ -459,7 +459,7 @@ const struct move_effect move_effects[] = {
 
 	{ MOVE_REVERT_RETURNING, "read where the account lives", ASK_READ_ACCOUNT, EFFECT_STAY, NULL, NULL, take_revert_undo },
 	{ MOVE_REVERT_RETURNING, "lift the copy's fence",      ASK_UNFENCE,       EFFECT_SOFT, revert_gives_up, at_source, take_fence_lifted },
-	{ MOVE_REVERT_RETURNING, "let mail in again",          ASK_ALLOW_IMPORT,  EFFECT_SOFT, revert_gives_up, at_source, NULL },
+	{ MOVE_REVERT_RETURNING, "let mail in again",          ASK_ALLOW_IMPORT,  EFFECT_SOFT, revert_lets_mail_in, at_source, NULL },
 
 	{ MOVE_UNLOCKING,   "read where the account is",       ASK_READ_ACCOUNT,  EFFECT_STAY, NULL, NULL, take_home_for_undo },
 	{ MOVE_UNLOCKING,   "home back to the source",         ASK_SET_HOME,      EFFECT_MUST, home_is_target, build_home_back, take_home_back },

@@ -219,6 +219,7 @@ take_home(struct moves *all, struct move *m, const struct ask *a, enum move_even
 	if (account->found && strcasecmp(account->mail_host, m->target) == 0) {
 		m->data.target_row_made = true;
 		m->data.switched = m->data.switched || m->state == MOVE_SWITCHING;
+		m->data.switched_at_ms = moves_world(all)->wall_ms(moves_world(all)->ctx);
 		move_aside_subject(m, aside, sizeof(aside));
 		if (m->data.switched)
 			alert_clear(moves_host(all)->alerts, aside);

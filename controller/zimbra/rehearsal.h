@@ -6,11 +6,11 @@
 #ifndef CONTROLLER_REHEARSAL_H
 #define CONTROLLER_REHEARSAL_H
 
+#include "controller/move.h"
 #include "controller/zimbra/directory.h"
 #include "proto/zimbra/soap.h"
 
 /* Its name begins so; nothing else is ever deleted. */
-#define REHEARSAL_PREFIX "zmferry-rehearsal-"
 
 /*
  * Makes the account on the server that c is for (host), hidden from address lists, with folders,

@@ -172,6 +172,7 @@ zimbra_admin = "{cluster['admin']['name']}"
 zimbra_admin_password_file = "{admin_password}"
 zimbra_ca_file = "{cluster['ca_file']}"
 resolve = {{ {resolve} }}
+delivery_wait = 3s
 {controller_extra}
 """
         self.controller_conf = self.write(self.path("controller.conf"), replaced(conf, controller_set or {}))

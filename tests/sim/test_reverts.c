@@ -229,6 +229,49 @@ test_people_are_in_without_the_dead_targets_mail(void **state)
 	sim_done(s);
 }
 
+/* A delivery may be under way to the copy: it stays for as long as that may take. */
+static void
+test_the_copy_outlives_deliveries(void **state)
+{
+	struct sim *s = anna_moves(20);
+	struct err e;
+	int copy;
+
+	(void)state;
+	s->limits.delivery_ms = 15 * MINUTE_MS;
+	s->refuse[ASK_MEND] = 1;
+	begin(s);
+	CHECK(sim_run_to_state(s, 0, MOVE_STUCK, HOUR_MS));
+	CHECK(moves_revert(jobs_moves(s->jobs), 1, false, &e));
+	CHECK(sim_run_to_state(s, 0, MOVE_SETTLED, HOUR_MS));
+	copy = copy_of(s);
+	CHECK(moves_purge(jobs_moves(s->jobs), 1, false, &e));
+	sim_run_for(s, 14 * MINUTE_MS);
+	CHECK_INT(sim_move_of(s, 0)->state, MOVE_PURGING);
+	CHECK(s->nodes[copy].box[0].present && s->nodes[copy].box[0].lockout);
+	CHECK(strstr(sim_move_of(s, 0)->doing, "delivery_wait") != NULL);
+	sim_run_for(s, 3 * MINUTE_MS);
+	CHECK_INT(sim_move_of(s, 0)->state, MOVE_DONE);
+	CHECK(!s->nodes[copy].box[0].present);
+	sim_done(s);
+}
+
+static void
+test_a_rehearsal_waits_for_no_delivery(void **state)
+{
+	struct sim *s = sim_new(5);
+	struct err e;
+
+	(void)state;
+	sim_add_account(s, REHEARSAL_PREFIX "7", 0, 5);
+	s->limits.delivery_ms = 15 * MINUTE_MS;
+	begin(s);
+	CHECK(sim_run_to_state(s, 0, MOVE_SETTLED, HOUR_MS));
+	CHECK(moves_purge(jobs_moves(s->jobs), 1, false, &e));
+	CHECK(sim_run_to_state(s, 0, MOVE_DONE, MINUTE_MS));
+	sim_done(s);
+}
+
 /* --- what a fresh eye found --- */
 
 /* Stuck in opening with everything in but what an import refuses, and one that arrived. */
@@ -530,6 +573,8 @@ main(void)
 	    TEST(test_a_dead_target_gives_nothing_back),
 	    TEST(test_people_are_in_without_the_dead_targets_mail),
 	    TEST(test_it_can_be_moved_again),
+	    TEST(test_a_rehearsal_waits_for_no_delivery),
+	    TEST(test_the_copy_outlives_deliveries),
 	    TEST(test_what_was_left_is_not_fetched_under_another_move),
 	    TEST(test_nothing_fetched_is_not_everything_fetched),
 	    TEST(test_a_fence_nobody_heard_of_is_lifted),

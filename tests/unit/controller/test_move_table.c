@@ -284,7 +284,8 @@ test_the_spool_goes_only_with_a_clean_verdict(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < move_effect_count; i++) {
-		struct move m = {.state = move_effects[i].state, .data.reverted = true};
+		struct move m = {
+		    .state = move_effects[i].state, .data.revert_tried = true};
 
 		if (move_effects[i].kind != ASK_DROP)
 			continue;
