@@ -362,6 +362,23 @@ check_accounts(struct exam *x, const struct doctor_server *s)
 		    s->accounts);
 }
 
+/* A controller that is lost with its journal may have left some in the middle of a move. */
+static void
+check_frozen(struct exam *x, const struct doctor_server *s)
+{
+	if (s->frozen > 0)
+		next(say(x, DOCTOR_FAIL, s->host,
+			 "%" PRIu64
+			 " accounts are locked as for a move, and no move here holds "
+			 "them, such as: %.200s",
+			 s->frozen, s->frozen_example),
+		    "was a controller lost with its journal? see docs/operations.md, \"A "
+		    "lost "
+		    "controller\"");
+	else if (x->f->directory_error[0] == '\0')
+		say(x, DOCTOR_OK, s->host, "nobody is left locked by a move");
+}
+
 static const struct doctor_check doctor_checks[] = {
     {"directory", check_directory, NULL},
     {"mailbox servers", check_servers, NULL},
@@ -375,6 +392,7 @@ static const struct doctor_check doctor_checks[] = {
     {"agent", NULL, check_agent},
     {"spool", NULL, check_spool},
     {"accounts", NULL, check_accounts},
+    {"left frozen", NULL, check_frozen},
     {"unknown agent", check_strangers, NULL},
     {"versions", check_versions, NULL},
     {"room", check_room, NULL},

@@ -19,6 +19,9 @@ struct doctor_server { /* one that Zimbra's directory says holds mailboxes */
 	bool lmtp_permanent_when_over_quota;
 	uint64_t accounts, refused; /* homed there; of these a move would refuse */
 	char refused_example[LIMIT_TEXT];
+	uint64_t
+	    frozen; /* locked with the quota of a freeze, and no move of ours holds them */
+	char frozen_example[WORLD_NAME];
 	/* from the fleet */
 	bool has_agent; /* connected, with an inventory */
 	bool healthy;

@@ -30,6 +30,9 @@ struct doctor {
 	struct directory *directory;
 	struct doctor_facts facts;
 	unsigned *lmtp_ports; /* one a server; owned */
+	char (
+	    *held)[LIMIT_ID]; /* accounts that moves are under way of, ascending; owned */
+	size_t held_count;
 	size_t next_server;
 	size_t open_visits;
 	void (*done)(void *owner, const struct doctor_report *report);
@@ -70,6 +73,37 @@ struct census {
 	unsigned lmtp_port;
 };
 
+static int
+compare_held(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+static void
+held_on_move(struct move *m, void *ctx)
+{
+	struct doctor *d = ctx;
+
+	if ((move_states[m->state].holds & MOVE_END) != 0)
+		return;
+	d->held = xrealloc_array(d->held, d->held_count + 1, sizeof(*d->held));
+	snprintf(d->held[d->held_count++], sizeof(*d->held), "%s", m->account_id);
+}
+
+static void
+look_for_frozen(struct census *census, const struct account_facts *a)
+{
+	const struct doctor *d = census->doctor;
+
+	if (!a->looks_frozen ||
+	    (d->held_count > 0 && bsearch(a->id, d->held, d->held_count, sizeof(*d->held),
+				      compare_held) != NULL))
+		return;
+	if (census->row->frozen++ == 0)
+		snprintf(census->row->frozen_example, sizeof(census->row->frozen_example),
+		    "%s", a->name);
+}
+
 static bool
 on_account(const struct account_facts *a, void *ctx)
 {
@@ -85,6 +119,7 @@ on_account(const struct account_facts *a, void *ctx)
 	facts.source_lmtp_port = census->lmtp_port;
 	snprintf(facts.target_id, sizeof(facts.target_id), "any");
 	census->row->accounts++;
+	look_for_frozen(census, a);
 	if (check_account(&m, &facts, census->doctor->w->own_admin_id, &e))
 		return true;
 	if (census->row->refused++ == 0)
@@ -208,6 +243,7 @@ doctor_end(struct doctor *d)
 	doctor_report_free(&report);
 	doctor_facts_free(&d->facts);
 	free(d->lmtp_ports);
+	free(d->held);
 	free(d);
 }
 
@@ -296,6 +332,9 @@ doctor_start(struct controller *c,
 	d->facts.https_expires_s = c->certificate.expires_s;
 	snprintf(d->facts.https_error, sizeof(d->facts.https_error), "%s",
 	    c->certificate.error);
+	moves_each(jobs_moves(c->jobs), held_on_move, d);
+	if (d->held_count > 0)
+		qsort(d->held, d->held_count, sizeof(*d->held), compare_held);
 	d->directory = live_take_directory(c->world);
 	d->work.run = doctor_run;
 	d->work.done = doctor_directory_done;

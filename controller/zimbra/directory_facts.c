@@ -19,7 +19,7 @@ static const char *const account_attrs[] = {"zimbraId", "zimbraMailDeliveryAddre
     "zimbraAuthTokenValidityValueEnabled", "zimbraInterceptAddress",
     "zimbraIsAdminAccount", "zimbraIsDelegatedAdminAccount", "zimbraIsSystemResource",
     "zimbraIsSystemAccount", "zimbraIsExternalVirtualAccount", "zimbraMailAlias",
-    "zimbraCOSId", "objectClass", NULL};
+    "zimbraCOSId", "objectClass", "zimbraMailAllowReceiveButNotSendWhenOverQuota", NULL};
 
 static const char *const default_attrs[] = {"zimbraId", "zimbraDomainName",
     "zimbraMailQuota", "zimbraExportMaxDays", "zimbraDomainStatus",
@@ -233,6 +233,20 @@ account_take_inherited(struct directory *d, LDAPMessage *entry, struct account_f
 	snprintf(out->domain_status, sizeof(out->domain_status), "%s", domain->status);
 }
 
+/* As proto/zimbra/freeze.h sets it: quota 1, or 0 while content goes in. */
+static bool
+account_looks_frozen(
+    struct directory *d, LDAPMessage *entry, const struct account_facts *a)
+{
+	char quota[24];
+
+	directory_value(d, entry, "zimbraMailQuota", quota, sizeof(quota));
+	return strcmp(a->status, "locked") == 0 &&
+	       (strcmp(quota, "1") == 0 || strcmp(quota, "0") == 0) &&
+	       directory_value_has(
+		   d, entry, "zimbraMailAllowReceiveButNotSendWhenOverQuota", "FALSE");
+}
+
 static void
 account_take(struct directory *d, LDAPMessage *entry, struct account_facts *out)
 {
@@ -250,6 +264,7 @@ account_take(struct directory *d, LDAPMessage *entry, struct account_facts *out)
 	    d, entry, "zimbraAccountStatus", out->status, sizeof(out->status));
 	directory_value(
 	    d, entry, "zimbraMailStatus", out->mail_status, sizeof(out->mail_status));
+	out->looks_frozen = account_looks_frozen(d, entry, out);
 	out->is_admin = directory_value_has(d, entry, "zimbraIsAdminAccount", "TRUE");
 	out->is_resource =
 	    directory_value_has(d, entry, "objectClass", "zimbraCalendarResource");

@@ -26,6 +26,7 @@ import cutover  # noqa: E402
 import faults  # noqa: E402
 import hot  # noqa: E402
 import kubernetes  # noqa: E402
+import lost  # noqa: E402
 import nodes  # noqa: E402
 import receivers  # noqa: E402
 import remote  # noqa: E402
@@ -594,6 +595,7 @@ SCENARIOS = {
     **sick.SCENARIOS,
     **hot.SCENARIOS,
     **reverts.SCENARIOS,
+    **lost.SCENARIOS,
     **nodes.SCENARIOS,
     **kubernetes.SCENARIOS,
     **remote.SCENARIOS,

@@ -175,6 +175,14 @@ spoil_accounts(struct doctor_facts *f)
 }
 
 static void
+spoil_frozen(struct doctor_facts *f)
+{
+	f->servers[1].frozen = 2;
+	snprintf(f->servers[1].frozen_example, sizeof(f->servers[1].frozen_example),
+	    "anna@example.org");
+}
+
+static void
 spoil_stranger(struct doctor_facts *f)
 {
 	static char name[1][WORLD_NAME] = {"mbs9.example.org"};
@@ -220,6 +228,7 @@ static const struct {
     {"agent", DOCTOR_WARN, "mbs2.example.org", spoil_agent_version},
     {"spool", DOCTOR_FAIL, "mbs2.example.org", spoil_spool},
     {"accounts", DOCTOR_WARN, "mbs2.example.org", spoil_accounts},
+    {"left frozen", DOCTOR_FAIL, "mbs2.example.org", spoil_frozen},
     {"unknown agent", DOCTOR_WARN, "mbs9.example.org", spoil_stranger},
     {"versions", DOCTOR_WARN, "mbs2.example.org", spoil_version},
     {"room", DOCTOR_WARN, "mbs1.example.org", spoil_room},
