@@ -311,7 +311,7 @@
 			h("p", { "class": "zmf-progress-text" }, [h("strong", {}, [j.percent + " %"]), " ", j.progress_text]),
 			j.stall ? h("p", { "class": "zmf-stall", role: "alert" }, [icon("bad"), h("span", {}, [j.stall])]) : null,
 			j.reason ? h("p", { "class": "zmf-quiet" }, [j.reason]) : null,
-			self.steps(j.steps),
+			self.steps(j.steps, "add_steps_now"),
 			h("div", { "class": "zmf-job-grid" }, [
 				h("dl", { "class": "zmf-facts" }, j.facts.map(function (f) {
 					return h("div", {}, [h("dt", {}, [f[0]]), h("dd", {}, [f[1]])]);
@@ -326,10 +326,10 @@
 	};
 
 	/* What a person does outside of this page, in order. */
-	View.prototype.steps = function (steps) {
+	View.prototype.steps = function (steps, title) {
 		var t = this.t;
 		return steps && steps.length > 0 ? h("div", { "class": "zmf-steps" }, [
-			h("h3", {}, [t("add_steps_title")]),
+			h("h3", {}, [t(title)]),
 			h("ol", {}, steps.map(function (s) {
 				return h("li", {}, [s.text, s.code ? [" ", h("code", {}, [s.code])] : null]);
 			}))
@@ -719,7 +719,7 @@
 		}
 		return [
 			ask.intro ? h("p", {}, [ask.intro]) : null,
-			self.steps(ask.steps),
+			self.steps(ask.steps, "add_steps_title"),
 			h("p", { "class": "zmf-plan-summary" }, [p.summary]),
 			p.expected ? h("p", { "class": "zmf-quiet" }, [p.expected]) : null,
 			self.bars(p.bars, t("bars_title")),
