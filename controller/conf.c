@@ -105,6 +105,8 @@ static const struct conf_def defs[] = {
 	  "how long a token exchanged by a browser is good for", 0, 0 },
 	{ "api_four_eyes", CONF_BOOL, AT(api_four_eyes), "no",
 	  "an evacuation asked for over HTTPS begins when a second administrator approves", 0, 0 },
+	{ "api_add_nodes", CONF_BOOL, AT(api_add_nodes), "no",
+	  "global administrators may add nodes over HTTPS; it makes containers of platform_template", 0, 0 },
 	{ "api_delegated_tokens", CONF_BOOL, AT(api_delegated_tokens), "no",
 	  "also take DelegateAuth tokens, which prove an administrator's mailbox only", 0, 0 },
 	{ "api_metrics_token_file", CONF_SECRET, AT(api_metrics_token_file), "",

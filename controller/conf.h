@@ -57,6 +57,7 @@ struct controller_conf {
 	char **api_origins; /* "https://console.example.org:7071" */
 	uint32_t api_session_s;
 	bool api_four_eyes;
+	bool api_add_nodes; /* sessions over HTTPS may bring in nodes */
 	bool api_delegated_tokens;
 	char *api_metrics_token_file;	  /* NULL: metrics need a session or the socket */
 	uint32_t alert_repeat_critical_s; /* 0 = told once */

@@ -43,6 +43,32 @@ plan_kind_parse(const char *name, enum plan_kind *out)
 	return false;
 }
 
+#define NAME_LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+#define NAME_LABEL 63
+
+bool
+plan_check_new_name(const char *node, struct err *e)
+{
+	const char *label = node;
+	size_t length = 0;
+	bool ok = true;
+
+	for (; ok && *label != '\0'; label += length + (label[length] == '.')) {
+		length = strspn(label, NAME_LETTERS "-");
+		ok = length > 0 && length <= NAME_LABEL && label[0] != '-' &&
+		     label[length - 1] != '-' &&
+		     (label[length] == '\0' ||
+			 (label[length] == '.' && label[length + 1] != '\0'));
+	}
+	if (!ok || node[0] == '\0')
+		return err_set(e, ERR_REFUSED, "node \"%.150s\": is no host name", node);
+	return strchr(node, '.') != NULL ||
+	       err_set(e, ERR_REFUSED,
+		   "node %.150s: a new node needs its whole name, as its "
+		   "zimbraServiceHostname will be",
+		   node);
+}
+
 void
 plan_request_add(struct plan_request *r, const char *account)
 {

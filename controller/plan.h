@@ -120,6 +120,8 @@ MUST_USE bool plan_has_work(const struct plan *p, struct err *e);
 /* Places every account that is not refused. False: nothing can be planned at all. */
 MUST_USE bool plan_make(struct plan *p, struct err *e);
 
+/* Is this the whole host name of a node that may come in? It goes into a container's template. */
+MUST_USE bool plan_check_new_name(const char *node, struct err *e);
 /* "mbs1" finds "mbs1.example.org" when only one begins so; the index, or -1 with e. */
 int plan_find_node(const struct plan *p, const char *name, struct err *e);
 /* Can the emptied node be read, and is there anybody to take mailboxes? */

@@ -130,16 +130,8 @@ survey_added(struct survey *v, struct err *e)
 {
 	struct plan_node *n;
 
-	if (strspn(v->rq.node,
-		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-") !=
-	    strlen(v->rq.node))
-		return err_set(
-		    e, ERR_REFUSED, "node \"%.150s\": is no host name", v->rq.node);
-	if (strchr(v->rq.node, '.') == NULL)
-		return err_set(e, ERR_REFUSED,
-		    "node %.150s: a new node needs its whole name, as its "
-		    "zimbraServiceHostname will be",
-		    v->rq.node);
+	if (!plan_check_new_name(v->rq.node, e))
+		return false;
 	snprintf(v->rq.to, sizeof(v->rq.to), "%s", v->rq.node);
 	for (size_t i = 0; i < v->plan->node_count; i++) {
 		if (strcasecmp(v->plan->nodes[i].name, v->rq.node) == 0)

@@ -19,7 +19,7 @@
 		cancelling: [],
 		gate: [],
 		provisioning: ["cancel"],
-		joining: ["cancel"],
+		joining: ["continue", "cancel"],
 		add_held: ["continue", "cancel"],
 		safety: ["cancel"],
 		remove_held: ["continue", "cancel"],
@@ -237,6 +237,35 @@
 		};
 	};
 
+	/* --- a node that comes in --- */
+
+	/* May this page ask for it? Else why not. */
+	core.adding = function (state, t) {
+		var controller = state.overview && state.overview.controller || {};
+		var may_here = !!controller.add_nodes, is_global = !!state.session && !!state.session.is_global;
+		return {
+			may: may_here && is_global,
+			setting: may_here ? "" : "api_add_nodes = yes",
+			why_not: !may_here ? t("add_not_here") : !is_global ? t("add_not_you") : ""
+		};
+	};
+
+	/* What a person does where nobody else runs the containers: {text, code}. */
+	core.add_steps = function (node, state, t) {
+		var controller = state.overview && state.overview.controller || {};
+		if (controller.platform !== "none") {
+			return [];
+		}
+		return [
+			{ text: t("add_step_identity"), code: "zmferry enroll " + node + " --out identity.pem" },
+			{ text: t("add_step_container", node), code: "" },
+			{ text: t("add_step_join", node), code: "" }
+		];
+	};
+
+	/* Until it has joined; then its moves are shown like any others. */
+	var ADD_WAITS = { queued: true, planning: true, provisioning: true, joining: true, add_held: true };
+
 	/* --- jobs --- */
 
 	core.job_is_over = function (job) {
@@ -340,7 +369,8 @@
 			});
 		}
 		rows.sort(function (a, b) { return a.node < b.node ? -1 : 1; });
-		if (rows.length > 0) {
+		/* Of the others nobody leaves the node that they are named after. */
+		if (rows.length > 0 && (job.kind === "evacuate" || job.kind === "remove")) {
 			rows.unshift({ node: job.node, before: planned, now: planned - done, after: 0 });
 		}
 		return core.bars(rows, t);
@@ -364,7 +394,8 @@
 			facts: [],
 			verdict: core.verdict(job, t),
 			stall: over ? "" : job.state === "paused" ? t("stall_paused") : job.stall ? t("stall", job.stall) : "",
-			reason: job.state === "paused" ? "" : job.reason || "",
+			reason: job.state === "paused" || (!over && job.stall && job.stall.indexOf(job.reason) >= 0) ? "" : job.reason || "",
+			steps: job.kind === "add" && ADD_WAITS[job.state] ? core.add_steps(job.node, context.state || {}, t) : [],
 			next: core.next_step(job.next || "", context),
 			actions: core.actions(job),
 			line: core.progress_line(job.progress, job.bytes_total, job.bytes_done),
@@ -491,7 +522,7 @@
 	core.overview = function (state, options) {
 		var o = state.overview || {};
 		var context = {
-			t: options.t, now: options.now, session: state.session,
+			t: options.t, now: options.now, session: state.session, state: state,
 			nodes: o.nodes || [], jobs: o.jobs || []
 		};
 		var jobs = context.jobs.map(function (j) { return core.job(j, context); });
@@ -514,7 +545,7 @@
 				};
 			}),
 			summary: running.length === 0 ? options.t("sum_idle") :
-				running.length === 1 ? options.t("sum_one", running[0].node, running[0].percent) :
+				running.length === 1 ? options.t("sum_one", running[0].title, running[0].percent) :
 					options.t("sum_many", running.length)
 		};
 	};
@@ -536,8 +567,8 @@
 			node: plan.node,
 			version: plan.version,
 			word: core.short_name(node),
-			empty: plan.mailboxes === 0 && kind !== "remove",
-			summary: plan.mailboxes === 0 ? t("plan_nothing", node) : empties ?
+			empty: plan.mailboxes === 0 && kind !== "remove" && kind !== "add",
+			summary: plan.mailboxes === 0 ? t(kind === "add" ? "plan_add_nobody" : "plan_nothing", node) : empties ?
 				t("plan_summary", core.count(plan.mailboxes, t), core.bytes(plan.bytes, t), node,
 					core.count(used, t)) :
 				t("plan_summary_fill", core.count(plan.mailboxes, t), core.bytes(plan.bytes, t), node),

@@ -223,7 +223,11 @@
 	View.prototype.nodes = function (m) {
 		var self = this, t = self.t;
 		return h("section", { "aria-labelledby": "zmf-nodes-title", key: "nodes" }, [
-			h("h2", { id: "zmf-nodes-title" }, [t("nodes_title")]),
+			h("div", { "class": "zmf-section-head" }, [
+				h("h2", { id: "zmf-nodes-title" }, [t("nodes_title")]),
+				h("button", { type: "button", disabled: !!self.busy || !self.is_live(), "data-deed": "add",
+					onclick: function () { self.ask_add(); } }, [t("do_add")])
+			]),
 			m.nodes.length === 0 ? h("p", { "class": "zmf-quiet" }, [t("nodes_none")]) :
 				h("div", { "class": "zmf-scroll" }, [h("table", { "class": "zmf-table" }, [
 					h("thead", {}, [h("tr", {}, ["col_node", "col_health", "col_fill", "col_mailboxes", "col_size", "col_agent",
@@ -307,6 +311,7 @@
 			h("p", { "class": "zmf-progress-text" }, [h("strong", {}, [j.percent + " %"]), " ", j.progress_text]),
 			j.stall ? h("p", { "class": "zmf-stall", role: "alert" }, [icon("bad"), h("span", {}, [j.stall])]) : null,
 			j.reason ? h("p", { "class": "zmf-quiet" }, [j.reason]) : null,
+			self.steps(j.steps, "add_steps_now"),
 			h("div", { "class": "zmf-job-grid" }, [
 				h("dl", { "class": "zmf-facts" }, j.facts.map(function (f) {
 					return h("div", {}, [h("dt", {}, [f[0]]), h("dd", {}, [f[1]])]);
@@ -318,6 +323,17 @@
 			j.next && !j.next.action ? self.next(j.next) : null,
 			self.moves(j)
 		]);
+	};
+
+	/* What a person does outside of this page, in order. */
+	View.prototype.steps = function (steps, title) {
+		var t = this.t;
+		return steps && steps.length > 0 ? h("div", { "class": "zmf-steps" }, [
+			h("h3", {}, [t(title)]),
+			h("ol", {}, steps.map(function (s) {
+				return h("li", {}, [s.text, s.code ? [" ", h("code", {}, [s.code])] : null]);
+			}))
+		]) : null;
 	};
 
 	View.prototype.line = function (j) {
@@ -556,10 +572,99 @@
 		});
 	};
 
+	/* A form for the name; its plan, or what the controller says against it; then as with any other. */
+	View.prototype.ask_add = function () {
+		var self = this, t = self.t, state = { name: "", plan: null, ask: null, problem: null, loading: false, typed: "" };
+		var dialog = self.dialog(t("add_title"), function () {
+			var adding = core.adding(self.poller.state, t);
+			return state.plan ? self.plan_content(state, dialog, state.ask) :
+				adding.may ? self.add_form(state, dialog, look) : self.add_refused(adding, dialog);
+		});
+		function back() {
+			state.plan = null;
+			state.typed = "";
+			dialog.update();
+			dialog.focus();
+		}
+		function look() {
+			var name = state.name.replace(/^\s+|\s+$/g, "");
+			if (state.loading) {
+				return;
+			}
+			state.name = name;
+			state.problem = name === "" ? { text: t("add_needs_name"), next: "" } : null;
+			state.loading = name !== "";
+			dialog.update();
+			if (name === "") {
+				dialog.focus();
+				return;
+			}
+			self.client.call("POST", "/v1/plans", { kind: "add", node: name }, {}, function (problem, data) {
+				state.loading = false;
+				state.problem = problem;
+				if (data) {
+					state.plan = core.plan(data.plan, t, self.texts, name);
+					state.ask = self.add_asked(data.plan.node || name, back);
+				}
+				if (dialog.node) {
+					dialog.update();
+					dialog.focus();
+				}
+				self.update();
+			});
+		}
+	};
+
+	View.prototype.add_asked = function (node, back) {
+		var key = root.ZmFerryNet.random_key();
+		return {
+			kind: "add", go: this.t("plan_start"), path: "/v1/jobs", done: "done_start", back: back,
+			intro: this.t("plan_intro_add", node), steps: core.add_steps(node, this.poller.state, this.t),
+			body: function (plan) { return { kind: "add", node: node, version: plan.version }; },
+			headers: function (plan) { return { "Idempotency-Key": key, "If-Match": "\"" + plan.version + "\"" }; }
+		};
+	};
+
+	View.prototype.add_form = function (state, dialog, look) {
+		var t = this.t;
+		return [h("form", { "class": "zmf-form", novalidate: true, key: "add", onsubmit: function (ev) { ev.preventDefault(); look(); } }, [
+			h("p", {}, [t("add_text")]),
+			h("label", { "for": "zmf-add-name" }, [t("add_name")]),
+			h("input", {
+				id: "zmf-add-name", type: "text", name: "node", autocomplete: "off", autocapitalize: "off", spellcheck: "false",
+				"data-focus": "1", "aria-required": "true", "aria-invalid": state.problem ? "true" : "false",
+				"aria-describedby": "zmf-add-hint" + (state.problem ? " zmf-add-problem" : ""), value: state.name,
+				oninput: function (ev) { state.name = ev.target.value; }
+			}),
+			h("p", { id: "zmf-add-hint", "class": "zmf-quiet" }, [t("add_hint"), " ", h("code", {}, ["mbs4.example.org"])]),
+			state.problem ? h("div", { id: "zmf-add-problem", role: "alert", "class": "zmf-form-problem" }, [
+				h("p", { "class": "zmf-problem" }, [icon("bad"), h("span", {}, [state.problem.text])]),
+				state.problem.next ? h("p", {}, [t("next_step"), " ", h("code", {}, [state.problem.next])]) : null
+			]) : null,
+			h("div", { "class": "zmf-dialog-buttons" }, [
+				h("button", { type: "submit", "class": "zmf-primary", disabled: state.loading }, [t("add_look")]),
+				h("button", { type: "button", onclick: function () { dialog.close(); } }, [t("leave")])
+			]),
+			h("p", { role: "status", "class": "zmf-quiet" }, state.loading ? [icon("busy"), " ", t("plan_loading")] : [])
+		])];
+	};
+
+	View.prototype.add_refused = function (adding, dialog) {
+		var t = this.t;
+		return [
+			h("p", {}, [adding.why_not]),
+			adding.setting ? h("p", {}, [t("add_setting"), " ", h("code", {}, [adding.setting])]) : null,
+			h("p", {}, [t("add_command"), " ", h("code", {}, ["zmferry add NODE"])]),
+			h("div", { "class": "zmf-dialog-buttons" }, [
+				h("button", { type: "button", "data-focus": "1", onclick: function () { dialog.close(); } }, [t("close")])])
+		];
+	};
+
 	/* The second administrator sees the same plan, and types the same word. */
 	View.prototype.ask_approve = function (a) {
 		this.ask_plan({
-			kind: a.kind, node: a.node || a.to.join(", "), to: a.to, title: this.t("approve_title", a.node || a.to.join(", ")), go: this.t("approve_go"), done: "done_approve",
+			kind: a.kind, node: a.node || a.to.join(", "), to: a.to, title: this.t("approve_title", a.node || a.to.join(", "), this.t("kind_" + a.kind)), go: this.t("approve_go"), done: "done_approve",
+			steps: a.kind === "add" ? core.add_steps(a.node, this.poller.state, this.t) : [],
 			intro: this.t("approval_text", a.who, a.node || a.to.join(", "), a.mailboxes, a.size, a.at, this.t("kind_" + a.kind)), path: "/v1/approvals/" + a.id + "/approve",
 			body: function () { return {}; }, headers: function () { return {}; }
 		});
@@ -614,10 +719,11 @@
 		}
 		return [
 			ask.intro ? h("p", {}, [ask.intro]) : null,
+			self.steps(ask.steps, "add_steps_title"),
 			h("p", { "class": "zmf-plan-summary" }, [p.summary]),
 			p.expected ? h("p", { "class": "zmf-quiet" }, [p.expected]) : null,
 			self.bars(p.bars, t("bars_title")),
-			p.container ? h("p", {}, [t("plan_container"), " ", p.container]) : null,
+			p.container && !(ask.steps && ask.steps.length > 0) ? h("p", {}, [t("plan_container"), " ", p.container]) : null,
 			p.removal.length > 0 ? h("ul", { "class": "zmf-removal" }, p.removal.map(function (f) {
 				return h("li", { "data-level": f.level }, [
 					icon(f.level === "blocks" ? "bad" : "none"), h("strong", {}, [f.title]), " " + f.text,
@@ -663,6 +769,7 @@
 			h("div", { "class": "zmf-dialog-buttons" }, [
 				p.empty ? null : h("button", { type: "button", "class": "zmf-primary", disabled: !sure || !!self.busy,
 					"data-action": "start", onclick: start }, [self.busy ? t("plan_starting") : ask.go]),
+				ask.back ? h("button", { type: "button", onclick: ask.back }, [t("add_back")]) : null,
 				h("button", { type: "button", onclick: function () { dialog.close(); } }, [t("leave")])
 			])
 		];

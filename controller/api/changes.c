@@ -236,7 +236,17 @@ WISH(retry, JOB_EV_RETRY)
 WISH(continue, JOB_EV_CONTINUE)
 #undef WISH
 
-/* Stopping needs the right on the source only, going on also those on the targets. */
+/* An addition whose moves have not begun: to continue it is to make the container once more. */
+static bool
+job_makes_node(const struct job *job)
+{
+	return strcmp(job->kind, plan_kinds[PLAN_ADD].name) == 0 &&
+	       job->state != JOB_MOVING && job->state != JOB_PAUSED &&
+	       !job_states[job->state].is_end;
+}
+
+/* Stopping needs the right on the source only, going on also those on the targets. An addition
+   may be about a node that the directory does not know: then it is asked for as at its start. */
 static void
 ask_wish(struct api_request *rq, const char *verb, bool only_from, gate_go_fn go)
 {
@@ -246,7 +256,8 @@ ask_wish(struct api_request *rq, const char *verb, bool only_from, gate_go_fn go
 	if (job == NULL)
 		return;
 	snprintf(rq->deed, sizeof(rq->deed), "%s %s (%.100s)", verb, job->id, job->node);
-	if (!plan_kind_parse(job->kind, &kind) || kind == PLAN_MOVE || kind == PLAN_ADD)
+	if (!plan_kind_parse(job->kind, &kind) || kind == PLAN_MOVE ||
+	    (kind == PLAN_ADD && !only_from && !job_makes_node(job)))
 		kind = PLAN_RESTORE; /* they fill a node, too */
 	gate_may_plan(rq, kind, job->node, job->to, only_from, go);
 }
@@ -278,7 +289,17 @@ post_retry(struct api_request *rq)
 void
 post_continue(struct api_request *rq)
 {
-	ask_wish(rq, "continue", false, go_continue);
+	const struct job *job = find_job(rq);
+	const char *next;
+	struct err e;
+
+	if (job == NULL)
+		return;
+	if (job_makes_node(job) && !gate_is_command(rq) &&
+	    !gate_offers_add(rq, &e, &next))
+		api_refuse(rq, &e, next);
+	else
+		ask_wish(rq, "continue", false, go_continue);
 }
 
 /* --- a second administrator --- */
@@ -341,12 +362,17 @@ void
 post_approve(struct api_request *rq)
 {
 	const struct approval *a = find_approval(rq);
+	const char *next;
+	struct err e;
 
 	if (a == NULL)
 		return;
 	snprintf(rq->deed, sizeof(rq->deed), "approve %s (%s %.100s)", a->id,
 	    plan_kinds[a->kind].name, a->node);
-	if (!rq->local && approval_is_of(a, rq->who, rq->who_id))
+	/* Who approves begins it. */
+	if (a->kind == PLAN_ADD && !gate_offers_add(rq, &e, &next))
+		api_refuse(rq, &e, next);
+	else if (!rq->local && approval_is_of(a, rq->who, rq->who_id))
 		api_problem(rq, 403, "refused", "the one who asked cannot approve",
 		    "another administrator approves");
 	else

@@ -214,6 +214,27 @@ gate_is_command(const struct api_request *rq)
 	return rq->local || rq->is_operator;
 }
 
+bool
+gate_offers_add(const struct api_request *rq, struct err *e, const char **next_out)
+{
+	const struct controller *c = rq->ctx;
+
+	*next_out = "on the controller's machine: zmferry add NODE";
+	if (rq->local)
+		return true;
+	if (rq->is_operator)
+		return err_set(e, ERR_REFUSED,
+		    "add is not offered over HTTPS to the command, only to a global "
+		    "administrator's session");
+	if (c->conf->api_add_nodes)
+		return true;
+	*next_out = "set api_add_nodes = yes in controller.conf; or on the controller's "
+		    "machine: zmferry add NODE";
+	return err_set(e, ERR_REFUSED,
+	    "add is not offered over HTTPS, because api_add_nodes in controller.conf is "
+	    "no");
+}
+
 /* What was changed, or was not: by whom, from where, with what plan. */
 static void
 gate_audit(struct api_request *rq, unsigned status, const json_t *body)

@@ -41,6 +41,11 @@ const struct session *gate_session(const struct api_request *rq);
 /* Did the command send it, over the unix socket or with an operator's certificate? Then it
    may what is no page's business, and Zimbra is not asked. */
 bool gate_is_command(const struct api_request *rq);
+/* Is bringing in a node offered to the one who sent this? On the machine it is; over HTTPS
+   to sessions only, and with api_add_nodes: it makes a container, and an agent's key. False:
+   e says why, *next_out what to do (static). */
+MUST_USE bool
+gate_offers_add(const struct api_request *rq, struct err *e, const char **next_out);
 /* "" for the controller's own page, else the origin of the list; NULL = not allowed. */
 const char *gate_origin(const struct api_request *rq);
 

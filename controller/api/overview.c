@@ -13,6 +13,7 @@
 #include "controller/api/approvals.h"
 #include "controller/api/gate.h"
 #include "controller/api/view.h"
+#include "controller/json_values.h"
 #include "proto/base/buf.h"
 #include "proto/base/clock.h"
 #include "proto/base/xalloc.h"
@@ -214,10 +215,12 @@ view_overview(struct controller *c)
 	clock_format(clock_wall_ms() - (int64_t)(clock_mono_ms() - c->started_ms),
 	    started, sizeof(started));
 	started[16] = '\0'; /* to the minute: it must not change from answer to answer */
-	controller = json_pack("{sssssIsssbsb}", "version", ZMFERRY_VERSION, "id",
+	controller = json_pack("{sssssIsssbsbsbso}", "version", ZMFERRY_VERSION, "id",
 	    journal_controller_id(c->journal), "epoch",
 	    (json_int_t)journal_epoch(c->journal), "started", started, "read_only",
-	    journal_is_read_only(c->journal), "four_eyes", c->conf->api_four_eyes);
+	    journal_is_read_only(c->journal), "four_eyes", c->conf->api_four_eyes,
+	    "add_nodes", c->conf->api_add_nodes, "platform",
+	    json_text(c->conf->platform));
 	return json_pack("{sososososo}", "controller", controller, "nodes",
 	    overview_nodes(c), "jobs", overview_jobs(c), "alerts", alerts_view(c->alerts),
 	    "approvals", approvals_view(gate_approvals(c->gate), clock_wall_ms()));

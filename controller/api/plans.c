@@ -60,6 +60,37 @@ plan_cutover(struct api_request *rq, struct plan_request *out)
 	return false;
 }
 
+/* Not everything is for everybody, wherever he is. next: static. */
+static bool
+plan_is_offered(const struct api_request *rq, const struct plan_request *wanted,
+    const char *node, struct err *e, const char **next)
+{
+	const struct controller *c = rq->ctx;
+	const char *kind = plan_kinds[wanted->kind].name;
+
+	*next = "on the controller's machine: zmferry help";
+	/* What destroys is the machine's shell's. Whose rights a move needs is known only
+	   when it is planned, so no session begins one. */
+	if (wanted->destroy_volumes && !rq->local)
+		return err_set(e, ERR_REFUSED,
+		    "%s with its volumes is not offered over HTTPS", kind);
+	if (wanted->kind == PLAN_MOVE && !gate_is_command(rq))
+		return err_set(e, ERR_REFUSED, "%s is not offered over HTTPS", kind);
+	if (wanted->kind == PLAN_ADD && !gate_offers_add(rq, e, next))
+		return false;
+	/* Before anybody is asked about it, or it is written down. */
+	if (wanted->kind == PLAN_ADD && !plan_check_new_name(node, e)) {
+		*next = "its whole name: mbs4.example.org";
+		return false;
+	}
+	/* An approval does not carry accounts. */
+	*next = "zmferry plan evacuate NODE";
+	return wanted->kind != PLAN_MOVE || rq->local || !c->conf->api_four_eyes ||
+	       err_set(e, ERR_REFUSED,
+		   "a move of single accounts is not offered where a second "
+		   "administrator approves");
+}
+
 bool
 plan_words(struct api_request *rq, struct plan_request *out)
 {
@@ -70,6 +101,7 @@ plan_words(struct api_request *rq, struct plan_request *out)
 	size_t to_size = sizeof(out->to);
 	char *to = out->to;
 	size_t length = 0;
+	const char *next;
 	struct err e;
 
 	memset(out, 0, sizeof(*out));
@@ -92,28 +124,14 @@ plan_words(struct api_request *rq, struct plan_request *out)
 		api_refuse(rq, &e, "zmferry plan evacuate NODE");
 		return false;
 	}
-	/* Whose rights a move needs is known only when it is planned, so no session begins
-	   one; an addition needs the machine's template, and what destroys its shell. */
 	out->destroy_volumes = json_is_true(json_object_get(rq->body, "destroy_volumes"));
-	if ((out->kind == PLAN_MOVE && !gate_is_command(rq)) ||
-	    ((out->kind == PLAN_ADD || out->destroy_volumes) && !rq->local)) {
-		err_set(&e, ERR_REFUSED, "%s%s is not offered over HTTPS", kind,
-		    out->destroy_volumes ? " with its volumes" : "");
-		api_refuse(rq, &e, "on the controller's machine: zmferry help");
-		return false;
-	}
-	/* An approval does not carry accounts. */
-	if (out->kind == PLAN_MOVE && !rq->local && c->conf->api_four_eyes) {
-		err_set(&e, ERR_REFUSED,
-		    "a move of single accounts is not offered where a second "
-		    "administrator approves");
-		api_refuse(rq, &e, "zmferry plan evacuate NODE");
+	if (!plan_is_offered(rq, out, node, &e, &next)) {
+		api_refuse(rq, &e, next);
 		return false;
 	}
 	if (!plan_cutover(rq, out))
 		return false;
 	snprintf(out->node, sizeof(out->node), "%s", node);
-	out->destroy_volumes = json_is_true(json_object_get(rq->body, "destroy_volumes"));
 	if (out->kind == PLAN_RESTORE)
 		moves_left_from(jobs_moves(c->jobs), out);
 	if (out->kind == PLAN_MOVE && !plan_accounts(rq, out))
@@ -193,13 +211,15 @@ go_plan(struct api_request *rq, const char *node, const char *to)
 	survey_of_body(rq, node, to, on_plan);
 }
 
-/* A plan names every account of the node: who may empty it may see it. */
+/* A plan names every account of the node: who may empty it may see it. One of an addition
+   says what the machine would make: that is for whom it would be made. */
 void
 post_plan(struct api_request *rq)
 {
 	struct plan_request wanted;
 
 	if (plan_words(rq, &wanted))
-		gate_may_plan(rq, wanted.kind, wanted.node, wanted.to, true, go_plan);
+		gate_may_plan(rq, wanted.kind, wanted.node, wanted.to,
+		    wanted.kind != PLAN_ADD, go_plan);
 	plan_request_fini(&wanted);
 }

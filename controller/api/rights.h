@@ -41,8 +41,9 @@ void rights_exchange(struct controller *c, enum credential_kind kind, const char
 /*
  * May the administrator do this? Empty the node and fill these ("A,B"; "" = all the others);
  * take it out of the cluster as well; fill it from all the others (PLAN_RESTORE); or make all even (PLAN_REBALANCE,
- * no node). Names are answered as the directory has them. With only_from nothing is asked
- * but whether mailboxes may leave where they are.
+ * no node). Or bring in a node that the directory need not know (PLAN_ADD): whoever may take
+ * mailboxes from all, and is a global administrator. Names are answered as the directory has
+ * them. With only_from nothing is asked but whether mailboxes may leave where they are.
  */
 struct rights_wish {
 	enum plan_kind kind;

@@ -112,6 +112,33 @@ rights_want_targets(struct rights_job *job, struct soap_client *own, struct err 
 	return ok;
 }
 
+/* A node that comes in may be in the directory already: half way, or once before. NULL = no. */
+static const char *
+rights_known(const struct rights_job *job, const char *name)
+{
+	for (size_t i = 0; i < job->hosts.count; i++) {
+		if (strcasecmp(job->hosts.names[i], name) == 0)
+			return job->hosts.names[i];
+	}
+	return NULL;
+}
+
+/* Of a server that is not there yet Zimbra has no rights to tell: who may all may this. */
+bool
+rights_judge_person(
+    const struct rights_wish *w, bool is_global, char *next, size_t size, struct err *e)
+{
+	if (w->kind != PLAN_ADD || w->only_from || is_global)
+		return true;
+	snprintf(next, size,
+	    "a global administrator asks for it; or on the controller's machine: zmferry "
+	    "add %s",
+	    w->node);
+	return err_set(e, ERR_REFUSED,
+	    "%s is no global administrator, and only those may add a node",
+	    w->admin_name);
+}
+
 static bool
 rights_check_at(struct rights_job *job, struct soap_client *own, struct err *e)
 {
@@ -120,6 +147,10 @@ rights_check_at(struct rights_job *job, struct soap_client *own, struct err *e)
 	if (w->kind == PLAN_RESTORE)
 		return rights_want_all(job, own, w->node, RIGHT_FROM, e) &&
 		       (w->only_from || rights_want(job, own, w->node, RIGHT_TO, e));
+	if (w->kind == PLAN_ADD)
+		return rights_want_all(job, own, w->node, RIGHT_FROM, e) &&
+		       (w->only_from || rights_known(job, w->node) == NULL ||
+			   rights_want(job, own, w->node, RIGHT_TO, e));
 	if (w->kind == PLAN_REBALANCE)
 		return rights_want_all(job, own, "", RIGHT_FROM, e) &&
 		       (w->only_from || rights_want_targets(job, own, e));
@@ -145,10 +176,19 @@ rights_run_check(struct work *work)
 	if (!rights_hosts(job, e) ||
 	    !rights_account(job, w->admin_id, name, sizeof(name), &is_global, e))
 		return false;
-	node = w->kind == PLAN_REBALANCE ? "" : rights_server(job, w->node, e);
+	if (!rights_judge_person(w, is_global, job->next, sizeof(job->next), e))
+		return false;
+	if (w->kind == PLAN_ADD) {
+		w->to[0] = '\0'; /* it is its own only target */
+		node = rights_known(job, w->node);
+		node = node == NULL ? w->node : node;
+	} else {
+		node = w->kind == PLAN_REBALANCE ? "" : rights_server(job, w->node, e);
+	}
 	if (node == NULL || !rights_targets(job, to, sizeof(to), e))
 		return false;
-	snprintf(w->node, sizeof(w->node), "%s", node);
+	if (node != w->node)
+		snprintf(w->node, sizeof(w->node), "%s", node);
 	snprintf(w->to, sizeof(w->to), "%s", to);
 	for (size_t i = 0; i < job->hosts.count && !asked; i++) {
 		struct soap_client *own = rights_own_client(job, job->hosts.names[i]);

@@ -40,6 +40,9 @@ MUST_USE bool rights_hosts(struct rights_job *job, struct err *e);
 /* The account as the directory has it: there, active, and who it is. */
 MUST_USE bool rights_account(struct rights_job *job, const char *id, char *name,
     size_t size, bool *is_global, struct err *e);
+/* What the directory's word about the person means for this wish; next gets what to do. */
+MUST_USE bool rights_judge_person(
+    const struct rights_wish *w, bool is_global, char *next, size_t size, struct err *e);
 /* The controller's own session at one server. */
 struct soap_client *rights_own_client(const struct rights_job *job, const char *host);
 MUST_USE bool rights_may(struct soap_client *own, const char *admin_id,

@@ -148,8 +148,9 @@ class Place:
             place.wait_ready()
         elif what == "configure":
             place.controller.stop()
-            with open(place.controller_conf, "a", encoding="utf-8") as f:
-                f.write(order["text"] + "\n")
+            with open(place.controller_conf, encoding="utf-8") as f:
+                kept = [line for line in f if not line.startswith(order.get("without", "#none"))]
+            place.write(place.controller_conf, "".join(kept) + order["text"] + "\n")
             place.controller.start()
             place.wait_ready()
         elif what == "lab":
@@ -157,6 +158,9 @@ class Place:
         elif what == "zmferry":
             done = place.zmferry(*order["args"], check=False)
             return {"code": done.returncode, "out": done.stdout, "err": done.stderr}
+        elif what == "add node":
+            place.add_node(order["name"]).start()
+            return place.node(order["name"])
         elif what == "zimlet":
             self.zimlet(order["properties"])
         elif what == "grant":

@@ -97,6 +97,44 @@ module.exports = [
 		assert.deepEqual(remove.removal, [{ level: "blocks", title: "First:", text: "it is the log host", next: "zmprov mcf" }]);
 		assert.equal(remove.container, "container mbs1 is running");
 	}],
+	["a node comes in: who may ask for it here, what a person does, and a plan that moves nobody", () => {
+		const state = (add_nodes, platform, is_global) => ({ overview: { controller: { add_nodes, platform } }, session: { ...session, is_global } });
+		assert.deepEqual(core.adding(state(true, "none", true), en), { may: true, setting: "", why_not: "" });
+		const off = core.adding(state(false, "none", true), en);
+		assert.equal(off.may, false);
+		assert.equal(off.setting, "api_add_nodes = yes");
+		assert.match(off.why_not, /does not let a page add nodes/);
+		const delegated = core.adding(state(true, "none", false), en);
+		assert.equal(delegated.may, false);
+		assert.equal(delegated.setting, "");
+		assert.match(delegated.why_not, /global administrator/);
+		assert.equal(core.adding({ overview: null, session: null }, en).may, false);
+		assert.deepEqual(core.add_steps("mbs4.test", state(true, "none", true), en).map((s) => s.code),
+			["zmferry enroll mbs4.test --out identity.pem", "", ""]);
+		assert.match(core.add_steps("mbs4.test", state(true, "none", true), de)[1].text, /mit dem Namen mbs4\.test/);
+		assert.deepEqual(core.add_steps("mbs4.test", state(true, "docker", true), en), []);
+		const plan = core.plan({ kind: "add", node: "mbs4.test", version: "", mailboxes: 0, bytes: 0, moves: [], refused: [],
+			targets: [], notes: [], note_keys: [] }, en, texts("en"), "mbs4.test");
+		assert.equal(plan.empty, false, "a node is brought in that then gets nobody");
+		assert.equal(plan.word, "mbs4");
+		assert.match(plan.summary, /Nobody moves to mbs4\.test/);
+	}],
+	["a job that brings a node in says what to do until it is there; its bars empty no node", () => {
+		const job = (kind, state, reason, stall) => core.job({ id: "j1", kind, state, reason, stall, node: "mbs4.test", who: "a", created: "2026-01-01T00:00:00Z",
+			moves_total: 2, moves_done: 1, moves_clean: 1, moves_set_aside: 0, moves_running: 1, bytes_total: 200, bytes_done: 100,
+			targets: [{ node: "mbs4.test", bytes_planned: 200, bytes_done: 100 }] }, { t: en, now: Date.parse("2026-01-01T00:01:00Z"),
+			nodes: [{ name: "mbs4.test", bytes: 100 }], jobs: [], session, state: { overview: { controller: { platform: "none" } } } });
+		assert.equal(job("add", "joining").steps.length, 3);
+		assert.equal(job("add", "joining", "no agent", "it waits").reason, "no agent");
+		assert.equal(job("add", "joining", "no agent", "no agent; j1").reason, "", "what stands still is said once");
+		assert.equal(job("add", "done", "no agent", "no agent").reason, "no agent");
+		assert.deepEqual(job("add", "joining").actions, ["continue", "cancel"]);
+		assert.equal(job("add", "moving").steps.length, 0);
+		assert.equal(job("evacuate", "planning").steps.length, 0);
+		assert.deepEqual(job("add", "moving").bars.map((b) => [b.node, b.before_text, b.after_text]), [["mbs4.test", "0 B", "200 B"]]);
+		assert.equal(job("restore", "moving").bars.length, 1);
+		assert.equal(job("evacuate", "moving").bars.length, 2);
+	}],
 	["a fill that is unknown is not 0 %", () => {
 		const context = { t: en, now: 0, jobs: [], nodes: [], session };
 		assert.equal(core.node({ name: "n", state: "away", connected: false }, context).fill, null);

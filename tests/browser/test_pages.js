@@ -465,6 +465,141 @@ module.exports = (place, host, browser) => {
 			});
 			assert.deepEqual(found, []);
 		}],
+		["adding a node is off: the form says with which setting, or which command", async () => {
+			const p = await alone(place.admin);
+			await p.getByRole("button", { name: "Add a node…" }).click();
+			const dialog = p.getByRole("dialog", { name: "Add a node" });
+			assert.match(await dialog.innerText(), /api_add_nodes = yes[\s\S]*zmferry add NODE/);
+			assert.equal(await dialog.locator("input").count(), 0);
+			await shot(p, "add-refused");
+			await p.keyboard.press("Escape");
+			assert.equal(await p.evaluate(() => document.activeElement.textContent), "Add a node…");
+			await harmless(p);
+			await p.context().close();
+		}],
+		["adding a node is on: for global administrators, by a host name, and nothing else is", async () => {
+			await place.do("configure", { text: "api_add_nodes = yes" });
+			const { agrees } = require("./test_api.js");
+			const bearer = await place.session(place.admin), helpdesk = await place.session(place.helpdesk);
+			const body = { kind: "add", node: "mbs4.example.test" };
+			const keys = (n) => ({ "If-Match": "\"\"", "Idempotency-Key": `add-${n}` });
+			agrees(await place.api("POST", "/v1/plans", { bearer, body }), "/v1/plans", "post", 200);
+			for (const path of ["/v1/plans", "/v1/jobs"]) {
+				const answer = await place.api("POST", path, { bearer: helpdesk, body, headers: keys(path) });
+				agrees(answer, path, "post", 403);
+				assert.match(answer.data.error.text, /helpdesk@example\.test is no global administrator/);
+				const hostile = await place.api("POST", path, { bearer, body: { ...body, node: place.hostile }, headers: keys("x") });
+				agrees(hostile, path, "post", 409);
+				assert.match(hostile.data.error.text, /<img.*is no host name/);
+			}
+			assert.equal((await place.api("POST", "/v1/jobs", { bearer, body })).status, 428, "a plan is seen first");
+			for (const [path, wanted] of [["/v1/enroll", { node: body.node }], ["/v1/containers", { node: "mbs1", op: "start" }]]) {
+				agrees(await place.api("POST", path, { bearer, body: wanted }), path, "post", 403);
+			}
+			const volumes = await place.api("POST", "/v1/plans", { bearer, body: { kind: "remove", node: "mbs1", destroy_volumes: true } });
+			assert.equal(volumes.status, 409);
+			const p = await alone(place.helpdesk);
+			await p.getByRole("button", { name: "Add a node…" }).click();
+			await p.getByText("Only a global administrator may add a node here.").waitFor();
+			await p.context().close();
+		}],
+		["adding a node: name, plan, start, what to do by hand, look once more, stop", async () => {
+			await dashboard(page);
+			const seen = page.waitForResponse((r) => r.url().endsWith("/v1/overview") && r.status() === 200);
+			await page.getByRole("button", { name: "Refresh" }).click();
+			await seen;
+			await page.locator(".zmf-is-live").waitFor();
+			await page.getByRole("button", { name: "Add a node…" }).focus();
+			await page.keyboard.press("Enter");
+			const dialog = page.getByRole("dialog", { name: "Add a node" }), name = dialog.getByLabel("Name of the new server");
+			const described = () => name.evaluate((n) => n.getAttribute("aria-describedby").split(" ").map((id) => document.getElementById(id).textContent).join(" "));
+			assert.equal(await name.evaluate((n) => n === document.activeElement), true);
+			assert.match(await described(), /whole host name/);
+			await shot(page, "add-form");
+			await page.keyboard.press("Enter");
+			await dialog.getByText("A new server needs a name.").waitFor();
+			for (const [typed, said] of [["<img src=x onerror=window.hacked=1>.example.test", /is no host name/], ["mbs4", /needs its whole name/],
+				[nodes[0], /is in the cluster already/]]) {
+				await name.fill(typed);
+				await page.keyboard.press("Enter");
+				await dialog.locator(".zmf-form-problem").getByText(said).waitFor();
+				assert.equal(await name.getAttribute("aria-invalid"), "true");
+				assert.match(await described(), said);
+				assert.equal(await name.inputValue(), typed, "it can be mended");
+				assert.equal(await name.evaluate((n) => n === document.activeElement), true);
+			}
+			await shot(page, "add-form-problem");
+			await harmless(page);
+			await name.fill(" mbs4.example.test ");
+			await page.keyboard.press("Enter");
+			const confirm = dialog.locator("input[name=confirm]");
+			await confirm.waitFor();
+			assert.match(await dialog.innerText(), /mbs4\.example\.test is brought into Zimbra/);
+			assert.match(await dialog.locator(".zmf-steps").innerText(), /zmferry enroll mbs4\.example\.test --out identity\.pem/);
+			await shot(page, "add-plan");
+			await dialog.getByRole("button", { name: "Another name" }).click();
+			assert.equal(await name.inputValue(), "mbs4.example.test");
+			await page.keyboard.press("Enter");
+			await confirm.waitFor();
+			for (let i = 0; i < 8; i++) {
+				await page.keyboard.press("Tab");
+				assert.ok(await page.evaluate(() => document.activeElement.closest("[role=dialog]") !== null), `after ${i + 1} tabs`);
+			}
+			await confirm.fill("mbs");
+			assert.equal(await dialog.locator("button[data-action=start]").isDisabled(), true);
+			await confirm.fill("mbs4");
+			await page.keyboard.press("Enter");
+			const job = page.locator("article.zmf-job-joining");
+			await job.waitFor({ timeout: 60000 });
+			assert.match(await job.innerText(), /Addition of mbs4\.example\.test[\s\S]*What you do now[\s\S]*zmferry enroll mbs4\.example\.test/);
+			await job.getByText(/trying again/).waitFor();
+			await shot(page, "add-joining");
+			const id = await job.getAttribute("data-job");
+			await job.getByRole("button", { name: `Continue ${id}` }).click();
+			await page.getByRole("dialog").getByRole("button", { name: "Continue" }).click();
+			await page.getByText(`Job ${id} goes on.`).first().waitFor();
+			await job.getByRole("button", { name: `Stop ${id}` }).click();
+			await page.getByRole("dialog").getByRole("button", { name: "Stop" }).click();
+			await page.locator(`article[data-job=${id}].zmf-job-cancelled`).waitFor({ timeout: 60000 });
+			const events = JSON.parse((await place.do("zmferry", { args: ["events", "--json"] })).out).events;
+			const audit = events.filter((e) => e.level === "audit").map((e) => e.text).join("\n");
+			assert.match(audit, new RegExp(`${place.admin.name} at 127\\.[0-9.]+ via ${place.console_url}: add mbs4\\.example\\.test, plan [0-9a-f]*: done`));
+			await harmless(page);
+			const german = await alone(place.admin, "de");
+			await german.getByRole("button", { name: "Server aufnehmen…" }).click();
+			await german.getByLabel("Name des neuen Servers").fill("mbs4.example.test");
+			await german.keyboard.press("Enter");
+			await german.locator("input[name=confirm]").waitFor();
+			assert.match(await german.getByRole("dialog").innerText(), /Was Sie tun, wenn es begonnen hat/);
+			await shot(german, "add-plan-de");
+			await german.context().close();
+		}],
+		["an addition that the machine began is continued from a page only where the setting says so", async () => {
+			await place.do("configure", { text: "api_add_nodes = no", without: "api_add_nodes" });
+			const bearer = await place.session(place.admin);
+			const { job } = JSON.parse((await place.do("zmferry", { args: ["add", "mbs5.example.test", "--yes", "--json"] })).out);
+			const ask = (who, verb) => place.api("POST", `/v1/jobs/${job.id}/${verb}`, { bearer: who, body: {} });
+			const off = await ask(bearer, "continue");
+			assert.equal(off.status, 409, off.text);
+			assert.match(off.data.error.text, /api_add_nodes/);
+			await place.do("configure", { text: "api_add_nodes = yes", without: "api_add_nodes" });
+			const now = await place.session(place.admin), less = await place.session(place.helpdesk);
+			const other = await ask(less, "continue");
+			assert.equal(other.status, 403, other.text);
+			assert.match(other.data.error.text, /no global administrator/);
+			assert.equal((await ask(now, "continue")).status, 200);
+			/* Stopping it takes the right on every server, and no more. */
+			const right = { name: place.helpdesk.name, right: "moveMailboxFromServer" };
+			for (const server of nodes) {
+				await place.do("grant", { ...right, server });
+			}
+			await place.do("revoke", { ...right, server: nodes[0] });
+			const stops = await ask(less, "cancel");
+			assert.equal(stops.status, 403, stops.text);
+			assert.match(stops.data.error.text, /no right moveMailboxFromServer on mbs1/);
+			await place.do("grant", { ...right, server: nodes[0] });
+			assert.equal((await ask(less, "cancel")).status, 200);
+		}],
 		["four eyes: one asks, another approves, nobody both", async () => {
 			await place.do("configure", { text: "api_four_eyes = yes\napi_delegated_tokens = yes" });
 			const first = { name: place.first.name, password: place.first.password };
@@ -490,6 +625,46 @@ module.exports = (place, host, browser) => {
 			const jobs = JSON.parse((await place.do("zmferry", { args: ["jobs", "--json"] })).out).jobs;
 			assert.equal(jobs[0].node, nodes[1]);
 			assert.match(jobs[0].who, /second@example\.test and admin@example\.test/);
+			await asks.context().close();
+			await approves.context().close();
+		}],
+		["four eyes hold for a node that comes in; then it joins and gets its share", async () => {
+			const asks = await alone(place.admin);
+			await asks.getByText("Nothing is running.").waitFor({ timeout: 240000 });    /* a plan stands while nothing moves */
+			await asks.getByRole("button", { name: "Add a node…" }).click();
+			await asks.locator("input[name=node]").fill("mbs4.example.test");
+			await asks.keyboard.press("Enter");
+			await asks.locator("input[name=confirm]").fill("mbs4");
+			await asks.keyboard.press("Enter");
+			await asks.getByText("Somebody else must approve this.").waitFor();
+			const own = await place.session(place.admin);
+			const asked = (await place.api("GET", "/v1/approvals", { bearer: own })).data.approvals.find((a) => a.kind === "add");
+			assert.equal((await place.api("POST", `/v1/approvals/${asked.id}/approve`, { bearer: own, body: {} })).status, 403);
+			const helpdesk = await place.session(place.helpdesk);
+			const other = await place.api("POST", `/v1/approvals/${asked.id}/approve`, { bearer: helpdesk, body: {} });
+			assert.equal(other.status, 403);
+			assert.match(other.data.error.text, /no global administrator/);
+			const pem = path.join(SHOTS, "place", "approver.pem");
+			fs.rmSync(pem, { force: true });
+			await place.do("zmferry", { args: ["operator", "enroll", "approver", "--out", pem] });
+			const afar = await place.api("POST", `/v1/approvals/${asked.id}/approve`, { cert: fs.readFileSync(pem), body: {} });
+			assert.equal(afar.status, 409, afar.text);
+			assert.match(afar.data.error.text, /only to a global administrator's session/);
+			const approves = await alone({ name: place.first.name, password: place.first.password });
+			await approves.locator(".zmf-approvals li", { hasText: "bring in mbs4" }).getByRole("button", { name: "Approve…" }).click();
+			await approves.getByRole("dialog", { name: "Approve: bring in mbs4.example.test" }).locator("input[name=confirm]").fill("mbs4");
+			await shot(approves, "add-approve");
+			await approves.keyboard.press("Enter");
+			await approves.getByText(/Approved: job j\d+ has begun/).first().waitFor();
+			const job = approves.locator("article", { hasText: "Addition of mbs4" }).first();
+			const id = await job.getAttribute("data-job");
+			place.nodes.push(await place.do("add node", { name: "mbs4" }));
+			await approves.locator(`article[data-job=${id}].zmf-job-moving`).waitFor({ timeout: 240000 });
+			assert.equal(await approves.locator(`article[data-job=${id}] .zmf-steps`).count(), 0);
+			await approves.locator(`article[data-job=${id}].zmf-job-done`).waitFor({ timeout: 240000 });
+			assert.match(await approves.locator(`article[data-job=${id}] .zmf-verdict`).innerText(), /verified, nothing missing/);
+			await shot(approves, "add-done", { fullPage: true });
+			assert.match(await approves.locator("tr[data-node='mbs4.example.test']").innerText(), /Healthy/);
 			await asks.context().close();
 			await approves.context().close();
 		}],

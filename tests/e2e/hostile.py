@@ -661,6 +661,42 @@ def https_strangers(place):
     require(status == 403, f"preflight of a foreign origin: {status} {text[:80]!r}")
 
 
+NO_HOSTS = ("<img src=x onerror=alert(1)>.example.test", "../../etc/x.y", "a..b", "-rm.example.test", "x.-y",
+            "%n.example.test", "$(id).example.test", "a.b,c.d", "\u202egpj.example.test", "\x1b[31m.example.test",
+            "x\n.example.test", "mbs9", ".",
+            "n" * 64 + ".example.test", "n." * 150 + "x", 7, None, ["mbs9.example.test"], "*)(uid=*.example.test")
+
+
+def new_node_names(place):
+    """a global administrator's session, with api_add_nodes on, adds nodes whose names are none"""
+    admin = place.cluster["admin"]
+    c = https()
+    status, text = call(c, "POST", "/v1/session", json.dumps({"name": admin["name"], "password": admin["password"]}))
+    require(status == 201, f"no session, this would prove nothing: {status} {text[:200]!r}")
+    bearer = {"Authorization": "Bearer " + json.loads(text)["session"]["secret"]}
+    status, text = call(c, "POST", "/v1/plans", json.dumps({"kind": "add", "node": "mbs9.example.test"}), bearer)
+    require(status == 200, f"a good name is not taken, this would prove nothing: {status} {text[:200]!r}")
+    for number, name in enumerate(NO_HOSTS):
+        for path in ("/v1/plans", "/v1/jobs"):
+            keys = {"If-Match": '""', "Idempotency-Key": f"name-{number}"}
+            status, text = call(c, "POST", path, json.dumps({"kind": "add", "node": name}), {**bearer, **keys})
+            require(status == 409, f"{path} {name!r}: {status} {text[:200]!r}")
+            problem = json.loads(text)["error"]["text"]
+            require(re.search("is no host name|needs its whole name|add needs a node", problem), f"{name!r}: {problem}")
+            require(not re.search(r"[\x00-\x1f\x7f-\x9f]", problem), f"{name!r}: {problem!r}")
+        time.sleep(0.1)     # the rate limit has its own attack
+    volumes = {"kind": "add", "node": "mbs9.example.test", "destroy_volumes": True}
+    status, text = call(c, "POST", "/v1/jobs", json.dumps(volumes),
+                        {**bearer, "If-Match": '""', "Idempotency-Key": "volumes"})
+    require(status == 409 and b"with its volumes" in text, f"volumes: {status} {text[:200]!r}")
+    for path, body in (("/v1/enroll", {"node": "mbs9.example.test"}),
+                       ("/v1/containers", {"node": "mbs1", "op": "stop"})):
+        status, text = call(c, "POST", path, json.dumps(body), bearer)
+        require(status == 403, f"{path}: {status} {text[:200]!r}")
+    c.close()
+    require(not [j for j in place.json("jobs")["jobs"] if j["kind"] == "add"], "an addition was begun")
+
+
 def operator(place, name, out):
     """A new certificate of that operator; its file."""
     path = place.path(out)
@@ -1168,7 +1204,7 @@ def mailboxes_whole(place):
 
 
 ATTACKS = (plain_bytes, old_tls, no_certificate, foreign_certificates, another_node, frames, tickets, flood_mail_port,
-           flood_controller, hostile_json, hostile_paths, enroll_names, https_strangers,
+           flood_controller, hostile_json, hostile_paths, enroll_names, https_strangers, new_node_names,
            operator_certificates, operator_waits, https_rate, https_flood,
            socket_crowd, terminal, file_modes, secret_files, open_spool, lying_inventory, lying_results,
            strange_clocks, spool_links,
@@ -1190,7 +1226,7 @@ def prepare():
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))
     place.install(f'api_listen_address = "{API[0]}"\napi_port = {API[1]}\n'
-                  f'api_certificate_file = "{certificate_file}"\napi_key_file = "{key_file}"\n')
+                  f'api_certificate_file = "{certificate_file}"\napi_key_file = "{key_file}"\napi_add_nodes = yes\n')
     old = os.umask(0)
     place.start()
     os.umask(old)

@@ -35,7 +35,8 @@ def install(place, **more):
     """With HTTPS, its certificate in api.crt and api.key."""
     certificate, key = server_certificate(place, "api")
     place.install(f'api_listen_address = "{place.net}.200"\napi_port = 7440\n'
-                  f'api_certificate_file = "{certificate}"\napi_key_file = "{key}"\n', **more)
+                  f'api_certificate_file = "{certificate}"\napi_key_file = "{key}"\n'
+                  'api_add_nodes = yes\n', **more)    # which is for sessions, not for operators
 
 
 def put(path, source):
@@ -135,7 +136,8 @@ def remote(place):
 
     # What makes keys or touches the machine is not for here.
     for args in (["enroll", "mbs1"], ["operator", "enroll", "eve"], ["operators"], ["operator", "revoke", ALICE],
-                 ["stop", "mbs1", "--yes"], ["remove", "mbs1", "--destroy-volumes", "--confirm", "mbs1", "--yes"]):
+                 ["stop", "mbs1", "--yes"], ["add", "mbs4.example.test", "--yes"],
+                 ["remove", "mbs1", "--destroy-volumes", "--confirm", "mbs1", "--yes"]):
         alice.refused(*args, says="machine")
     require(not os.path.exists("mbs1.pem") and not os.path.exists("eve.pem"), "a refused enroll wrote a file")
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sessions: given once, bound, bounded, over in time; approvals; what an origin is. */
+/* Sessions: given once, bound, bounded, over in time; approvals; what an origin is;
+   who may bring in a node. */
 #include <stdio.h>
 #include <string.h>
 
 #include "controller/api/approvals.h"
 #include "controller/api/gate.h"
+#include "controller/api/rights_private.h"
 #include "controller/api/session.h"
 #include "proto/base/clock.h"
 #include "tests/unit/check.h"
@@ -179,6 +181,72 @@ test_only_exact_https_origins_are_taken(void **state)
 	}
 }
 
+/* Whoever came in which way, with the setting or without. */
+static bool
+add_is_offered(
+    bool local, bool is_operator, bool setting, struct err *e, const char **next)
+{
+	struct controller_conf conf = {.api_add_nodes = setting};
+	struct controller c = {.conf = &conf};
+	struct api_request rq = {.ctx = &c, .local = local, .is_operator = is_operator};
+
+	return gate_offers_add(&rq, e, next);
+}
+
+static void
+test_a_node_comes_in_over_https_only_where_the_setting_says_so(void **state)
+{
+	struct err e;
+	const char *next;
+
+	(void)state;
+	assert_true(add_is_offered(true, false, false, &e, &next));
+	assert_true(add_is_offered(false, false, true, &e, &next));
+	assert_false(add_is_offered(false, false, false, &e, &next));
+	assert_int_equal(e.kind, ERR_REFUSED);
+	assert_non_null(strstr(e.text, "api_add_nodes"));
+	assert_non_null(strstr(next, "api_add_nodes = yes"));
+	assert_non_null(strstr(next, "zmferry add NODE"));
+}
+
+static void
+test_an_operator_brings_in_no_node_from_afar(void **state)
+{
+	struct err e;
+	const char *next;
+
+	(void)state;
+	for (int setting = 0; setting <= 1; setting++) {
+		assert_false(add_is_offered(false, true, setting == 1, &e, &next));
+		assert_non_null(strstr(e.text, "global administrator's session"));
+		assert_non_null(strstr(next, "zmferry add NODE"));
+	}
+}
+
+static void
+test_only_a_global_administrator_brings_in_a_node(void **state)
+{
+	struct rights_wish w = {
+	    .kind = PLAN_ADD, .node = "mbs4.example.org", .admin_name = "help@desk"};
+	char next[200] = "";
+	struct err e;
+
+	(void)state;
+	assert_true(rights_judge_person(&w, true, next, sizeof(next), &e));
+	assert_false(rights_judge_person(&w, false, next, sizeof(next), &e));
+	assert_int_equal(e.kind, ERR_REFUSED);
+	assert_non_null(strstr(e.text, "help@desk is no global administrator"));
+	assert_non_null(strstr(next, "zmferry add mbs4.example.org"));
+	w.only_from = true; /* stopping one */
+	assert_true(rights_judge_person(&w, false, next, sizeof(next), &e));
+	w.only_from = false;
+	for (int kind = 0; kind < PLAN_KIND_COUNT; kind++) {
+		w.kind = (enum plan_kind)kind;
+		assert_true(w.kind == PLAN_ADD ||
+			    rights_judge_person(&w, false, next, sizeof(next), &e));
+	}
+}
+
 int
 main(void)
 {
@@ -189,6 +257,10 @@ main(void)
 	    cmocka_unit_test(test_what_is_shown_of_a_session_has_no_secret),
 	    cmocka_unit_test(test_an_approval_is_one_per_node_and_ends),
 	    cmocka_unit_test(test_only_exact_https_origins_are_taken),
+	    cmocka_unit_test(
+		test_a_node_comes_in_over_https_only_where_the_setting_says_so),
+	    cmocka_unit_test(test_an_operator_brings_in_no_node_from_afar),
+	    cmocka_unit_test(test_only_a_global_administrator_brings_in_a_node),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -561,6 +561,39 @@ test_ten_thousand_mailboxes_over_fifty_nodes(void **state)
 	plan_free(&p);
 }
 
+static void
+test_a_new_node_needs_a_host_name(void **state)
+{
+	static const char *const good[] = {
+	    "mbs4.example.org", "MBS4.Example.ORG", "a.b", "1-2.x--y.z"};
+	static const char *const bad[] = {"", ".", "..", "a..b", ".a.b", "a.b.", "-a.b",
+	    "a-.b", "a.-b", "a.b-", "a b.c", "a_b.c", "../etc.d", "a/b.c", "a.b,c.d",
+	    "<img src=x onerror=alert(1)>.example.org", "%n.example.org", "a\".b",
+	    "a.b\n", "m\xc3\xbc.example.org", "$(id).example.org", "*.example.org"};
+	char label[80];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+		if (!plan_check_new_name(good[i], &e))
+			fail_msg("\"%s\": %s", good[i], e.text);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		if (plan_check_new_name(bad[i], &e))
+			fail_msg("\"%s\" was taken for a host name", bad[i]);
+		CHECK(e.kind == ERR_REFUSED && strstr(e.text, "is no host name") != NULL);
+	}
+	CHECK(!plan_check_new_name("mbs4", &e));
+	CHECK(strstr(e.text, "needs its whole name") != NULL);
+	memset(label, 'a', 63);
+	snprintf(label + 63, sizeof(label) - 63, ".b");
+	CHECK(plan_check_new_name(label, &e));
+	label[63] = 'a';
+	label[64] = '.';
+	label[65] = 'b';
+	label[66] = '\0';
+	CHECK(!plan_check_new_name(label, &e));
+}
+
 int
 main(void)
 {
@@ -589,6 +622,7 @@ main(void)
 	    TEST(test_the_same_facts_give_the_same_plan),
 	    TEST(test_the_version_follows_who_goes),
 	    TEST(test_ten_thousand_mailboxes_over_fifty_nodes),
+	    TEST(test_a_new_node_needs_a_host_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
