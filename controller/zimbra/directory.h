@@ -39,7 +39,7 @@ struct account_facts {
 	int64_t quota;		 /* effective bytes, 0 = none */
 	int64_t export_max_days; /* effective, 0 = no limit */
 	bool token_validity_enabled;
-	bool intercepted; /* zimbraInterceptAddress, effective */
+	bool intercepted;  /* zimbraInterceptAddress, effective */
 	bool looks_frozen; /* locked, with the quota and the refusal of mail of a move */
 	bool is_admin;
 	bool is_resource;

@@ -37,7 +37,7 @@ def round_trip(place, dice=None):
 
 
 def require_as_before(first, last, moves):
-    """After so many moves: no memory, no descriptor, no spool more than in the beginning; a journal that grows little."""
+    """After so many moves: no memory, descriptor or spool more than in the beginning; a journal that grows little."""
     for name, kib in last["rss_kib"].items():
         most = first["rss_kib"][name] * RSS_GROWTH + SLACK_KIB + (moves * RSS_KIB_A_MOVE if name == "controller" else 0)
         require(kib <= most, f"{name}: {first['rss_kib'][name]} KiB grew to {kib}, more than {most:.0f}")

@@ -31,7 +31,10 @@ def left_frozen(place):
     return [f for f in found if f["check"] == "left frozen" and f["level"] == "fail"]
 
 
-def give_back_by_hand(place, account_id, source, target):
+def give_back_by_hand(place, before, account_id, source, target):
+    """The administrator knows, from a backup of the directory, what was set."""
+    with open(before, encoding="utf-8") as f:
+        was = json.load(f)["accounts"][account_id]
     zimbra = Zimbra.from_cluster(os.path.join(place.lab_dir, "cluster.json"))
     by_host = {s.host: s for s in zimbra.servers}
     old, new = by_host[place.node(source)["host"]], by_host[place.node(target)["host"]]
@@ -43,8 +46,14 @@ def give_back_by_hand(place, account_id, source, target):
             zimbra.admin(server, "FlushCacheRequest", None,
                          el("cache", {"type": "account"}, el("entry", {"by": "id"}, account_id)), target=server)
     modify(zimbraMailHost=old.host)
-    modify(zimbraAccountStatus="active", zimbraMailStatus="enabled", zimbraMailQuota="",
-           zimbraMailAllowReceiveButNotSendWhenOverQuota="")
+    names = ("zimbraAccountStatus", "zimbraMailStatus", "zimbraMailQuota",
+             "zimbraMailAllowReceiveButNotSendWhenOverQuota")
+    modify(**{name: was["attributes"].get(name, [""])[0] for name in names})
+    for feed in was["sources"].values():
+        if feed["zimbraDataSourceEnabled"] == ["TRUE"]:
+            zimbra.admin(old, "ModifyDataSourceRequest", None, el("id", None, account_id),
+                         el("dataSource", {"id": feed["zimbraDataSourceId"][0]},
+                            el("a", {"n": "zimbraDataSourceEnabled"}, "TRUE")))
 
 
 def lost_controller(place):
@@ -60,7 +69,7 @@ def lost_controller(place):
     place.lab("kill", "mbs1")      # the lockouts are in its memory
     place.lab("start", "mbs1")
     for move in moves:
-        give_back_by_hand(place, move["account_id"], "mbs1", "mbs2")
+        give_back_by_hand(place, before, move["account_id"], "mbs1", "mbs2")
     require(left_frozen(place) == [], "they are given back, and still named")
     require(statuses(place) == was, "an account is not as it was")
     wait_for("mbs1 to be well again", 60, lambda: [n for n in place.json("nodes")["nodes"]
