@@ -396,7 +396,10 @@ reasons_of_cluster(
 		reasons |= bit(REASON_READ_ONLY);
 	if ((uint64_t)c->heard * 100 < (uint64_t)c->known * s->heard_percent)
 		reasons |= bit(REASON_PARTITION);
-	if (c->others_sick + 1 > s->nodes_at_once)
+	/* What they share does not leave all of them in the same second. */
+	if (c->others_sick + 1 > s->nodes_at_once ||
+	    (c->others_sick_ms != 0 &&
+		now_ms - c->others_sick_ms < (int64_t)s->hold_s * MS))
 		reasons |= bit(REASON_OTHERS);
 	if (c->job_open)
 		reasons |= bit(REASON_JOB);

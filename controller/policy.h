@@ -177,9 +177,10 @@ extern const char *const policy_decision_names[DECISION_COUNT];
 /* The rest of the cluster, and zmferry itself. */
 struct policy_cluster {
 	int64_t started_ms;
-	uint32_t known, heard; /* nodes that are not empty */
-	uint32_t others_sick;  /* failing, unreachable, down or dead, but this one */
-	uint32_t begun_today;  /* evacuations by itself in the last 24 hours */
+	uint32_t known, heard;	/* nodes that are not empty */
+	uint32_t others_sick;	/* failing, unreachable, down or dead, but this one */
+	int64_t others_sick_ms; /* when too many of them were last; 0 = never seen */
+	uint32_t begun_today;	/* evacuations by itself in the last 24 hours */
 	bool job_open;
 	bool read_only;
 };

@@ -263,16 +263,25 @@ watch_note(struct watch *w, const struct watched *n, const char *what, const cha
 		journal_event(w->host.journal, "info", subject, text);
 }
 
+static void
+watch_count_others(struct watch *w, struct watched *n, int64_t now)
+{
+	w->cluster.others_sick = w->sick - policy_is_sick(&n->node);
+	if (w->cluster.others_sick + 1 > w->settings->nodes_at_once)
+		n->others_sick_ms = now;
+	w->cluster.others_sick_ms = n->others_sick_ms;
+}
+
 /* plan NULL: the last one, while it is fresh and speaks against it. */
 static struct policy_verdict
-watch_judge(struct watch *w, const struct watched *n, const struct policy_plan *plan)
+watch_judge(struct watch *w, struct watched *n, const struct policy_plan *plan)
 {
 	int64_t now = w->host.mono_ms();
 
 	if (plan == NULL && n->planned_ms != 0 &&
 	    now - n->planned_ms < (int64_t)PLAN_OLD_S * MS)
 		plan = &n->plan;
-	w->cluster.others_sick = w->sick - policy_is_sick(&n->node);
+	watch_count_others(w, n, now);
 	return policy_decide(&n->node, w->settings, &w->cluster, plan, now);
 }
 
@@ -367,7 +376,7 @@ watch_restart(struct watch *w, struct watched *n)
 	int64_t now = w->host.mono_ms();
 	char why[LIMIT_TEXT];
 
-	w->cluster.others_sick = w->sick - policy_is_sick(&n->node);
+	watch_count_others(w, n, now);
 	if (!policy_restart_due(&n->node, w->settings, &w->cluster, n->restart_ms, now))
 		return;
 	n->restart_ms = now;

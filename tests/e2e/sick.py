@@ -103,6 +103,7 @@ def sick_disks(place):
     require(place.json("jobs")["jobs"] == [], "one of two sick nodes is emptied")
     index.make_room()
     redolog.free_inodes()
+    look_again(place, "mbs2", "mbs3")
     for node in ("mbs2", "mbs3"):
         wait_state(place, node, "ok")
     wait_for("both to be over", 30, lambda: place.json("alerts")["alerts"] == [])

@@ -125,6 +125,24 @@ test_each_interlock_alone_holds_it_back(void **state)
 	}
 }
 
+/* What two share does not leave both in the same second: the last one is not emptied for it. */
+static void
+test_others_that_were_sick_until_just_now_count(void **state)
+{
+	struct policy_cluster c = calm;
+	struct policy_node n = failing(&automatic, "lmtp", 200);
+	struct policy_verdict v;
+
+	(void)state;
+	c.others_sick_ms = S(141); /* its hold time is a minute */
+	v = policy_decide(&n, &automatic, &c, &good, S(200));
+	CHECK_INT(v.decision, DECIDE_DECLINE);
+	CHECK_INT(v.reasons, 1u << REASON_OTHERS);
+	v = policy_decide(&n, &automatic, &c, &good, S(201));
+	CHECK_INT(v.decision, DECIDE_EVACUATE);
+	policy_node_fini(&n);
+}
+
 static void
 test_everything_that_speaks_against_it_is_said(void **state)
 {
@@ -430,6 +448,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(test_a_fault_that_stands_evacuates),
 	    TEST(test_each_interlock_alone_holds_it_back),
+	    TEST(test_others_that_were_sick_until_just_now_count),
 	    TEST(test_everything_that_speaks_against_it_is_said),
 	    TEST(test_of_node_and_fault_the_more_careful_rule_counts),
 	    TEST(test_a_rule_may_be_about_a_kind_of_fault),
