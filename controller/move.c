@@ -72,9 +72,9 @@ move_note_times(struct moves *all, struct move *m, enum move_state to)
 		m->data.fill_ms = took;
 }
 
-/* Waits for a person: the lane is free. Before that a way back that failed is turned again. */
+/* What an edge means beside the state: a wish is taken, a way back turns, a lane is free. */
 static void
-move_set_aside(struct move *m, const struct move_edge *edge)
+move_take_edge(struct move *m, const struct move_edge *edge)
 {
 	m->data.revert_wanted = false; /* taken, or too late */
 	if (edge->event == EV_REVERT && !m->data.reverted)
@@ -110,7 +110,7 @@ move_apply(struct moves *all, struct move *m, enum move_event ev, const char *de
 	};
 
 	move_note_times(all, m, edge->to);
-	move_set_aside(m, edge);
+	move_take_edge(m, edge);
 	m->data.cancelled = m->data.cancelled || ev == EV_CANCEL;
 	m->state = edge->to;
 	m->step_no++;
@@ -513,10 +513,11 @@ const char *
 move_lease_host(const struct move *m)
 {
 	enum move_state state = m->state == MOVE_STUCK ? m->stuck_from : m->state;
+	unsigned holds = move_states[state].holds;
 
-	if ((move_states[state].holds & TURNS_BACK) != 0)
-		return m->target;
-	return (move_states[state].holds & ARRIVED) != 0 ? m->data.home : m->source;
+	return (holds & LOCKED) != 0 && (holds & (ARRIVED | TURNS_BACK)) != 0
+		   ? m->data.home
+		   : m->source;
 }
 
 static void

@@ -36,7 +36,6 @@ struct move_data {
 	bool left_behind; /* what reached the source since the switch is still there */
 	bool
 	    again; /* turned round and opened since: what was left behind is wanted, too */
-	uint64_t above; /* turned round: ids that the source gave out itself are higher */
 	struct row left_row;   /* turned round: the target's mailbox as it was fenced */
 	char home[WORLD_NAME]; /* while purging: where the account lives */
 	struct row home_row;   /* its mailbox there, before anything is deleted */

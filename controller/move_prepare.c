@@ -77,7 +77,7 @@ take_prepare_home(struct moves *all, struct move *m, const struct ask *a,
 	struct err why;
 
 	m->data.prepared = true;
-	if (account->found && strcasecmp(account->mail_host, m->target) == 0)
+	if (lives_at(account, m->target))
 		return take_home(all, m, a, ev_out, e);
 	err_set(&why, ERR_RETRY, "the home could not be set to %s", m->target);
 	return take_no(m, ev_out, &why);

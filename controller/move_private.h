@@ -34,6 +34,7 @@ MUST_USE bool move_must_wait(const struct move *m);
 bool move_holds_lease(const struct move *m);
 /* The call under way is the one that lets people in. */
 bool move_is_being_given_back(const struct move *m);
+
 /* --- move_alerts.c --- */
 
 /* In one state so long: far beyond what a lock should last. */

@@ -105,12 +105,6 @@ build_home_forth(struct moves *all, struct move *m, struct ask *a, struct err *e
 
 /* --- take --- */
 
-static bool
-lives_at(const struct ask_account *account, const char *node)
-{
-	return account->found && strcasecmp(account->mail_host, node) == 0;
-}
-
 /* Where the account lives decides what may be deleted. */
 bool
 take_purge_account(struct moves *all, struct move *m, const struct ask *a,

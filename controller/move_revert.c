@@ -39,10 +39,8 @@ move_turn(struct move *m)
 	d->reverted = !d->reverted;
 	d->revert_tried = true;
 	d->copy_fenced = false;
-	if (d->reverted)
-		d->above = d->last_item_id;
-	else
-		d->last_item_id = d->above;
+	/* Where it lives when it is back. */
+	snprintf(d->home, sizeof(d->home), "%s", d->reverted ? m->target : "");
 	/* Contacts of the way out have no lane any more; of the way back there are none. */
 	d->contacts_begun = false;
 	d->left_behind = d->left_behind && d->reverted;
@@ -274,17 +272,8 @@ build_arrived(struct moves *all, struct move *m, struct ask *a, struct err *e)
 	(void)all;
 	(void)e;
 	a->in.pass = STAGE_ARRIVED;
-	a->in.last_item_id = m->data.above;
+	a->in.last_item_id = m->data.last_item_id;
 	snprintf(a->in.host, sizeof(a->in.host), "%s", m->source);
-	return true;
-}
-
-bool
-build_revert_lease(struct moves *all, struct move *m, struct ask *a, struct err *e)
-{
-	(void)e;
-	m->lease_asked_ms = moves_world(all)->mono_ms(moves_world(all)->ctx);
-	snprintf(a->in.host, sizeof(a->in.host), "%s", m->target);
 	return true;
 }
 
@@ -299,43 +288,20 @@ build_revert_restore(struct moves *all, struct move *m, struct ask *a, struct er
 	return true;
 }
 
-/* Not when the lease could end meanwhile: people would be let in to the copy. */
-bool
-build_home_to_copy(struct moves *all, struct move *m, struct ask *a, struct err *e)
-{
-	uint64_t now = moves_world(all)->mono_ms(moves_world(all)->ctx);
-
-	if (now + LEASE_SWITCH_MIN_MS > m->lease_until_ms)
-		return err_set(e, ERR_REFUSED, "too little of the lock's lease is left");
-	snprintf(a->in.new_home, sizeof(a->in.new_home), "%s", m->source);
-	snprintf(a->in.host, sizeof(a->in.host), "%s", m->target);
-	a->deadline_s = WAIT_SWITCH_MS / 1000;
-	return true;
-}
-
-/* Sent to the present home; when that does not answer, the other does it itself: pinned. */
+/* As the purge sends it forth; from a dead copy by the other itself, at once. */
 bool
 build_home_to_left(struct moves *all, struct move *m, struct ask *a, struct err *e)
 {
-	(void)all;
-	(void)e;
-	snprintf(a->in.new_home, sizeof(a->in.new_home), "%s", m->target);
-	snprintf(a->in.host, sizeof(a->in.host), "%s", m->source);
-	if (m->attempts % 2 == 1 || !revert_copies(m)) {
+	if (!build_home_forth(all, m, a, e))
+		return false;
+	if (!revert_copies(m)) {
 		snprintf(a->in.host, sizeof(a->in.host), "%s", m->target);
 		snprintf(a->in.pin_id, sizeof(a->in.pin_id), "%s", m->data.target_id);
 	}
-	a->deadline_s = WAIT_SWITCH_MS / 1000;
 	return true;
 }
 
 /* --- take --- */
-
-static bool
-lives_at(const struct ask_account *account, const char *node)
-{
-	return account->found && strcasecmp(account->mail_host, node) == 0;
-}
 
 /* Whoever was let in meanwhile may have worked there: then it is too late. */
 bool
@@ -437,20 +403,6 @@ take_copy_node(struct moves *all, struct move *m, const struct ask *a,
 }
 
 bool
-take_home_is_copy(struct moves *all, struct move *m, const struct ask *a,
-    enum move_event *ev_out, struct err *e)
-{
-	struct err why;
-
-	(void)all;
-	(void)e;
-	if (lives_at(&a->out.account, m->source))
-		return true;
-	err_set(&why, ERR_RETRY, "the home could not be set to %.200s", m->source);
-	return take_no(m, ev_out, &why);
-}
-
-bool
 take_home_is_left(struct moves *all, struct move *m, const struct ask *a,
     enum move_event *ev_out, struct err *e)
 {
@@ -529,16 +481,4 @@ take_revert_where(struct moves *all, struct move *m, const struct ask *a,
 	err_set(
 	    &why, ERR_REFUSED, "account %.200s: was deleted meanwhile", m->account_name);
 	return take_no(m, ev_out, &why);
-}
-
-bool
-take_fence_lifted(struct moves *all, struct move *m, const struct ask *a,
-    enum move_event *ev_out, struct err *e)
-{
-	(void)all;
-	(void)a;
-	(void)ev_out;
-	(void)e;
-	m->data.copy_fenced = false;
-	return true;
 }

@@ -36,9 +36,7 @@ bool revert_lifts_quota(const struct move *m);
 
 MOVE_BUILD(build_arrived_room);
 MOVE_BUILD(build_arrived);
-MOVE_BUILD(build_revert_lease);
 MOVE_BUILD(build_revert_restore);
-MOVE_BUILD(build_home_to_copy);
 MOVE_BUILD(build_home_to_left);
 
 MOVE_TAKE(take_revert_account);
@@ -47,10 +45,8 @@ MOVE_TAKE(take_left_row);
 MOVE_TAKE(take_revert_again);
 MOVE_TAKE(take_copy_node);
 MOVE_TAKE(take_arrived_fence);
-MOVE_TAKE(take_home_is_copy);
 MOVE_TAKE(take_home_is_left);
 MOVE_TAKE(take_revert_undo);
 MOVE_TAKE(take_revert_where);
-MOVE_TAKE(take_fence_lifted);
 
 #endif

@@ -368,7 +368,7 @@ const struct move_effect move_effects[] = {
 	{ MOVE_STEERING,    "end every session",               ASK_SESSIONS,      EFFECT_MUST, NULL, at_target, NULL },
 	{ MOVE_STEERING,    "flush the source's cache",        ASK_FLUSH,         EFFECT_SOFT, NULL, at_source, NULL },
 
-	{ MOVE_OPENING,     "lift the fence of a way back that failed", ASK_UNFENCE, EFFECT_MUST, revert_was_tried, at_target, take_fence_lifted },
+	{ MOVE_OPENING,     "lift the fence of a way back that failed", ASK_UNFENCE, EFFECT_MUST, revert_was_tried, at_target, NULL },
 	{ MOVE_OPENING,     "lift the quota for the import",   ASK_ALLOW_IMPORT,  EFFECT_MUST, quota_must_go, at_target, NULL },
 	{ MOVE_OPENING,     "import contacts",                 ASK_IMPORT,        EFFECT_MUST, contacts_wanted, build_contacts, take_contacts },
 	{ MOVE_OPENING,     "import all but older mail",      ASK_IMPORT,        EFFECT_MUST, has_mailbox, build_hot, take_import },
@@ -421,12 +421,12 @@ const struct move_effect move_effects[] = {
 	{ MOVE_REVERT_LOCKING, "read where the account lives", ASK_READ_ACCOUNT,  EFFECT_MUST, NULL, NULL, take_revert_again },
 	{ MOVE_REVERT_LOCKING, "look at the copy",             ASK_PREFLIGHT,     EFFECT_MUST, NULL, at_source, take_copy_node },
 	{ MOVE_REVERT_LOCKING, "read the values to give back", ASK_FREEZE_READ,   EFFECT_MUST, NULL, at_target, take_purge_saved },
-	{ MOVE_REVERT_LOCKING, "arm the lease",                ASK_LEASE,         EFFECT_MUST, NULL, build_revert_lease, take_lease },
+	{ MOVE_REVERT_LOCKING, "arm the lease",                ASK_LEASE,         EFFECT_MUST, NULL, build_purge_lease, take_lease },
 	{ MOVE_REVERT_LOCKING, "lock the account",             ASK_LOCK,          EFFECT_MUST, NULL, at_target, NULL },
 
-	{ MOVE_REVERT_HOMING, "renew the lease",               ASK_LEASE,         EFFECT_MUST, NULL, build_revert_lease, take_lease },
-	{ MOVE_REVERT_HOMING, "home to the copy for a moment", ASK_SET_HOME,      EFFECT_SOFT, NULL, build_home_to_copy, NULL },
-	{ MOVE_REVERT_HOMING, "read the home",                 ASK_READ_ACCOUNT,  EFFECT_STAY, NULL, NULL, take_home_is_copy },
+	{ MOVE_REVERT_HOMING, "renew the lease",               ASK_LEASE,         EFFECT_MUST, NULL, build_purge_lease, take_lease },
+	{ MOVE_REVERT_HOMING, "home to the copy for a moment", ASK_SET_HOME,      EFFECT_SOFT, NULL, build_home_to_source, NULL },
+	{ MOVE_REVERT_HOMING, "read the home",                 ASK_READ_ACCOUNT,  EFFECT_STAY, NULL, NULL, take_home_is_source },
 	{ MOVE_REVERT_HOMING, "flush the copy's cache",        ASK_FLUSH,         EFFECT_MUST, NULL, at_source, NULL },
 	{ MOVE_REVERT_HOMING, "flush the other's cache",       ASK_FLUSH,         EFFECT_MUST, NULL, at_target, NULL },
 
@@ -458,7 +458,7 @@ const struct move_effect move_effects[] = {
 	{ MOVE_REVERT_OPENING, "end the lease",                ASK_UNLEASE,       EFFECT_SOFT, NULL, at_target, NULL },
 
 	{ MOVE_REVERT_RETURNING, "read where the account lives", ASK_READ_ACCOUNT, EFFECT_STAY, NULL, NULL, take_revert_undo },
-	{ MOVE_REVERT_RETURNING, "lift the copy's fence",      ASK_UNFENCE,       EFFECT_SOFT, revert_gives_up, at_source, take_fence_lifted },
+	{ MOVE_REVERT_RETURNING, "lift the copy's fence",      ASK_UNFENCE,       EFFECT_SOFT, revert_gives_up, at_source, NULL },
 	{ MOVE_REVERT_RETURNING, "let mail in again",          ASK_ALLOW_IMPORT,  EFFECT_SOFT, revert_lets_mail_in, at_source, NULL },
 
 	{ MOVE_UNLOCKING,   "read where the account is",       ASK_READ_ACCOUNT,  EFFECT_STAY, NULL, NULL, take_home_for_undo },

@@ -29,6 +29,12 @@ take_no(struct move *m, enum move_event *ev_out, const struct err *why)
 	return true;
 }
 
+bool
+lives_at(const struct ask_account *account, const char *node)
+{
+	return account->found && strcasecmp(account->mail_host, node) == 0;
+}
+
 /* --- looking before --- */
 
 bool
@@ -216,7 +222,7 @@ take_home(struct moves *all, struct move *m, const struct ask *a, enum move_even
 	struct err why;
 
 	(void)e;
-	if (account->found && strcasecmp(account->mail_host, m->target) == 0) {
+	if (lives_at(account, m->target)) {
 		m->data.target_row_made = true;
 		m->data.switched = m->data.switched || m->state == MOVE_SWITCHING;
 		m->data.switched_at_ms = moves_world(all)->wall_ms(moves_world(all)->ctx);
@@ -409,8 +415,7 @@ take_home_for_undo(struct moves *all, struct move *m, const struct ask *a,
 	(void)ev_out;
 	(void)e;
 	m->data.gone = !account->found;
-	m->home_is_target =
-	    account->found && strcasecmp(account->mail_host, m->target) == 0;
+	m->home_is_target = lives_at(account, m->target);
 	m->home_is_elsewhere = account->found && !m->home_is_target &&
 			       strcasecmp(account->mail_host, m->source) != 0;
 	if (m->home_is_target) {
@@ -452,7 +457,7 @@ take_home_once_more(struct moves *all, struct move *m, const struct ask *a,
 	(void)all;
 	(void)e;
 	m->data.gone = !account->found;
-	if (account->found && strcasecmp(account->mail_host, m->target) == 0) {
+	if (lives_at(account, m->target)) {
 		m->data.target_row_made = true;
 		*ev_out = EV_AGAIN;
 	}

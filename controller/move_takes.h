@@ -16,6 +16,7 @@
 /* The event FAILED, though the call itself went well. */
 MUST_USE bool take_no(struct move *m, enum move_event *ev_out, const struct err *why);
 
+bool lives_at(const struct ask_account *account, const char *node);
 /* The account and its aliases, for the proxies' routes. */
 void take_names(struct move *m, const struct ask_account *account);
 

@@ -126,15 +126,11 @@ moves_on_lease_expired(
 
 		if (m == NULL || strcmp(m->id, move_id) != 0)
 			continue;
-		const char *host = (move_states[m->state].holds & TURNS_BACK) != 0
-				       ? m->target
-				       : m->source;
-
-		if (strcasecmp(host, node) != 0) {
+		if (strcasecmp(move_lease_host(m), node) != 0) {
 			log_warn(NULL,
 			    "move %s: node %s says that its lease ran out, but the "
 			    "lease is %s's",
-			    m->id, node, host);
+			    m->id, node, move_lease_host(m));
 			return;
 		}
 		if (all->stopping || journal_is_read_only(all->journal))
