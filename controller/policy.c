@@ -384,9 +384,23 @@ reasons_of_node(const struct policy_node *n, const struct policy_settings *s,
 	return reasons;
 }
 
+static bool
+others_are_too_many(const struct policy_settings *s, uint32_t others_sick)
+{
+	return others_sick + 1 > s->nodes_at_once;
+}
+
+void
+policy_see_others(struct policy_node *n, const struct policy_settings *s,
+    uint32_t others_sick, int64_t now_ms)
+{
+	if (others_are_too_many(s, others_sick))
+		n->others_sick_ms = now_ms;
+}
+
 static uint32_t
-reasons_of_cluster(
-    const struct policy_settings *s, const struct policy_cluster *c, int64_t now_ms)
+reasons_of_cluster(const struct policy_node *n, const struct policy_settings *s,
+    const struct policy_cluster *c, int64_t now_ms)
 {
 	uint32_t reasons = 0;
 
@@ -397,9 +411,9 @@ reasons_of_cluster(
 	if ((uint64_t)c->heard * 100 < (uint64_t)c->known * s->heard_percent)
 		reasons |= bit(REASON_PARTITION);
 	/* What they share does not leave all of them in the same second. */
-	if (c->others_sick + 1 > s->nodes_at_once ||
-	    (c->others_sick_ms != 0 &&
-		now_ms - c->others_sick_ms < (int64_t)s->hold_s * MS))
+	if (others_are_too_many(s, c->others_sick) ||
+	    (n->others_sick_ms != 0 &&
+		now_ms - n->others_sick_ms < (int64_t)s->hold_s * MS))
 		reasons |= bit(REASON_OTHERS);
 	if (c->job_open)
 		reasons |= bit(REASON_JOB);
@@ -432,7 +446,8 @@ policy_decide(const struct policy_node *n, const struct policy_settings *s,
 
 	if (n->empty || !n->connected || f == NULL)
 		return v;
-	v.reasons = reasons_of_node(n, s, f, now_ms) | reasons_of_cluster(s, c, now_ms);
+	v.reasons =
+	    reasons_of_node(n, s, f, now_ms) | reasons_of_cluster(n, s, c, now_ms);
 	if (v.reasons == 0 && plan == NULL) {
 		v.decision = DECIDE_PLAN;
 		return v;
@@ -458,7 +473,7 @@ policy_restart_due(const struct policy_node *n, const struct policy_settings *s,
 	       now_ms - n->down_since_ms >= (int64_t)s->restart_s * 1000 &&
 	       (last_ms == 0 ||
 		   now_ms - last_ms >= (int64_t)POLICY_RESTART_AGAIN_S * 1000) &&
-	       (reasons_of_cluster(s, c, now_ms) & held) == 0;
+	       (reasons_of_cluster(n, s, c, now_ms) & held) == 0;
 }
 
 bool

@@ -107,7 +107,8 @@ struct policy_node {
 	bool cordoned, empty;
 	enum policy_state state;
 	int64_t state_since_ms;
-	int64_t down_since_ms; /* 0 = it is not */
+	int64_t down_since_ms;	/* 0 = it is not */
+	int64_t others_sick_ms; /* when too many others were sick last; 0 = never seen */
 };
 void policy_node_init(struct policy_node *n, const char *name, int64_t now_ms);
 void policy_node_fini(struct policy_node *n);
@@ -130,6 +131,9 @@ void
 policy_looked(struct policy_node *n, const char *observer, bool serves, int64_t now_ms);
 /* Unreachable, down, dead, or failing by a fault that hinders, and nobody has it in hand. */
 bool policy_is_sick(const struct policy_node *n);
+/* So many others are sick now; before each decision, so that it knows who was until just now. */
+void policy_see_others(struct policy_node *n, const struct policy_settings *s,
+    uint32_t others_sick, int64_t now_ms);
 /* Should other nodes be asked to look? While it is silent, or cannot be read. */
 bool policy_wants_looks(const struct policy_node *n);
 /* The fault that counts: of those that stand one that evacuates, longest first; or NULL. */
@@ -177,10 +181,9 @@ extern const char *const policy_decision_names[DECISION_COUNT];
 /* The rest of the cluster, and zmferry itself. */
 struct policy_cluster {
 	int64_t started_ms;
-	uint32_t known, heard;	/* nodes that are not empty */
-	uint32_t others_sick;	/* failing, unreachable, down or dead, but this one */
-	int64_t others_sick_ms; /* when too many of them were last; 0 = never seen */
-	uint32_t begun_today;	/* evacuations by itself in the last 24 hours */
+	uint32_t known, heard; /* nodes that are not empty */
+	uint32_t others_sick;  /* failing, unreachable, down or dead, but this one */
+	uint32_t begun_today;  /* evacuations by itself in the last 24 hours */
 	bool job_open;
 	bool read_only;
 };

@@ -19,7 +19,6 @@
 struct actor {
 	struct policy_node node;
 	bool connected, cordoned, empty;
-	int64_t others_sick_ms; /* when too many others were sick last; 0 = never */
 	struct policy_probe failing[POLICY_STANDING];
 	size_t failing_count;
 	struct policy_verdict verdict;
@@ -135,9 +134,7 @@ replay_decide(struct replay *r, struct actor *a)
 	struct policy_cluster c = replay_cluster(r, a);
 	struct policy_verdict v;
 
-	if (c.others_sick + 1 > r->settings->nodes_at_once)
-		a->others_sick_ms = replay_ms(r);
-	c.others_sick_ms = a->others_sick_ms;
+	policy_see_others(&a->node, r->settings, c.others_sick, replay_ms(r));
 	v = policy_decide(&a->node, r->settings, &c, NULL, replay_ms(r));
 	if (a->job_until_s != 0)
 		v = a->verdict;

@@ -267,9 +267,7 @@ static void
 watch_count_others(struct watch *w, struct watched *n, int64_t now)
 {
 	w->cluster.others_sick = w->sick - policy_is_sick(&n->node);
-	if (w->cluster.others_sick + 1 > w->settings->nodes_at_once)
-		n->others_sick_ms = now;
-	w->cluster.others_sick_ms = n->others_sick_ms;
+	policy_see_others(&n->node, w->settings, w->cluster.others_sick, now);
 }
 
 /* plan NULL: the last one, while it is fresh and speaks against it. */

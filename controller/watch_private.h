@@ -13,7 +13,6 @@ struct watched {
 	bool cordoned;
 	bool emptied; /* its last job evacuated all of it */
 	struct policy_verdict verdict;
-	int64_t others_sick_ms; /* when too many others were sick last; 0 = never */
 	/* looking from elsewhere */
 	char asked[POLICY_OBSERVERS][WORLD_NAME];
 	int64_t asked_ms; /* 0 = never */

@@ -129,16 +129,15 @@ test_each_interlock_alone_holds_it_back(void **state)
 static void
 test_others_that_were_sick_until_just_now_count(void **state)
 {
-	struct policy_cluster c = calm;
 	struct policy_node n = failing(&automatic, "lmtp", 200);
 	struct policy_verdict v;
 
 	(void)state;
-	c.others_sick_ms = S(141); /* its hold time is a minute */
-	v = policy_decide(&n, &automatic, &c, &good, S(200));
+	policy_see_others(&n, &automatic, 1, S(141)); /* its hold time is a minute */
+	v = policy_decide(&n, &automatic, &calm, &good, S(200));
 	CHECK_INT(v.decision, DECIDE_DECLINE);
 	CHECK_INT(v.reasons, 1u << REASON_OTHERS);
-	v = policy_decide(&n, &automatic, &c, &good, S(201));
+	v = policy_decide(&n, &automatic, &calm, &good, S(201));
 	CHECK_INT(v.decision, DECIDE_EVACUATE);
 	policy_node_fini(&n);
 }
