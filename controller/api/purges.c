@@ -32,6 +32,23 @@ move_of_request(struct api_request *rq)
 	return NULL;
 }
 
+/* The move as it is now, or why not. */
+static void
+answer_move(struct api_request *rq, bool ok, const struct err *e)
+{
+	struct controller *c = rq->ctx;
+	char next[80];
+
+	snprintf(next, sizeof(next), "zmferry explain %.40s", rq->id);
+	if (!ok) {
+		api_refuse(rq, e, next);
+		return;
+	}
+	api_reply(rq, 200,
+	    json_pack("{so}", "move",
+		view_move(c, moves_find(jobs_moves(c->jobs), api_number(rq->id, 'm')))));
+}
+
 static void
 go_purge(struct api_request *rq, const char *node, const char *to)
 {
@@ -40,28 +57,20 @@ go_purge(struct api_request *rq, const char *node, const char *to)
 	bool unclean = json_is_true(json_object_get(rq->body, "unclean"));
 	const char *confirm = json_string_value(json_object_get(rq->body, "confirm"));
 	const struct move *m = moves_find(jobs_moves(c->jobs), number);
-	char next[80];
 	struct err e;
+	bool ok;
 
 	(void)node;
 	(void)to;
-	snprintf(next, sizeof(next), "zmferry explain %.40s", rq->id);
 	if (unclean &&
-	    (m == NULL || confirm == NULL || strcmp(confirm, m->account_name) != 0)) {
-		err_set(&e, ERR_REFUSED,
+	    (m == NULL || confirm == NULL || strcmp(confirm, m->account_name) != 0))
+		ok = err_set(&e, ERR_REFUSED,
 		    "the verdict is not clean: what is deleted may be nowhere else; the "
 		    "account's "
 		    "name must be given to confirm it");
-		api_refuse(rq, &e, next);
-		return;
-	}
-	if (!moves_purge(jobs_moves(c->jobs), number, unclean, &e)) {
-		api_refuse(rq, &e, next);
-		return;
-	}
-	api_reply(rq, 200,
-	    json_pack(
-		"{so}", "move", view_move(c, moves_find(jobs_moves(c->jobs), number))));
+	else
+		ok = moves_purge(jobs_moves(c->jobs), number, unclean, &e);
+	answer_move(rq, ok, &e);
 }
 
 void
@@ -116,21 +125,14 @@ static void
 go_revert(struct api_request *rq, const char *node, const char *to)
 {
 	struct controller *c = rq->ctx;
-	uint32_t number = api_number(rq->id, 'm');
 	bool leave_mail = json_is_true(json_object_get(rq->body, "leave_mail"));
-	char next[80];
 	struct err e;
 
 	(void)node;
 	(void)to;
-	snprintf(next, sizeof(next), "zmferry explain %.40s", rq->id);
-	if (!moves_revert(jobs_moves(c->jobs), number, leave_mail, &e)) {
-		api_refuse(rq, &e, next);
-		return;
-	}
-	api_reply(rq, 200,
-	    json_pack(
-		"{so}", "move", view_move(c, moves_find(jobs_moves(c->jobs), number))));
+	answer_move(rq,
+	    moves_revert(jobs_moves(c->jobs), api_number(rq->id, 'm'), leave_mail, &e),
+	    &e);
 }
 
 void

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Deleting old copies over the API. */
+/* What is asked of one move over the API: its old copy deleted, what was withheld, the way back. */
 #ifndef API_PURGES_H
 #define API_PURGES_H
 
