@@ -18,21 +18,21 @@ from storms import pid_in
 
 POLICY = """
 automatic_evacuation = "auto"
-fault_hold = 3s
+fault_hold = {hold}
 silence_hold = 4s
 dead_after = 10m
-automatic_start = 1s
+automatic_start = {start}
 automatic_per_day = {per_day}
 """
 
 
-def begin_watched(place, mailboxes, per_day=1, agent_set=None):
+def begin_watched(place, mailboxes, per_day=1, agent_set=None, hold="3s", start="1s"):
     """Started, and nothing is wrong. The inventory of before."""
     before = place.path("before.json")
     if not os.path.exists(before):
         place.lab_up(mailboxes=mailboxes)
         place.lab("inventory", "--out", before)
-    place.install(controller_extra=POLICY.format(per_day=per_day), agent_set=agent_set).start()
+    place.install(controller_extra=POLICY.format(per_day=per_day, hold=hold, start=start), agent_set=agent_set).start()
     return before
 
 
@@ -90,7 +90,8 @@ def sick_disks(place):
     except (OSError, Failed) as e:
         print(f"    left out: no device can fail here ({e}); test_disk_history.c has recorded errors")
         db = None
-    before = begin_watched(place, 9)
+    # Nobody begins before both are seen to be sick, and one may be well some seconds before the other.
+    before = begin_watched(place, 9, hold="8s", start="30s")
     storm = place.background("deliver", "deliver", "--rate", "3")
 
     index.fill()
