@@ -206,10 +206,10 @@ record_is_sane(struct receiving *r, struct err *e)
 static bool
 record_add_worn(struct receiving *r)
 {
-	char *text = xcalloc(1, WORN_BYTES);
+	char *text = spool_note_text(r->o.spool, WORN_NOTE);
 	size_t before = r->stale_count;
 
-	if (spool_note_read(r->o.spool, WORN_NOTE, text, WORN_BYTES)) {
+	if (text != NULL) {
 		for (char *p = text; *p >= '0' && *p <= '9'; p += *p == ',' ? 1 : 0) {
 			r->stale = xrealloc_array(
 			    r->stale, r->stale_count + 1, sizeof(*r->stale));
@@ -223,13 +223,10 @@ record_add_worn(struct receiving *r)
 static bool
 worn_add(struct receiving *r, struct err *e)
 {
-	char *text = xcalloc(1, WORN_BYTES);
-	char *more;
+	char *text = spool_note_text(r->o.spool, WORN_NOTE);
+	char *more = xasprintf("%s%u,", text == NULL ? "" : text, r->item.id);
 	bool ok;
 
-	if (!spool_note_read(r->o.spool, WORN_NOTE, text, WORN_BYTES))
-		text[0] = '\0';
-	more = xasprintf("%s%u,", text, r->item.id);
 	/* More of them than fit are many enough to be seen. */
 	ok = strlen(more) >= WORN_BYTES ||
 	     spool_note_write(r->o.spool, WORN_NOTE, more, e);

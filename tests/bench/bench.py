@@ -270,7 +270,7 @@ def moves():
     place.remove()
     place = Installation(os.path.join(ROOT, "build", "bench", "moves"), net=NET_PREFIX + ".35")
     try:
-        to_and_fro(place, 1, 500, figure)
+        to_and_fro(place, figure=figure)
     finally:
         place.down()
 

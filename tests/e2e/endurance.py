@@ -8,7 +8,6 @@ from resources import cpu_parts, holdings
 from steps import all_settled_clean, begin, evacuate, finish, require, require_clean
 from storms import under_blows
 
-MAILBOXES = 60
 RSS_GROWTH = 1.3        # and SLACK_KIB, and of the controller, which knows every move there ever was:
 SLACK_KIB = 4096
 RSS_KIB_A_MOVE = 12
@@ -47,44 +46,35 @@ def require_as_before(first, last, moves):
     require(grown <= moves * JOURNAL_KIB_A_MOVE, f"the journal grew by {grown} KiB in {moves} moves")
 
 
-def to_and_fro(place, seed=1, moves=500, figure=None):
-    """So many moves while mail arrives and people work; nothing is lost, and nothing grows."""
-    before = begin(place, MAILBOXES, seed=seed)
+def costs(place, first, last, cpu, spent, moves, seconds, figure):
+    """What a thousand moves cost, from so many of them."""
+    for part in ("controller", "agents", "workers"):
+        figure(f"cpu_{part}_1000_moves_s", (spent[part] - cpu[part]) * 1000 / moves, "s")
+    figure("rss_controller_kib", last["rss_kib"]["controller"], "KiB")
+    figure("rss_agent_kib", max(last["rss_kib"][n] for n in place.agents), "KiB")
+    figure("journal_a_move_kib", (last["journal_kib"] - first["journal_kib"]) / moves, "KiB")
+    figure("moves_per_minute", moves * 60 / seconds, "moves/min")
+
+
+def to_and_fro(place, seed=1, moves=500, mailboxes=60, dice=None, figure=None):
+    """So many moves while mail arrives and people work, with dice under blows; nothing is lost, and nothing grows."""
+    before = begin(place, mailboxes, seed=seed)
     storm = place.background("deliver", "deliver", "--rate", "3", "--seed", str(seed))
     people = place.background("act", "act", "--rate", "5", "--seed", str(seed))
-    first_moves = done = round_trip(place)
+    first_moves, counted = round_trip(place), 0
     first, cpu, begun = holdings(place), cpu_parts(place), time.monotonic()
-    while done < moves:
-        done += round_trip(place)
+    while first_moves + counted < moves:
+        counted += round_trip(place, dice)
     last, spent, took = holdings(place), cpu_parts(place), time.monotonic() - begun
     people.stop(60)
     storm.stop(120)
-    counted = done - first_moves
     if figure is not None:
-        for part in ("controller", "agents", "workers"):
-            figure(f"cpu_{part}_1000_moves_s", (spent[part] - cpu[part]) * 1000 / counted, "s")
-        figure("rss_controller_kib", last["rss_kib"]["controller"], "KiB")
-        figure("rss_agent_kib", max(last["rss_kib"][n] for n in place.agents), "KiB")
-        figure("journal_a_move_kib", (last["journal_kib"] - first["journal_kib"]) / counted, "KiB")
-        figure("moves_per_minute", counted * 60 / took, "moves/min")
-    print(f"    {done} moves; held first {first}, at last {last}")
+        costs(place, first, last, cpu, spent, counted, took, figure)
+    print(f"    {first_moves + counted} moves; held first {first}, at last {last}")
     require_as_before(first, last, counted)
     require_clean(place, before)
 
 
 def to_and_fro_under_blows(place, seed=1, moves=120):
     """The same while processes are killed at random: descriptors, spools and journal are as before all the same."""
-    dice = random.Random(seed)
-    before = begin(place, 24, seed=seed)
-    storm = place.background("deliver", "deliver", "--rate", "3", "--seed", str(seed))
-    people = place.background("act", "act", "--rate", "5", "--seed", str(seed))
-    done = round_trip(place)
-    first, counted = holdings(place), 0
-    while done + counted < moves:
-        counted += round_trip(place, dice)
-    people.stop(60)
-    storm.stop(120)
-    last = holdings(place)
-    print(f"    {done + counted} moves; held first {first}, at last {last}")
-    require_as_before(first, last, counted)
-    require_clean(place, before)
+    to_and_fro(place, seed, moves, mailboxes=24, dice=random.Random(seed))
