@@ -30,13 +30,14 @@ agent_src   := main agent agent_link requests requests_local conf lane lane_task
                mailbox/spool mailbox/spool_files mailbox/spool_index \
                mailbox/ids mailbox/items mailbox/items_tree mailbox/written mailbox/sessions mailbox/tree mailbox/match \
                mailbox/target mailbox/steer mailbox/steer_run mailbox/steer_report mailbox/steer_tidy mailbox/steer_soap \
-               mailbox/manifest mailbox/arrive mailbox/back mailbox/import mailbox/import_plan \
+               mailbox/seed_text mailbox/seed_threads mailbox/seed_plan mailbox/seed_index mailbox/seed_run mailbox/seed_add \
+               mailbox/seed_post mailbox/seed_step mailbox/seed_settle mailbox/manifest mailbox/arrive mailbox/back mailbox/import mailbox/import_plan \
                mailbox/import_post mailbox/import_aside mailbox/import_stray mailbox/import_emptied mailbox/mend mailbox/mend_add \
                mailbox/mend_rest mailbox/verify mailbox/verify_run mailbox/verify_tree \
                mailbox/verify_text mailbox/verify_report \
                worker/main worker/short worker/stream worker/export worker/export_fetch worker/export_documents \
                worker/receive worker/receive_items worker/receive_record worker/target \
-               worker/steer worker/import worker/mend worker/verify
+               worker/steer worker/seed worker/import worker/mend worker/verify
 
 core_src    := level cutover presence plan_times move moves moves_copies move_table move_steps move_takes move_prepare move_purge move_revert move_alerts move_checks job job_table job_gate job_progress job_copies plan pools retention \
                journal journal_data journal_events journal_cordons journal_reserve journal_backup journal_rows journal_nodes journal_operators \

@@ -36,6 +36,8 @@ const struct request requests[] = {
 	  "purges the proxies' routes" },
 	{ WIRE__STEP_REQUEST__OP_STEER,      SIDE_TARGET, SMALL,    "steer",  NULL,            true,
 	  "makes folders and tags at their old ids" },
+	{ WIRE__STEP_REQUEST__OP_SEED,       SIDE_TARGET, SMALL,    "seed",   NULL,            true,
+	  "fills the mailbox made early" },
 	{ WIRE__STEP_REQUEST__OP_IMPORT,     SIDE_TARGET, SMALL,    "import", NULL,            true,
 	  "puts the spool into the mailbox" },
 	{ WIRE__STEP_REQUEST__OP_MEND,       SIDE_TARGET, SMALL,    "mend",   NULL,            false,

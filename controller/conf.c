@@ -51,6 +51,8 @@ static const struct conf_def defs[] = {
 	  "an old copy is deleted no sooner after the switch: a delivery may be under way to it", 0, 0 },
 	{ "early_above", CONF_DURATION, AT(early_above_s), "1s",
 	  "counters that would take longer under the lock are raised before, in a mailbox made early; 0s: never", 0, 0 },
+	{ "seeding", CONF_BOOL, AT(seeding), "no",
+	  "fill the target's mailbox while people work: a shorter lock, and messages keep their ids and IMAP UIDs", 0, 0 },
 	{ "moves_per_target", CONF_UINT, AT(moves_per_target), "4",
 	  "mailboxes imported at the same time into one node", 1, 64 },
 	{ "adaptive_lanes", CONF_BOOL, AT(adaptive_lanes), "yes",

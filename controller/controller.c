@@ -382,6 +382,7 @@ controller_begin(struct controller *c, struct err *e)
 	    .hot_ms = c->conf->hot_time_s * 1000,
 	    .delivery_ms = c->conf->delivery_wait_s * 1000,
 	    .early_ms = c->conf->early_above_s * 1000,
+	    .seeding = c->conf->seeding,
 	};
 	const struct jobs_host host = {
 	    .ctx = c,

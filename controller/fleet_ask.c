@@ -55,6 +55,7 @@ struct ops {
 	Wire__OpRoutes routes;
 	ProtobufCBinaryData names[WORLD_ALIASES + 1];
 	Wire__OpSteer steer;
+	Wire__OpSeed seed;
 	Wire__OpImport import;
 	Wire__OpMend mend;
 	Wire__OpVerify verify;
@@ -132,6 +133,7 @@ ops_init(struct ops *o)
 	wire__op_fence__init(&o->fence);
 	wire__op_unfence__init(&o->unfence);
 	wire__op_steer__init(&o->steer);
+	wire__op_seed__init(&o->seed);
 	wire__op_import__init(&o->import);
 	wire__op_mend__init(&o->mend);
 	wire__op_verify__init(&o->verify);
@@ -196,6 +198,13 @@ ops_fill(const struct ask *a, const struct fleet_node *target, struct ops *o,
 		o->steer.source_change = a->in.change;
 		o->steer.change_limit = a->in.early ? CHANGE_LIMIT_EARLY : CHANGE_LIMIT;
 		OP(STEER, steer);
+		return;
+	case ASK_SEED:
+		o->seed.locked = a->in.locked;
+		o->seed.source_last_item_id = a->in.last_item_id;
+		o->seed.source_change = a->in.change;
+		o->seed.change_limit = CHANGE_LIMIT_EARLY;
+		OP(SEED, seed);
 		return;
 	case ASK_IMPORT:
 		o->import.folder_limit = FOLDERS_PER_ARCHIVE;
@@ -298,6 +307,7 @@ take_preflight(struct ask *a, const Wire__PreflightFacts *f)
 	p->spool_free_bytes = f->spool_free_bytes;
 	p->spool_is_persistent = f->spool_is_persistent;
 	p->healthy = f->healthy;
+	p->row_is_seed = f->row_is_seed;
 	snprintf(p->why_unhealthy, sizeof(p->why_unhealthy), "%.*s",
 	    (int)f->why_unhealthy.len, f->why_unhealthy.data);
 }
@@ -346,13 +356,15 @@ take_verdict(struct ask *a, const Wire__Verdict *v)
 	out->equal = v->equal;
 	out->missing = v->missing;
 	out->differing = v->differing;
-	root = json_pack("{sbsIsIsIsIsIsIsIsIsIsoso}", "clean", v->clean, "listed",
+	root = json_pack("{sbsIsIsIsIsIsIsIsIsIsIsIsIsoso}", "clean", v->clean, "listed",
 	    (json_int_t)v->listed, "equal", (json_int_t)v->equal, "explained",
 	    (json_int_t)v->explained, "missing", (json_int_t)v->missing, "differing",
 	    (json_int_t)v->differing, "extra", (json_int_t)v->extra, "bytes",
 	    (json_int_t)v->source_bytes, "folders", (json_int_t)v->folders,
-	    "folders_exact", (json_int_t)v->folders_exact, "differences", differences,
-	    "not_carried", json_lacking(v->not_carried, v->n_not_carried));
+	    "folders_exact", (json_int_t)v->folders_exact, "messages",
+	    (json_int_t)v->messages, "ids_exact", (json_int_t)v->ids_exact, "uids_exact",
+	    (json_int_t)v->uids_exact, "differences", differences, "not_carried",
+	    json_lacking(v->not_carried, v->n_not_carried));
 	out->json = json_dumps(root, JSON_COMPACT);
 	json_decref(root);
 }
@@ -384,6 +396,7 @@ facts_needed(enum ask_kind kind)
 	    [ASK_STAGE] = WIRE__STEP_RESULT__FACTS_STAGE,
 	    [ASK_FENCE] = WIRE__STEP_RESULT__FACTS_FENCE,
 	    [ASK_STEER] = WIRE__STEP_RESULT__FACTS_STEER,
+	    [ASK_SEED] = WIRE__STEP_RESULT__FACTS_SEED,
 	    [ASK_IMPORT] = WIRE__STEP_RESULT__FACTS_IMPORT,
 	    [ASK_MEND] = WIRE__STEP_RESULT__FACTS_IMPORT,
 	    [ASK_VERIFY] = WIRE__STEP_RESULT__FACTS_VERDICT,
@@ -425,7 +438,10 @@ fleet_ask_take(struct ask *a, const Wire__StepResult *r)
 		    (int)r->fence->moved_what.len, r->fence->moved_what.data);
 	} else if (a->kind == ASK_STEER)
 		a->out.misses = r->steer->miss_count;
-	else if (a->kind == ASK_IMPORT || a->kind == ASK_MEND) {
+	else if (a->kind == ASK_SEED) {
+		a->out.applied = r->seed->here;
+		a->out.exact = r->seed->exact;
+	} else if (a->kind == ASK_IMPORT || a->kind == ASK_MEND) {
 		a->out.applied = r->import->applied;
 		a->out.refused = r->import->refused_count;
 		a->out.left = r->import->left;

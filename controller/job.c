@@ -539,6 +539,7 @@ jobs_new(struct journal *journal, const struct world *world,
 	    .hot_ms = limits->hot_ms,
 	    .delivery_ms = limits->delivery_ms,
 	    .early_ms = limits->early_ms,
+	    .seeding = limits->seeding,
 	};
 
 	all->journal = journal;

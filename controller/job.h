@@ -113,6 +113,7 @@ struct jobs_limits {
 	uint32_t hot_ms; /* a lock should last about so long; 0: until everything is in */
 	uint32_t
 	    early_ms; /* counters that take longer are raised before the lock; 0: never */
+	bool seeding; /* the target's mailbox is filled before the lock */
 };
 
 /* What jobs need of the controller. */

@@ -107,7 +107,7 @@ check_target_node(const struct move *m, const struct ask_preflight *p, struct er
 		    "importing would bring deleted mail back; "
 		    "delete it there first: see docs/operations.md, \"stale copy\"",
 		    m->account_name, m->target);
-	if (p->row.present &&
+	if (p->row.present && !p->row_is_seed &&
 	    (p->row.size_bytes > 0 || p->row.new_messages > 0 || p->row.contacts > 0))
 		return err_set(e, ERR_REFUSED,
 		    "account %s: the copy on node %s that an attempt before made holds "

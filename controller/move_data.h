@@ -17,6 +17,9 @@ struct move_data {
 	bool switched;	      /* the target was the home, to stay */
 	bool
 	    prepared; /* it was made before the switch; from then on it is not tried again */
+	bool seeding;	 /* and is filled while people work on the source */
+	uint64_t seeded; /* messages in it, and of these at their old ids */
+	uint64_t seeded_exact;
 	bool tracking_imap;
 	bool contacts_begun; /* has the contact lane of its target */
 	bool contacts_done;

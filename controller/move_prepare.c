@@ -35,6 +35,18 @@ prepare_is_made(const struct move *m)
 }
 
 bool
+prepare_steers(const struct move *m)
+{
+	return prepare_is_made(m) && !m->data.seeding;
+}
+
+bool
+prepare_seeds(const struct move *m)
+{
+	return prepare_is_made(m) && m->data.seeding;
+}
+
+bool
 build_steer_early(struct moves *all, struct move *m, struct ask *a, struct err *e)
 {
 	(void)all;
@@ -43,6 +55,31 @@ build_steer_early(struct moves *all, struct move *m, struct ask *a, struct err *
 	a->in.change = m->data.change;
 	a->in.early = true;
 	snprintf(a->in.host, sizeof(a->in.host), "%s", m->target);
+	return true;
+}
+
+/* While people work, and a last time under the lock. */
+bool
+build_seed(struct moves *all, struct move *m, struct ask *a, struct err *e)
+{
+	(void)all;
+	(void)e;
+	a->in.last_item_id = m->data.last_item_id;
+	a->in.change = m->data.change;
+	a->in.locked = m->state == MOVE_CATCHING_UP;
+	snprintf(a->in.host, sizeof(a->in.host), "%s", m->target);
+	return true;
+}
+
+bool
+take_seed(struct moves *all, struct move *m, const struct ask *a, enum move_event *ev_out,
+    struct err *e)
+{
+	(void)all;
+	(void)ev_out;
+	(void)e;
+	m->data.seeded = a->out.applied;
+	m->data.seeded_exact = a->out.exact;
 	return true;
 }
 
@@ -56,8 +93,11 @@ take_prepare_look(struct moves *all, struct move *m, const struct ask *a,
 	struct err why;
 
 	(void)e;
-	if (most == 0 || journal_is_short(moves_journal(all)) ||
-	    prepare_counters_ms(m->data.last_item_id, m->data.change) <= most)
+	m->data.seeding = moves_host(all)->seeding;
+	if (journal_is_short(moves_journal(all)))
+		return true;
+	if (!m->data.seeding && (most == 0 || prepare_counters_ms(m->data.last_item_id,
+						  m->data.change) <= most))
 		return true;
 	if (p->healthy && !p->row.present) {
 		*ev_out = EV_AGAIN;

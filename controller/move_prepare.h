@@ -10,13 +10,18 @@
 
 bool prepare_wanted(const struct move *m); /* not tried yet, and there is a mailbox */
 bool prepare_is_made(const struct move *m);
+bool prepare_steers(const struct move *m); /* made, and its counters are to be raised */
+bool prepare_seeds(const struct move *m);  /* made, and filled */
 
 MUST_USE bool
 build_steer_early(struct moves *all, struct move *m, struct ask *a, struct err *e);
 
+MUST_USE bool build_seed(struct moves *all, struct move *m, struct ask *a, struct err *e);
+
 MOVE_TAKE(take_prepare_look);
 MOVE_TAKE(take_prepare_home);
 MOVE_TAKE(take_prepare_restored);
+MOVE_TAKE(take_seed);
 
 /* What raising the counters would take under the lock (facts: identity 2). */
 uint64_t prepare_counters_ms(uint64_t last_item_id, uint64_t change);

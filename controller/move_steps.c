@@ -335,7 +335,8 @@ const struct move_effect move_effects[] = {
 	{ MOVE_PREPARE_OPENING, "end the lease",               ASK_UNLEASE,       EFFECT_SOFT, NULL, at_source, NULL },
 	{ MOVE_PREPARE_OPENING, "purge proxy routes",          ASK_ROUTES,        EFFECT_SOFT, NULL, build_routes, NULL },
 
-	{ MOVE_FOLLOWING,   "raise the target's counters",     ASK_STEER,         EFFECT_SOFT, prepare_is_made, build_steer_early, NULL },
+	{ MOVE_FOLLOWING,   "raise the target's counters",     ASK_STEER,         EFFECT_SOFT, prepare_steers, build_steer_early, NULL },
+	{ MOVE_FOLLOWING,   "fill the target's mailbox",       ASK_SEED,          EFFECT_SOFT, prepare_seeds, build_seed, take_seed },
 	{ MOVE_FOLLOWING,   "let the source's stream in",      ASK_RESERVE,       EFFECT_MUST, has_mailbox, build_reserve, NULL },
 	{ MOVE_FOLLOWING,   "fetch what changed",              ASK_STAGE,         EFFECT_MUST, has_mailbox, build_delta, take_delta },
 
@@ -351,6 +352,7 @@ const struct move_effect move_effects[] = {
 	{ MOVE_CATCHING_UP, "renew the lease",                 ASK_LEASE,         EFFECT_MUST, NULL, build_lease, take_lease },
 	{ MOVE_CATCHING_UP, "let the source's stream in",      ASK_RESERVE,       EFFECT_MUST, has_mailbox, build_reserve, NULL },
 	{ MOVE_CATCHING_UP, "fetch the last changes",          ASK_STAGE,         EFFECT_MUST, has_mailbox, build_final, take_stage },
+	{ MOVE_CATCHING_UP, "fill the target's mailbox with them", ASK_SEED,    EFFECT_SOFT, prepare_seeds, build_seed, take_seed },
 
 	{ MOVE_FENCING,     "renew the lease",                 ASK_LEASE,         EFFECT_MUST, NULL, build_lease, take_lease },
 	{ MOVE_FENCING,     "fence the source",                ASK_FENCE,         EFFECT_MUST, NULL, build_fence, take_fence },

@@ -30,6 +30,7 @@ static const char *const ask_names[] = {
     [ASK_ROUTES] = "purge proxy routes",
     [ASK_MAKE] = "make mailbox",
     [ASK_STEER] = "steer",
+    [ASK_SEED] = "seed",
     [ASK_IMPORT] = "import",
     [ASK_MEND] = "mend",
     [ASK_VERIFY] = "verify",

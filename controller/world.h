@@ -47,6 +47,7 @@ enum ask_kind {
 	ASK_ROUTES, /* in.names */
 	ASK_MAKE,   /* the mailbox, empty */
 	ASK_STEER,  /* in.last_item_id, in.change, in.early; out.steer */
+	ASK_SEED,   /* in.last_item_id, in.change, in.locked; out.applied, out.exact */
 	ASK_IMPORT, /* in.contacts_only, in.messages_ms, in.release; out.applied, out.left,
 			 out.withheld */
 	ASK_MEND,   /* in.tracking_imap, in.messages_to_come; out.applied */
@@ -97,6 +98,7 @@ struct ask_preflight {
 	bool spool_is_persistent;
 	bool healthy;
 	char why_unhealthy[LIMIT_TEXT];
+	bool row_is_seed; /* it holds nothing but what this move put in */
 };
 
 struct ask_stage {
@@ -143,7 +145,8 @@ struct ask {
 		char token[64];
 		struct row row;
 		uint64_t last_item_id, change;
-		bool early; /* before the switch */
+		bool early;  /* before the switch */
+		bool locked; /* people wait */
 		bool contacts_only;
 		uint32_t messages_ms; /* time for messages; 0 = for all of them */
 		bool release;	      /* what was withheld, too */
@@ -164,6 +167,7 @@ struct ask {
 		struct row row;
 		bool held;
 		uint64_t applied, refused, misses;
+		uint64_t exact;	   /* of the applied: at their old ids */
 		uint64_t left;	   /* messages that wait for the next import */
 		uint64_t withheld; /* of folders that were emptied */
 		char text[LIMIT_TEXT];

@@ -199,6 +199,7 @@ live_soap_ask(struct live_job *job, struct err *e)
 	case ASK_ROUTES:
 	case ASK_MAKE:
 	case ASK_STEER:
+	case ASK_SEED:
 	case ASK_IMPORT:
 	case ASK_MEND:
 	case ASK_VERIFY:

@@ -266,6 +266,10 @@ check_op(const Wire__StepRequest *m, struct err *e)
 		return check_number(m->steer->source_last_item_id, "last item id", 0,
 			   INT32_MAX, e) &&
 		       check_number(m->steer->source_change, "change", 0, INT64_MAX, e);
+	case WIRE__STEP_REQUEST__OP_SEED:
+		return check_number(m->seed->source_last_item_id, "last item id", 0,
+			   INT32_MAX, e) &&
+		       check_number(m->seed->source_change, "change", 0, INT64_MAX, e);
 	case WIRE__STEP_REQUEST__OP_IMPORT:
 		return check_number(m->import->folder_limit, "folder_limit", 1, 16, e) &&
 		       check_number(m->import->messages_ms, "messages_ms", 0, 3600000, e);
@@ -366,6 +370,7 @@ check_facts(const Wire__StepResult *m, struct err *e)
 		return check_verdict(m->verdict, e);
 	case WIRE__STEP_RESULT__FACTS_PROBE:
 	case WIRE__STEP_RESULT__FACTS_PURGE:
+	case WIRE__STEP_RESULT__FACTS_SEED:
 		return true;
 	}
 	return err_set(e, ERR_PEER, "facts nobody knows");

@@ -15,6 +15,7 @@
 #include "agent/mailbox/import_private.h"
 #include "agent/mailbox/import_stray.h"
 #include "agent/mailbox/manifest.h"
+#include "agent/mailbox/seed.h"
 #include "proto/base/clock.h"
 #include "proto/base/xalloc.h"
 #include "proto/frame.h"
@@ -447,7 +448,7 @@ import_run(struct target *t, const struct import_options *options,
 		return false;
 	x.opened = spool_note_read(t->spool, NOTE_MENDED, text, sizeof(text));
 	arrivals_init(&x.arrivals, t);
-	ok = emptied_init(&x.emptied, t, e) &&
+	ok = seed_settle(t, e) && emptied_init(&x.emptied, t, e) &&
 	     (!options->release || emptied_release(&x.emptied, e)) &&
 	     arrivals_recover(&x.arrivals, e) && importing_round(&x, e);
 	x.groups = true;

@@ -86,13 +86,13 @@ manifest_flush(struct reading *r)
 }
 
 static void
-manifest_add_low_uid(struct manifest *m, uint32_t id)
+manifest_add_low_uid(struct manifest *m, uint32_t id, uint32_t uid)
 {
 	if ((m->low_uid_count & (m->low_uid_count - 1)) == 0)
 		m->low_uids = xrealloc_array(m->low_uids,
 		    m->low_uid_count == 0 ? 1 : m->low_uid_count * 2,
 		    sizeof(*m->low_uids));
-	m->low_uids[m->low_uid_count++] = id;
+	m->low_uids[m->low_uid_count++] = (struct manifest_uid){id, uid};
 }
 
 static bool
@@ -124,7 +124,7 @@ manifest_begin(void *ctx, const struct spool_item *item, const char *meta,
 		manifest_add_group(r->out, item->id, meta);
 	if (item->type == SPOOL_MESSAGE && item->imap_id != 0 &&
 	    item->imap_id <= r->wish->uids_up_to)
-		manifest_add_low_uid(r->out, item->id);
+		manifest_add_low_uid(r->out, item->id, item->imap_id);
 	return true;
 }
 

@@ -16,11 +16,17 @@ struct manifest_group {
 	uint64_t fields;
 };
 
+/* A message and its IMAP UID. */
+struct manifest_uid {
+	uint32_t id, uid;
+};
+
 struct manifest {
 	struct match_set set; /* sorted */
 	struct manifest_group *groups;
 	size_t group_count;
-	uint32_t *low_uids; /* messages whose UID was given out on the source already */
+	struct manifest_uid
+	    *low_uids; /* messages whose UID was given out on the source already */
 	size_t low_uid_count;
 	uint64_t listed; /* items that came, kept or not */
 };

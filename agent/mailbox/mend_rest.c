@@ -7,6 +7,8 @@
 #include "agent/mailbox/ids.h"
 #include "agent/mailbox/items.h"
 #include "agent/mailbox/mend_private.h"
+#include "agent/mailbox/seed.h"
+#include "agent/mailbox/seed_index.h"
 #include "agent/mailbox/steer_private.h"
 #include "proto/base/xalloc.h"
 #include "proto/frame.h"
@@ -83,6 +85,17 @@ mend_folders(struct target *t, struct err *e)
 
 /* --- UIDs --- */
 
+/* A UID that a mail client knows as this very message's is as good as a new one. */
+static bool
+uid_is_dangerous(
+    const struct seed_index *seeded, const struct spool_item *item, uint64_t last_id)
+{
+	const struct seed_entry *n = seed_index_find(seeded, item->id);
+	uint32_t uid = n != NULL && n->here == item->target_id ? n->uid : item->target_id;
+
+	return uid <= last_id && uid != item->imap_id;
+}
+
 /*
  * A new item's UID is its id, and steering raised the counter past every old one. Only
  * an id below that is dangerous: a mail client may know it as another message's.
@@ -92,25 +105,30 @@ mend_uids(struct target *t, struct err *e)
 {
 	uint64_t last_id, change;
 	uint32_t ids[IDS_A_CALL];
+	struct seed_index seeded;
 	size_t count = 0;
+	bool ok = true;
 
 	if (!target_read_numbers(t, NOTE_STEERED, &last_id, &change))
 		return true;
-	for (size_t i = 0; i < spool_count(t->spool); i++) {
+	if (!seed_index_of(t, &seeded, e))
+		return false;
+	for (size_t i = 0; ok && i < spool_count(t->spool); i++) {
 		struct spool_item item;
 
 		if (!spool_find(t->spool, spool_id_at(t->spool, i), &item) ||
 		    item.type != SPOOL_MESSAGE || item.state == SPOOL_STAGED ||
-		    item.target_id > last_id || item.target_id == item.id)
+		    !uid_is_dangerous(&seeded, &item, last_id))
 			continue;
 		ids[count++] = item.target_id;
 		if (count < ARRAY_LEN(ids))
 			continue;
-		if (!target_action(t, "resetimapuid", ids, count, NULL, NULL, e))
-			return false;
+		ok = target_action(t, "resetimapuid", ids, count, NULL, NULL, e);
 		count = 0;
 	}
-	return count == 0 || target_action(t, "resetimapuid", ids, count, NULL, NULL, e);
+	seed_index_close(&seeded);
+	return ok && (count == 0 ||
+			 target_action(t, "resetimapuid", ids, count, NULL, NULL, e));
 }
 
 /* --- the touch --- */

@@ -33,6 +33,24 @@ size_t steer_times_refused(const struct steering *s, uint64_t id);
 /* Judges every folder, and notes which one is which here. */
 MUST_USE bool steer_report(struct steering *s, Wire__SteerFacts *facts, struct err *e);
 
+/* --- for a seeding, which makes folders one stretch of ids after the other --- */
+
+MUST_USE bool steer_read_counter(struct steering *s, struct err *e);
+void steer_remember(struct steer_refused *list, uint64_t id);
+/* Until there is nothing left to make up to s->last. */
+MUST_USE bool steer_make_all(struct steering *s, struct err *e);
+/* Colours, flags, and after the switch grants. */
+MUST_USE bool steer_fix_all(struct steering *s, struct err *e);
+/* Gives out so many ids to nobody, in requests of a bearable size. */
+MUST_USE bool steer_burn(struct steering *s, uint64_t count, struct err *e);
+void steering_fini(struct steering *s);
+
+/* What is placed otherwise on the source by now waits at the root under a name of ours. */
+MUST_USE bool steer_loosen(struct target *t, struct err *e);
+/* Deletes what the source no longer has, up to its last id, where may says so. */
+MUST_USE bool steer_delete_gone(struct target *t, uint64_t last,
+    bool (*may)(void *ctx, const Wire__Folder *have), void *ctx, struct err *e);
+
 /*
  * Folders that were made early and are gone or elsewhere on the source by now: those are
  * deleted, these get out of others' way. Only in a mailbox that holds nothing else.
@@ -63,5 +81,9 @@ uint32_t steer_created_id(const struct soap_node *part);
  */
 MUST_USE bool steer_bump(struct target *t, uint64_t change, uint64_t limit, bool keep_tag,
     bool *passed_out, struct err *e);
+/* The tag that it takes, made where an id would be burnt; is it that one? */
+#define STEER_BUMP_TAG "zmferry-counter"
+MUST_USE bool steer_make_bump_tag(struct target *t, uint32_t *id_out, struct err *e);
+bool steer_is_bump_tag(const Wire__Folder *have);
 
 #endif

@@ -31,7 +31,7 @@ steer_because(struct steering *s, uint64_t id, const char *text)
 	log_warn(s->t->log, "folder %llu: %s", (unsigned long long)id, text);
 }
 
-static void
+void
 steer_remember(struct steer_refused *list, uint64_t id)
 {
 	list->ids = xrealloc_array(list->ids, list->count + 1, sizeof(*list->ids));
@@ -48,7 +48,7 @@ steer_is_in(const struct steer_refused *list, uint64_t id)
 	return false;
 }
 
-static bool
+bool
 steer_read_counter(struct steering *s, struct err *e)
 {
 	return items_last_id(s->t->soap, s->t->account_id, &s->last_id, &s->change, e);
@@ -173,7 +173,7 @@ steer_send_batch(
 	return ok;
 }
 
-static bool
+bool
 steer_burn(struct steering *s, uint64_t count, struct err *e)
 {
 	while (count > 0) {
@@ -314,7 +314,7 @@ steer_is_settled(const struct steering *s, const struct steer_plan *plan)
 	return true;
 }
 
-static bool
+bool
 steer_make_all(struct steering *s, struct err *e)
 {
 	for (int round = 0; round < ROUNDS_MAX + (int)(s->t->source.count / 10);
@@ -374,7 +374,7 @@ steer_send_fixes(
 	return ok;
 }
 
-static bool
+bool
 steer_fix_all(struct steering *s, struct err *e)
 {
 	struct target *t = s->t;
@@ -496,6 +496,17 @@ steer_before(struct steering *s, Wire__SteerFacts *facts, struct err *e)
 	return true;
 }
 
+void
+steering_fini(struct steering *s)
+{
+	for (size_t i = 0; i < s->reason_count; i++)
+		free(s->reasons[i].text);
+	free(s->reasons);
+	free(s->refused.ids);
+	free(s->placed.ids);
+	*s = (struct steering){0};
+}
+
 bool
 steer_run(struct target *t, const struct steer_limits *limits, Wire__SteerFacts *facts,
     struct err *e)
@@ -503,10 +514,6 @@ steer_run(struct target *t, const struct steer_limits *limits, Wire__SteerFacts 
 	struct steering s = {.t = t, .limits = limits};
 	bool ok = limits->early ? steer_before(&s, facts, e) : steer_all(&s, facts, e);
 
-	for (size_t i = 0; i < s.reason_count; i++)
-		free(s.reasons[i].text);
-	free(s.reasons);
-	free(s.refused.ids);
-	free(s.placed.ids);
+	steering_fini(&s);
 	return ok;
 }

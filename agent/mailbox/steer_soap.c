@@ -16,7 +16,6 @@
 #define GRANT_PUBLIC "99999999-9999-9999-9999-999999999999"
 #define GRANT_ALL "00000000-0000-0000-0000-000000000000"
 #define BURN_ID "2," /* Inbox: no throw-away item is needed (facts: identity 2) */
-#define BUMP_TAG "zmferry-counter"
 #define BUMP_BATCH 2000
 
 static void
@@ -255,6 +254,12 @@ steer_created_id(const struct soap_node *part)
 
 /* --- the change counter: one change a request, none jumps (facts: identity 2) --- */
 
+bool
+steer_is_bump_tag(const Wire__Folder *have)
+{
+	return tree_kind_of(have) == TREE_TAG && frame_equal(&have->name, STEER_BUMP_TAG);
+}
+
 /* One of an earlier attempt may be there still. */
 static uint32_t
 bump_find_tag(const struct target *t)
@@ -262,21 +267,21 @@ bump_find_tag(const struct target *t)
 	for (size_t i = 0; i < t->here.count; i++) {
 		const Wire__Folder *f = t->here.nodes[i];
 
-		if (tree_kind_of(f) == TREE_TAG && frame_equal(&f->name, BUMP_TAG))
+		if (steer_is_bump_tag(f))
 			return (uint32_t)f->id;
 	}
 	return 0;
 }
 
-static bool
-bump_make_tag(struct target *t, uint32_t *id_out, struct err *e)
+bool
+steer_make_bump_tag(struct target *t, uint32_t *id_out, struct err *e)
 {
 	struct soap_request *r = target_request(t, "CreateTagRequest");
 	struct soap_answer *answer = NULL;
 	bool ok;
 
 	soap_open(r, "tag");
-	soap_attr(r, "name", BUMP_TAG);
+	soap_attr(r, "name", STEER_BUMP_TAG);
 	soap_close(r);
 	ok = target_send(t, r, &answer, e);
 	*id_out = ok ? steer_created_id(soap_body(answer)) : 0;
@@ -370,7 +375,7 @@ steer_bump(struct target *t, uint64_t change, uint64_t limit, bool keep_tag,
 		return false;
 	*passed_out = now > change;
 	if (now <= change && change - now < limit) {
-		if ((tag == 0 && !bump_make_tag(t, &tag, e)) ||
+		if ((tag == 0 && !steer_make_bump_tag(t, &tag, e)) ||
 		    !bump_run(t, tag, now, change, e))
 			return err_wrap(e, "raising the change counter");
 		*passed_out = true;

@@ -52,7 +52,7 @@ tidy_is_gone(const struct target *t, const Wire__Folder *have, uint64_t last)
 {
 	const Wire__Folder *same = tree_find(&t->source, have->id);
 
-	return !tree_is_system(have) && have->id <= last &&
+	return !tree_is_system(have) && have->id <= last && !steer_is_bump_tag(have) &&
 	       (same == NULL || tree_kind_of(same) != tree_kind_of(have));
 }
 
@@ -66,13 +66,29 @@ tidy_send(struct target *t, struct soap_request *take, size_t parts, struct err 
 	return true;
 }
 
+/* One round; what Zimbra refuses comes again each time. */
+typedef bool (*tidy_round_fn)(
+    struct target *t, void *ctx, size_t *parts_out, struct err *e);
+
 static bool
-tidy_loosen(struct target *t, uint64_t last, size_t *parts_out, struct err *e)
+tidy_rounds(struct target *t, tidy_round_fn round, void *ctx, struct err *e)
+{
+	size_t parts = PARTS_MAX;
+
+	for (int i = 0; i < ROUNDS_MAX && parts == PARTS_MAX; i++) {
+		if (!round(t, ctx, &parts, e))
+			return err_wrap(e, "folders that were made early");
+	}
+	return true;
+}
+
+static bool
+tidy_loosen(struct target *t, void *ctx, size_t *parts_out, struct err *e)
 {
 	struct soap_request *r = target_batch(t, false);
 	size_t parts = 0;
 
-	(void)last;
+	(void)ctx;
 	for (size_t i = 0; i < t->here.count && parts < PARTS_MAX; i++) {
 		const Wire__Folder *have = t->here.nodes[i];
 		char name[40];
@@ -89,35 +105,45 @@ tidy_loosen(struct target *t, uint64_t last, size_t *parts_out, struct err *e)
 	return tidy_send(t, r, parts, e);
 }
 
-static bool
-tidy_delete(struct target *t, uint64_t last, size_t *parts_out, struct err *e)
+bool
+steer_loosen(struct target *t, struct err *e)
 {
+	return tidy_rounds(t, tidy_loosen, NULL, e);
+}
+
+struct deleting {
+	uint64_t last;
+	bool (*may)(void *ctx, const Wire__Folder *have);
+	void *ctx;
+};
+
+static bool
+tidy_delete(struct target *t, void *ctx, size_t *parts_out, struct err *e)
+{
+	const struct deleting *d = ctx;
 	struct soap_request *r = target_batch(t, false);
 	size_t parts = 0;
 
 	for (size_t i = 0; i < t->here.count && parts < PARTS_MAX; i++) {
-		if (!tidy_is_gone(t, t->here.nodes[i], last))
+		const Wire__Folder *have = t->here.nodes[i];
+
+		if (!tidy_is_gone(t, have, d->last) ||
+		    (d->may != NULL && !d->may(d->ctx, have)))
 			continue;
-		steer_put_delete(r, t->here.nodes[i]);
+		steer_put_delete(r, have);
 		parts++;
 	}
 	*parts_out = parts;
 	return tidy_send(t, r, parts, e);
 }
 
-static bool
-tidy_rounds(struct target *t, uint64_t last,
-    bool (*round)(struct target *t, uint64_t last, size_t *parts_out, struct err *e),
-    struct err *e)
+bool
+steer_delete_gone(struct target *t, uint64_t last,
+    bool (*may)(void *ctx, const Wire__Folder *have), void *ctx, struct err *e)
 {
-	size_t parts = PARTS_MAX;
+	struct deleting d = {last, may, ctx};
 
-	/* What Zimbra refuses comes again each time. */
-	for (int i = 0; i < ROUNDS_MAX && parts == PARTS_MAX; i++) {
-		if (!round(t, last, &parts, e))
-			return err_wrap(e, "folders that were made early");
-	}
-	return true;
+	return tidy_rounds(t, tidy_delete, &d, e);
 }
 
 bool
@@ -127,8 +153,5 @@ steer_tidy(struct target *t, uint64_t last, struct err *e)
 
 	if (!tidy_may(t, &may, e))
 		return false;
-	if (!may)
-		return true;
-	return tidy_rounds(t, last, tidy_loosen, e) &&
-	       tidy_rounds(t, last, tidy_delete, e);
+	return !may || (steer_loosen(t, e) && steer_delete_gone(t, last, NULL, NULL, e));
 }

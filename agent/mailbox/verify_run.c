@@ -269,6 +269,8 @@ verifying_judge(struct verifying *v, struct verify_pair *p, const struct match_i
 	if (!verifying_excuse(v, p, &known, e))
 		return false;
 	v->claimed += p->have_id != 0;
+	verdict->messages += p->have_id != 0 && p->want.type == SPOOL_MESSAGE;
+	verdict->ids_exact += p->have_id == p->want.id && p->want.type == SPOOL_MESSAGE;
 	verdict->equal += p->outcome == VERIFY_EQUAL;
 	verdict->explained +=
 	    p->outcome == VERIFY_EXPLAINED || p->outcome == VERIFY_PERSON;
@@ -326,6 +328,17 @@ verifying_doubles(struct verifying *v, const struct manifest *m)
 	}
 }
 
+/* The very message that had this UID on the source: clients know it so. */
+static bool
+verifying_uid_is_its_own(struct verifying *v, const struct manifest_uid *low)
+{
+	struct spool_item item;
+
+	/* Only what was put in at its old id can have an old UID of its own. */
+	return spool_find(v->t->spool, low->id, &item) && item.state != SPOOL_STAGED &&
+	       item.target_id == low->id && item.imap_id == low->uid;
+}
+
 /* An old UID that means another message now shows wrong mail in clients. */
 static void
 verifying_uids(struct verifying *v, const struct manifest *m)
@@ -333,8 +346,12 @@ verifying_uids(struct verifying *v, const struct manifest *m)
 	if (v->part != 0)
 		return;
 	for (size_t i = 0; i < m->low_uid_count; i++) {
+		if (verifying_uid_is_its_own(v, &m->low_uids[i])) {
+			v->report.verdict->uids_exact++;
+			continue;
+		}
 		v->report.verdict->differing++;
-		report_difference(&v->report, 0, m->low_uids[i], "message",
+		report_difference(&v->report, 0, m->low_uids[i].id, "message",
 		    "its IMAP UID is one that the source gave out already; mend it: "
 		    "zmferry job retry",
 		    "");

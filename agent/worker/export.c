@@ -11,6 +11,7 @@
 #include "agent/mailbox/account.h"
 #include "agent/mailbox/back.h"
 #include "agent/mailbox/items.h"
+#include "agent/mailbox/seed.h"
 #include "agent/worker/export_private.h"
 #include "proto/base/clock.h"
 #include "proto/frame.h"
@@ -149,7 +150,9 @@ look_at_arrived(struct exporting *x, struct err *e)
 			   "cannot "
 			   "be told from what was brought");
 	worker_target(w, &t);
-	ok = target_open(&t, e) && back_keep_arrived(&t, op->above, &x->record, e);
+	/* What was put in before the switch did not arrive. */
+	ok = target_open(&t, e) && seed_settle(&t, e) &&
+	     back_keep_arrived(&t, op->above, &x->record, e);
 	target_close(&t);
 	return ok;
 }

@@ -28,6 +28,7 @@ static const struct {
     {"export", worker_export, true, true},
     {"receive", worker_receive, false, false},
     {"steer", worker_steer, true, true},
+    {"seed", worker_seed, true, true},
     {"import", worker_import, true, true},
     {"mend", worker_mend, true, true},
     {"verify", worker_verify, true, true},

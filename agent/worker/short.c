@@ -13,6 +13,7 @@
 
 #include "agent/mailbox/account.h"
 #include "agent/mailbox/items.h"
+#include "agent/mailbox/seed_index.h"
 #include "agent/worker/worker.h"
 #include "proto/base/xalloc.h"
 #include "proto/frame.h"
@@ -31,6 +32,7 @@ short_preflight(struct worker *w, struct err *e)
 	    !spool_disk(w->spool_dir, &total, &free_bytes, &reserved, e))
 		return false;
 	facts.row = &row;
+	facts.row_is_seed = seed_row_is_ours(w->spool_dir, w->move_id, &row);
 	facts.healthy = true; /* mailboxd and its database just answered */
 	facts.spool_is_persistent =
 	    w->job->allow_ephemeral_spool || spool_is_persistent(w->spool_dir);
@@ -256,6 +258,7 @@ short_drop_row(struct worker *w, struct err *e)
 		return false;
 	/* Folders and tags have no size; mail that got in has, and is nowhere else. */
 	if (w->step->drop_row->only_if_empty &&
+	    !seed_row_is_ours(w->spool_dir, w->move_id, &row) &&
 	    (row.size_bytes > 0 || row.new_messages > 0 || row.contacts > 0))
 		return err_set(e, ERR_REFUSED,
 		    "the copy that this move made on %s holds mail by now (%llu bytes), "
@@ -354,6 +357,7 @@ worker_short(struct worker *w, struct err *e)
 	case WIRE__STEP_REQUEST__OP_LEASE:
 	case WIRE__STEP_REQUEST__OP_UNLEASE:
 	case WIRE__STEP_REQUEST__OP_STEER:
+	case WIRE__STEP_REQUEST__OP_SEED:
 	case WIRE__STEP_REQUEST__OP_IMPORT:
 	case WIRE__STEP_REQUEST__OP_MEND:
 	case WIRE__STEP_REQUEST__OP_VERIFY:

@@ -1,8 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Folders, search folders, mountpoints and tags at their old ids; counters; first Sync. */
+#include "agent/mailbox/seed.h"
 #include "agent/mailbox/steer.h"
 
 #include "agent/worker/worker.h"
+
+/* What was put in before the switch becomes what the source's mailbox was in the end. */
+static bool
+steer_seeded(struct target *t, const Wire__OpSteer *op, struct err *e)
+{
+	Wire__SeedFacts ignored = WIRE__SEED_FACTS__INIT;
+	const struct seed_options options = {.last_item_id = op->source_last_item_id,
+	    .change = op->source_change,
+	    .when = SEED_AFTER};
+
+	return seed_run(t, &options, &ignored, e) && target_read_here(t, e);
+}
 
 bool
 worker_steer(struct worker *w, struct err *e)
@@ -22,6 +35,7 @@ worker_steer(struct worker *w, struct err *e)
 	worker_target(w, &t);
 	t.lives_elsewhere = op->early;
 	ok = (!op->early || worker_pin(w, e)) && target_open(&t, e) &&
+	     (op->early || seed_is_none(&t) || steer_seeded(&t, op, e)) &&
 	     steer_run(&t, &limits, &facts, e);
 	target_close(&t);
 	w->result->facts_case = WIRE__STEP_RESULT__FACTS_STEER;

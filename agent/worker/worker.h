@@ -39,6 +39,7 @@ typedef bool (*worker_fn)(struct worker *w, struct err *e);
 bool worker_export(struct worker *w, struct err *e);
 bool worker_receive(struct worker *w, struct err *e);
 bool worker_steer(struct worker *w, struct err *e);
+bool worker_seed(struct worker *w, struct err *e);
 bool worker_import(struct worker *w, struct err *e);
 bool worker_mend(struct worker *w, struct err *e);
 bool worker_verify(struct worker *w, struct err *e);

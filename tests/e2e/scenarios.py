@@ -31,6 +31,7 @@ import nodes  # noqa: E402
 import receivers  # noqa: E402
 import remote  # noqa: E402
 import reverts  # noqa: E402
+import seeding  # noqa: E402
 import sick  # noqa: E402
 import storms  # noqa: E402
 from steps import (all_settled_clean, begin, differences, evacuate, finish, kill_process,  # noqa: E402
@@ -597,6 +598,7 @@ SCENARIOS = {
     **sick.SCENARIOS,
     **hot.SCENARIOS,
     **reverts.SCENARIOS,
+    **seeding.SCENARIOS,
     **lost.SCENARIOS,
     **nodes.SCENARIOS,
     **kubernetes.SCENARIOS,

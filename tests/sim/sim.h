@@ -50,6 +50,7 @@ struct sim_item {
 	uint32_t rev;	 /* how often its flags were changed */
 	uint32_t change; /* of the mailbox, when it was touched last */
 	bool deleted;	 /* a tombstone */
+	bool seed;	 /* put in while the account lived elsewhere */
 };
 
 struct sim_box { /* one account's mailbox on one node */

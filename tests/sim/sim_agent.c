@@ -323,6 +323,81 @@ steer_is_possible(struct sim *s, struct ask *a, int node, int account)
 	return true;
 }
 
+/* Nothing but what the move put in itself? */
+static bool
+box_is_seed(const struct sim_box *box)
+{
+	for (size_t i = 0; i < box->count; i++) {
+		if (!box->items[i].seed && !box->items[i].deleted)
+			return false;
+	}
+	return box->count > 0;
+}
+
+static const struct sim_staged *
+staged_find(const struct sim_spool *spool, uint32_t serial)
+{
+	for (size_t i = 0; i < spool->count; i++) {
+		if (spool->items[i].serial == serial)
+			return &spool->items[i];
+	}
+	return NULL;
+}
+
+/* What was put in is made what the spool is by now. */
+static void
+seed_step(struct sim_box *box, const struct sim_spool *spool)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < box->count; i++) {
+		const struct sim_staged *item = staged_find(spool, box->items[i].serial);
+
+		if (box->items[i].seed && item == NULL)
+			continue;
+		if (box->items[i].seed)
+			box->items[i].rev = item->rev;
+		box->items[kept++] = box->items[i];
+	}
+	box->count = kept;
+}
+
+/* Messages only: no contacts, and not what mending is for. */
+static bool
+do_seed(struct sim *s, struct ask *a, int node, int account, bool half)
+{
+	struct sim_box *box = &s->nodes[node].box[account];
+	const struct sim_spool *spool = &s->nodes[node].spool[account];
+	uint64_t change = a->in.change;
+
+	if (!box->present || !box->loaded)
+		return err_set(&a->err, ERR_RETRY, "service.WRONG_HOST");
+	if (!spool->present || strcmp(spool->move_id, a->move_id) != 0)
+		return err_set(&a->err, ERR_REFUSED, "%s: no such spool", a->in.host);
+	if (s->accounts[account].exists && s->accounts[account].host == node)
+		sim_fail(s, "%s: seeded where it lives", a->move_id);
+	if (box->count > 0 && !box_is_seed(box))
+		return err_set(&a->err, ERR_REFUSED, "something else is in it");
+	seed_step(box, spool);
+	for (size_t i = 0; i < spool->count; i++) {
+		uint32_t serial = spool->items[i].serial;
+
+		if (half && i > spool->count / 2)
+			return err_set(&a->err, a->err.kind, "the seeding broke off");
+		if (serial % 5 == 0 || serial % 7 == 0)
+			continue;
+		if (sim_box_find(box, serial) == NULL) {
+			sim_box_add(s, box, serial, spool->items[i].rev);
+			box->items[box->count - 1].seed = true;
+		}
+		a->out.applied++;
+	}
+	a->out.exact = a->out.applied;
+	if (box->change < change)
+		box->change = (uint32_t)change;
+	return true;
+}
+
 static bool
 do_steer(struct sim *s, struct ask *a, int node, int account)
 {
@@ -330,6 +405,8 @@ do_steer(struct sim *s, struct ask *a, int node, int account)
 
 	if (!steer_is_possible(s, a, node, account))
 		return false;
+	if (!a->in.early && box_is_seed(box))
+		seed_step(box, &s->nodes[node].spool[account]);
 	if (!box->present)
 		box->mailbox_id = ++s->next_serial;
 	box->present = true;
@@ -391,6 +468,17 @@ check_import(struct sim *s, const struct ask *a, int account, uint32_t serial)
 		    a->move_id);
 }
 
+/* What was put in before the switch is not put in again. */
+static void
+seed_settle(struct sim_box *box, struct sim_spool *spool)
+{
+	for (size_t i = 0; i < spool->count; i++) {
+		const struct sim_item *item = sim_box_find(box, spool->items[i].serial);
+
+		spool->items[i].applied |= item != NULL && item->seed;
+	}
+}
+
 static bool
 do_import(struct sim *s, struct ask *a, int node, int account, bool half)
 {
@@ -403,6 +491,7 @@ do_import(struct sim *s, struct ask *a, int node, int account, bool half)
 		return err_set(&a->err, ERR_RETRY, "the import stopped at the quota");
 	if (a->in.release)
 		release_withheld(spool);
+	seed_settle(box, spool);
 	for (size_t i = 0; i < spool->count; i++) {
 		struct sim_staged *item = &spool->items[i];
 
@@ -479,7 +568,7 @@ do_drop_row(struct sim *s, struct ask *a, int node, int account)
 		return err_set(
 		    &a->err, ERR_REFUSED, "%s is the account's home", a->in.host);
 	for (size_t i = 0; i < box->count; i++) {
-		if (box->items[i].deleted)
+		if (box->items[i].deleted || box_is_seed(box))
 			continue;
 		/* Where an administrator lifted the quota under the lock mail got in. */
 		if (s->accounts[account].watched)
@@ -573,6 +662,7 @@ do_preflight(struct sim *s, struct ask *a, int node, int account)
 	p->spool_free_bytes = (uint64_t)1 << 40;
 	p->spool_is_persistent = true;
 	p->healthy = s->nodes[node].mailboxd;
+	p->row_is_seed = box_is_seed(&s->nodes[node].box[account]);
 	snprintf(p->why_unhealthy, sizeof(p->why_unhealthy), "mailboxd does not answer");
 	return true;
 }
@@ -610,6 +700,8 @@ agent_does(struct sim *s, struct ask *a, int node, int account, bool half)
 		return do_make(s, a, node, account);
 	case ASK_STEER:
 		return do_steer(s, a, node, account);
+	case ASK_SEED:
+		return do_seed(s, a, node, account, half);
 	case ASK_IMPORT:
 	case ASK_MEND:
 		return do_import(s, a, node, account, half);

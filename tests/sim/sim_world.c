@@ -111,7 +111,7 @@ latency_ms(const struct ask *a)
 {
 	if (a->kind == ASK_STAGE)
 		return a->in.pass == STAGE_BASE ? 500 : 150;
-	if (a->kind == ASK_IMPORT)
+	if (a->kind == ASK_IMPORT || a->kind == ASK_SEED)
 		return 300;
 	return a->kind == ASK_MEND || a->kind == ASK_VERIFY || a->kind == ASK_STEER ? 100
 										    : 20;

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Every run does the same: what is unclear is looked up, what is gone goes, folders and
+ * messages come in the order of their ids, what changed is changed, and the change counter
+ * is raised. What can go wrong: the mailbox is no longer loaded at the target
+ * (service.WRONG_HOST), then nothing is done; and a crash anywhere, which the next run
+ * takes up by the index.
+ */
+#include "agent/mailbox/seed.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/mailbox/account.h"
+#include "agent/mailbox/items.h"
+#include "agent/mailbox/mend.h"
+#include "agent/mailbox/seed_private.h"
+#include "proto/base/xalloc.h"
+#include "proto/frame.h"
+
+#define FLAG_UNREAD (1u << 9)
+
+uint32_t
+seed_flags(const struct spool_item *item)
+{
+	return item->flags | (item->unread ? FLAG_UNREAD : 0);
+}
+
+uint32_t
+seed_place(const struct target *t, uint32_t source_folder)
+{
+	const Wire__Folder *f = tree_find(&t->source, source_folder);
+	uint64_t id = f == NULL ? 0 : steer_counterpart(&t->source, &t->here, f);
+	const Wire__Folder *have = id == 0 ? NULL : tree_find(&t->here, id);
+
+	return have == NULL || tree_kind_of(have) != TREE_FOLDER ? 0 : (uint32_t)id;
+}
+
+bool
+seed_read_counter(struct seeding *s, struct err *e)
+{
+	uint64_t change;
+
+	return items_last_id(s->t->soap, s->t->account_id, &s->counter, &change, e);
+}
+
+/* --- attributes --- */
+
+static bool
+tag_is_here(const struct target *t, const char *name, size_t len)
+{
+	ProtobufCBinaryData bytes = {len, (uint8_t *)(uintptr_t)name};
+
+	return tree_find_name(&t->here, TREE_TAGS_ROOT, TREE_TAG, &bytes) != NULL;
+}
+
+/* Names are escaped by backslashes, which none of those that go in so has. */
+static bool
+tags_keep_known(
+    const struct target *t, const char *tags, struct buf *out, enum seed_tags *whole_out)
+{
+	bool ok = true;
+
+	*whole_out = SEED_TAGS_ALL;
+	if (strchr(tags, '\\') != NULL) {
+		*whole_out = SEED_TAGS_NEVER;
+		return true;
+	}
+	while (*tags != '\0' && ok) {
+		size_t length = strcspn(tags, ",");
+
+		if (!tag_is_here(t, tags, length))
+			*whole_out = SEED_TAGS_PART;
+		else
+			ok = (out->len == 0 || buf_add_str(out, ",")) &&
+			     buf_add(out, tags, length);
+		tags += length + (tags[length] == ',');
+	}
+	return ok;
+}
+
+bool
+seed_attributes(struct target *t, const struct spool_item *item, struct buf *flags_out,
+    struct buf *tags_out, enum seed_tags *whole_out, struct err *e)
+{
+	struct mend_attributes a;
+	char *meta = NULL;
+	bool ok;
+
+	if (!spool_read_meta(t->spool, item, &meta, e))
+		return false;
+	ok = (mend_read_meta(meta, &a) && buf_add_str(flags_out, buf_str(&a.flags)) &&
+		 tags_keep_known(t, buf_str(&a.tags), tags_out, whole_out)) ||
+	     err_set(e, ERR_CORRUPT, "item %u: its metadata cannot be read", item->id);
+	mend_attributes_fini(&a);
+	free(meta);
+	return ok;
+}
+
+/* --- the run --- */
+
+/* A mailbox with something in it that nobody knows of is not this move's to fill. */
+static bool
+seeding_open(struct seeding *s, struct err *e)
+{
+	struct target *t = s->t;
+	Wire__Row row;
+
+	s->index.fd = -1;
+	if (!account_row(t->soap, t->account_id, &row, e))
+		return false;
+	if (!row.present)
+		return err_set(
+		    e, ERR_REFUSED, "there is no mailbox of the account on %s", t->host);
+	if (!spool_record_read(t->spool, &s->record, e) ||
+	    !seed_index_open(
+		t->spool_dir, t->move_id, row.mailbox_id, true, &s->index, e))
+		return false;
+	if (row.size_bytes > s->index.bytes || row.contacts > 0)
+		return err_set(e, ERR_REFUSED,
+		    "the mailbox on %s holds %llu bytes, of which this move put in %llu: "
+		    "something else is in it; it is not filled",
+		    t->host, (unsigned long long)row.size_bytes,
+		    (unsigned long long)s->index.bytes);
+	for (size_t i = 0; i < s->record.count; i++)
+		s->total += s->record.types[i] == SPOOL_MESSAGE;
+	return true;
+}
+
+static bool
+feed_has_source(const struct soap_answer *sources, uint64_t folder)
+{
+	for (const struct soap_node *n = soap_child(soap_body(sources), NULL); n != NULL;
+	     n = soap_next(n, NULL)) {
+		if (target_id_of(n, "l") == folder)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A feed's folder finds its data source in LDAP by its number, and nothing is written. One
+ * without would be given a new one, from here (facts: zimbra 1.11): what stands behind
+ * such a folder is for the lock.
+ */
+static bool
+seeding_set_last(struct seeding *s, struct err *e)
+{
+	const struct tree *source = &s->t->source;
+	struct soap_answer *sources = NULL;
+
+	s->last = s->options->last_item_id;
+	for (size_t i = 0; i < source->count; i++) {
+		const Wire__Folder *f = source->nodes[i];
+
+		if (tree_is_system(f) || f->url.len == 0 || f->id > s->last ||
+		    steer_counterpart(source, &s->t->here, f) != 0)
+			continue;
+		if (sources == NULL &&
+		    !target_send(
+			s->t, target_request(s->t, "GetDataSourcesRequest"), &sources, e))
+			return err_wrap(e, "looking for feeds");
+		if (!feed_has_source(sources, f->id))
+			s->last = f->id - 1;
+	}
+	soap_answer_free(&sources);
+	return true;
+}
+
+/* Under the lock: folders whose ids were passed, feeds, and the ids up to the last. */
+static bool
+seeding_make_rest(struct seeding *s, struct err *e)
+{
+	if (s->options->when != SEED_AFTER)
+		return true;
+	s->steer.refused.count = 0;
+	s->steer.last = s->options->last_item_id;
+	return steer_make_all(&s->steer, e) && seed_read_counter(s, e);
+}
+
+static bool
+seeding_fix(struct seeding *s, struct err *e)
+{
+	return s->options->when == SEED_AFTER || steer_fix_all(&s->steer, e);
+}
+
+static bool
+seeding_counters(struct seeding *s, Wire__SeedFacts *facts, struct err *e)
+{
+	bool passed = false;
+
+	if (s->options->when != SEED_AFTER &&
+	    !steer_bump(
+		s->t, s->options->change, s->options->change_limit, true, &passed, e))
+		return false;
+	if (!steer_read_counter(&s->steer, e))
+		return false;
+	facts->change_passed = passed;
+	facts->change = s->steer.change;
+	facts->last_item_id = s->steer.last_id;
+	return true;
+}
+
+static void
+seeding_count(const struct seeding *s, Wire__SeedFacts *facts)
+{
+	facts->listed = s->total;
+	for (size_t i = 0; i < s->index.count; i++) {
+		const struct seed_entry *n = &s->index.entries[i];
+
+		facts->here += n->state == SEED_HERE;
+		facts->exact += n->state == SEED_HERE && n->here == n->id;
+	}
+	facts->bytes = s->index.bytes;
+	facts->added = s->added;
+	facts->unforeseen = s->unforeseen;
+	log_info(s->t->log,
+	    "seeded: %llu of %llu messages, %llu at their old ids; %llu added, %llu "
+	    "times "
+	    "the counter was not as foretold; ids up to %llu",
+	    (unsigned long long)facts->here, (unsigned long long)facts->listed,
+	    (unsigned long long)facts->exact, (unsigned long long)s->added,
+	    (unsigned long long)s->unforeseen, (unsigned long long)s->last);
+}
+
+static bool
+seeding_all(struct seeding *s, Wire__SeedFacts *facts, struct err *e)
+{
+	return seeding_set_last(s, e) && seed_read_counter(s, e) && seed_recover(s, e) &&
+	       seed_delete_gone(s, e) && steer_loosen(s->t, e) && seed_add_all(s, e) &&
+	       seeding_make_rest(s, e) && seeding_fix(s, e) && seed_update(s, e) &&
+	       seed_delete_folders(s, e) && seeding_counters(s, facts, e) &&
+	       seed_index_sync(&s->index, e);
+}
+
+bool
+seed_run(struct target *t, const struct seed_options *options, Wire__SeedFacts *facts,
+    struct err *e)
+{
+	struct seeding s = {
+	    .t = t, .options = options, .bump_tag_made = options->when == SEED_AFTER};
+	bool ok;
+
+	s.limits = (struct steer_limits){.last_item_id = options->last_item_id,
+	    .change = options->change,
+	    .change_limit = options->change_limit,
+	    .early = options->when != SEED_AFTER};
+	s.steer = (struct steering){.t = t, .limits = &s.limits};
+	ok = seeding_open(&s, e) && seeding_all(&s, facts, e);
+	if (ok)
+		seeding_count(&s, facts);
+	else if (strcmp(soap_fault(t->soap), "service.WRONG_HOST") == 0)
+		err_set(e, ERR_RETRY,
+		    "the mailbox made early is no longer loaded on %.60s (was mailboxd "
+		    "started again?): what is not in it yet goes in after the switch",
+		    t->host);
+	seed_index_close(&s.index);
+	steering_fini(&s.steer);
+	spool_record_free(&s.record);
+	return ok;
+}
