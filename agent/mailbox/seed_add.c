@@ -4,10 +4,8 @@
  * folders between them by steering, which makes each at its id. Where the counter is not as
  * foretold the plan goes on from where it is: what is passed is left out.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <jansson.h>
 
@@ -16,14 +14,11 @@
 #include "agent/mailbox/seed_text.h"
 #include "proto/base/xalloc.h"
 
-#define ONE_BY_ONE 20  /* so few need no model of conversations */
+#define ONE_BY_ONE 20	/* so few need no model of conversations */
 #define LOCKED_MOST 100 /* messages under the lock; an import is faster with more */
-#define BURN_WITH 1000 /* ids; more are burnt by a request of their own */
+#define BURN_WITH 1000	/* ids; more are burnt by a request of their own */
 #define ROUNDS_MAX 1000
 #define HEAD_PART 8192
-#define LOOK_IDS 200 /* in one request */
-#define QUIET_LOOKS 3
-#define QUIET_WAIT_MAX 120
 
 /* Zimbra's flag bits that AddMsg does not take, and an import does: popped, versioned. */
 #define FLAGS_NOT_TAKEN ((1u << 14) | (1u << 12))
@@ -166,6 +161,7 @@ adding_read_keys(
 	m->subject = keys.subject;
 	m->is_reply = keys.is_reply;
 	m->in_reply_to = keys.in_reply_to;
+	m->has_id = keys.has_id;
 	a->key_count += keys.count;
 	return true;
 }
@@ -239,31 +235,61 @@ adding_flush(struct adding *a, struct seed_batch *b, bool *again, struct err *e)
 	return true;
 }
 
+/* A long way is gone in a request of its own; so is the first gap of all. */
+static bool
+adding_go_to(
+    struct adding *a, struct seed_batch *b, uint32_t id, bool *again, struct err *e)
+{
+	uint64_t gap = id - 1 - seed_batch_counter(b);
+
+	if (gap <= BURN_WITH && (a->s->bump_tag_made || gap == 0))
+		return true;
+	if (!adding_flush(a, b, again, e))
+		return false;
+	if (id - 1 > a->s->counter && !seed_burn(a->s, id - 1 - a->s->counter, e))
+		return false;
+	/* The batch begins where the counter is now. */
+	return adding_flush(a, b, again, e);
+}
+
 static bool
 adding_message(struct adding *a, struct seed_batch *b, const struct seed_event *event,
     bool *again, struct err *e)
 {
 	struct spool_item item;
-	uint64_t counter = seed_batch_counter(b);
 	bool left;
 
-	if (event->id <= counter ||
+	if (event->id <= seed_batch_counter(b) ||
 	    !spool_find(a->s->t->spool, a->messages[event->message].id, &item))
 		return true;
-	if (event->id - counter > BURN_WITH ||
-	    (!a->s->bump_tag_made && event->id - 1 > counter)) {
-		if (!adding_flush(a, b, again, e) ||
-		    (event->id - 1 > a->s->counter &&
-			!seed_burn(a->s, event->id - 1 - a->s->counter, e)))
-			return false;
-		/* The batch begins where the counter is now. */
-		if (!adding_flush(a, b, again, e))
-			return false;
-		if (event->id <= a->s->counter)
-			return true;
-	}
+	if (!adding_go_to(a, b, event->id, again, e))
+		return false;
+	if (*again || event->id <= seed_batch_counter(b))
+		return true;
 	return seed_batch_message(b, &item, event->id, event->makes, &left, e) &&
 	       (!seed_batch_is_full(b) || adding_flush(a, b, again, e));
+}
+
+static bool
+adding_tie(struct adding *a, struct seed_batch *b, const struct seed_event *event,
+    bool *again, struct err *e)
+{
+	struct spool_item item;
+	struct buf head;
+	char id[500];
+	bool ok = true;
+
+	if (event->id <= seed_batch_counter(b) ||
+	    !spool_find(a->s->t->spool, a->messages[event->message].id, &item))
+		return true;
+	buf_init(&head, 2 * SEED_HEADER_MAX);
+	ok = adding_read_head(a, &item, &head, e);
+	if (ok && seed_message_id(buf_str(&head), head.len, id, sizeof(id)))
+		ok = adding_go_to(a, b, event->id, again, e) &&
+		     (event->id <= seed_batch_counter(b) ||
+			 seed_batch_tie(b, event->id, id, e));
+	buf_fini(&head);
+	return ok && (!seed_batch_is_full(b) || adding_flush(a, b, again, e));
 }
 
 static bool
@@ -301,6 +327,8 @@ adding_follow(struct adding *a, struct seed_batch *b, bool *again, struct err *e
 			return err_set(e, ERR_CANCELLED, "stopped");
 		if (event->kind == SEED_MESSAGE) {
 			ok = adding_message(a, b, event, again, e);
+		} else if (event->kind == SEED_TIE) {
+			ok = adding_tie(a, b, event, again, e);
 		} else if (event->kind == SEED_UID) {
 			ok = adding_uid(a, b, event, again, e);
 		} else {
@@ -381,140 +409,6 @@ seed_add_all(struct seeding *s, struct err *e)
 		if (!adding_round(s, &again, e))
 			return false;
 	}
-	return true;
-}
-
-/* --- what is not known --- */
-
-static bool
-recover_wait(struct seeding *s, struct err *e)
-{
-	const struct timespec second = {.tv_sec = 1};
-	uint64_t before = 0;
-	int quiet = 0;
-
-	for (int waited = 0; waited < QUIET_WAIT_MAX; waited++) {
-		if (s->t->stopped())
-			return err_set(e, ERR_CANCELLED, "stopped");
-		if (!seed_read_counter(s, e))
-			return false;
-		quiet = s->counter == before ? quiet + 1 : 0;
-		before = s->counter;
-		if (quiet >= QUIET_LOOKS)
-			return true;
-		nanosleep(&second, NULL);
-	}
-	return err_set(e, ERR_RETRY,
-	    "a request whose answer was lost is still going on after %d s",
-	    QUIET_WAIT_MAX);
-}
-
-static bool
-recover_is_known(const struct seeding *s, uint32_t here)
-{
-	for (size_t i = 0; i < s->index.count; i++) {
-		if (s->index.entries[i].state == SEED_HERE &&
-		    s->index.entries[i].here == here)
-			return true;
-	}
-	return false;
-}
-
-/* One of those that were sent: the first, in the order of sending, that it can be. */
-static bool
-recover_take(struct seeding *s, const struct soap_node *m, struct err *e)
-{
-	uint64_t size = 0, date = 0, folder = target_id_of(m, "l");
-	uint32_t id = target_id_of(m, "id");
-
-	if (id == 0 || recover_is_known(s, id) || !soap_get_uint(m, "s", &size) ||
-	    !soap_get_uint(m, "d", &date))
-		return true;
-	for (size_t i = 0; i < s->index.count; i++) {
-		struct seed_entry n = s->index.entries[i];
-		struct spool_item item;
-
-		if (n.state != SEED_SENT || n.size != size || n.folder != folder)
-			continue;
-		if (spool_find(s->t->spool, n.id, &item) &&
-		    (uint64_t)(item.date_s < 0 ? 0 : item.date_s) * 1000 != date)
-			continue;
-		n.here = n.uid = id;
-		n.state = SEED_HERE;
-		return seed_index_set(&s->index, &n, e);
-	}
-	return true;
-}
-
-static bool
-recover_look(struct seeding *s, uint32_t from, uint32_t to, struct err *e)
-{
-	struct soap_request *r = target_batch(s->t, false);
-	struct soap_answer *answer = NULL;
-	bool ok;
-
-	for (uint32_t id = from; id <= to; id++) {
-		soap_batch_add(r, SOAP_MAIL, "GetItemRequest");
-		soap_open(r, "item");
-		soap_attr_uint(r, "id", id);
-		soap_close(r);
-	}
-	ok = target_send(s->t, r, &answer, e);
-	for (const struct soap_node *part = ok ? soap_child(soap_body(answer), NULL)
-					       : NULL;
-	     ok && part != NULL; part = soap_next(part, NULL)) {
-		const struct soap_node *m = soap_child(part, "m");
-
-		if (m != NULL)
-			ok = recover_take(s, m, e);
-	}
-	soap_answer_free(&answer);
-	return ok;
-}
-
-/* A message that is nowhere never came. */
-static bool
-recover_forget(struct seeding *s, struct err *e)
-{
-	for (size_t i = 0; i < s->index.count; i++) {
-		struct seed_entry n = s->index.entries[i];
-
-		if (n.state != SEED_SENT)
-			continue;
-		n.state = SEED_GONE;
-		if (!seed_index_set(&s->index, &n, e))
-			return false;
-	}
-	return seed_index_sync(&s->index, e);
-}
-
-bool
-seed_recover(struct seeding *s, struct err *e)
-{
-	uint32_t first = UINT32_MAX;
-	size_t count = 0;
-
-	for (size_t i = 0; i < s->index.count; i++) {
-		if (s->index.entries[i].state != SEED_SENT)
-			continue;
-		count++;
-		if (s->index.entries[i].here < first)
-			first = s->index.entries[i].here;
-	}
-	if (count == 0)
-		return true;
-	log_info(s->t->log,
-	    "%zu messages were sent and their result is not known: looking", count);
-	if (!recover_wait(s, e))
-		return false;
-	/* A conversation that nobody foretold, or one that was not made, moves them by a few. */
-	first = first > STEER_FRESH + count ? first - (uint32_t)count : STEER_FRESH;
-	for (uint64_t at = first; at <= s->counter; at += LOOK_IDS) {
-		uint64_t to = at + LOOK_IDS - 1;
-
-		if (!recover_look(s, (uint32_t)at,
-			(uint32_t)(to < s->counter ? to : s->counter), e))
-			return err_wrap(e, "looking for what was sent");
-	}
-	return recover_forget(s, e);
+	/* Our own replies: what they made stays. */
+	return seed_delete_gone(s, e);
 }

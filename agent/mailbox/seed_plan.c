@@ -11,6 +11,9 @@
 
 #include "proto/base/xalloc.h"
 
+#define TIES_MAX 4096
+#define TIE_ROUNDS 12
+
 /* One thing to come, before it is known whether it can be. */
 struct coming {
 	uint32_t id;
@@ -18,8 +21,17 @@ struct coming {
 	uint32_t at; /* of messages */
 };
 
+struct tie {
+	uint32_t id;
+	uint32_t message;
+};
+
 struct planning {
 	const struct seed_plan_in *in;
+	const struct tie *ties;
+	size_t tie_count;
+	struct tie *wanted; /* of the next round */
+	size_t wanted_count;
 	struct seed_plan *out;
 	struct seed_threads *threads;
 	struct coming *coming;
@@ -43,8 +55,8 @@ plan_collect(struct planning *p)
 {
 	const struct seed_plan_in *in = p->in;
 
-	p->coming =
-	    xcalloc(2 * in->message_count + in->folder_count + 1, sizeof(*p->coming));
+	p->coming = xcalloc(2 * in->message_count + in->folder_count + p->tie_count + 1,
+	    sizeof(*p->coming));
 	for (size_t i = 0; i < in->message_count; i++) {
 		const struct seed_message *m = &in->messages[i];
 
@@ -58,6 +70,9 @@ plan_collect(struct planning *p)
 	for (size_t i = 0; i < in->folder_count; i++)
 		p->coming[p->coming_count++] =
 		    (struct coming){in->folders[i], SEED_FOLDER, 0};
+	for (size_t i = 0; i < p->tie_count; i++)
+		p->coming[p->coming_count++] =
+		    (struct coming){p->ties[i].id, SEED_TIE, p->ties[i].message};
 	qsort(p->coming, p->coming_count, sizeof(*p->coming), compare_coming);
 }
 
@@ -138,6 +153,79 @@ plan_add(struct planning *p, const struct coming *c, bool makes)
 	p->counter = (uint64_t)c->id + (makes ? 1 : 0);
 }
 
+/* Two ids that nobody wants, behind the first one of the conversation. */
+static uint32_t
+plan_find_gap(const struct planning *p, size_t until, uint32_t from)
+{
+	uint32_t end = p->coming[until].id;
+	uint32_t at = from + 1;
+
+	if (at <= p->in->counter)
+		at = (uint32_t)p->in->counter + 1;
+	for (size_t i = 0; i < p->out->count && at + 1 < end; i++) {
+		const struct seed_event *event = &p->out->events[i];
+		uint32_t last = event->id + (event->makes ? 1 : 0);
+
+		if (last < at)
+			continue;
+		if (event->id > at + 1)
+			return at;
+		at = last + 1;
+	}
+	return at + 1 < end ? at : 0;
+}
+
+/* The message of that id, as the target has it or will have it. */
+static size_t
+plan_find_message(const struct planning *p, uint32_t here)
+{
+	const struct seed_message *all = p->in->messages;
+	size_t low = 0, high = p->in->message_count;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (all[mid].id < here)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	/* Nearly all have their old ids. */
+	if (low < p->in->message_count && all[low].id == here &&
+	    (all[low].here == 0 || all[low].here == here))
+		return low;
+	for (low = 0; low < p->in->message_count; low++) {
+		if (all[low].here == here)
+			break;
+	}
+	return low;
+}
+
+static void
+plan_tie(struct planning *p, size_t i, const struct seed_threaded *m)
+{
+	uint32_t first = seed_threads_first(p->threads, m);
+	size_t at = plan_find_message(p, first);
+	uint32_t gap;
+
+	p->out->in_conflict++;
+	if (at == p->in->message_count || !p->in->messages[at].has_id ||
+	    p->wanted_count == TIES_MAX)
+		return;
+	for (size_t k = 0; k < p->wanted_count; k++) {
+		if (p->wanted[k].message == at)
+			return;
+	}
+	gap = plan_find_gap(p, i, first);
+	if (gap == 0)
+		return;
+	for (size_t k = 0; k < p->wanted_count; k++) {
+		if (p->wanted[k].id <= gap + 1 && gap <= p->wanted[k].id + 1)
+			return; /* the next round finds another */
+	}
+	p->wanted[p->wanted_count++] = (struct tie){gap, (uint32_t)at};
+}
+
 static void
 plan_message(struct planning *p, size_t i)
 {
@@ -146,7 +234,7 @@ plan_message(struct planning *p, size_t i)
 	bool makes = p->in->threads && seed_threads_would(p->threads, &m);
 
 	if (makes && plan_is_taken(p, i + 1, c->id + 1)) {
-		p->out->in_conflict++;
+		plan_tie(p, i, &m);
 		return;
 	}
 	if (p->in->threads)
@@ -155,10 +243,33 @@ plan_message(struct planning *p, size_t i)
 	plan_add(p, c, makes);
 }
 
-void
-seed_plan_make(const struct seed_plan_in *in, struct seed_plan *out)
+/* It answers the message, whose conversation has nobody else in it: made by this. */
+static void
+plan_put_tie(struct planning *p, const struct coming *c)
 {
-	struct planning p = {.in = in, .out = out, .counter = in->counter};
+	const struct seed_message *to = &p->in->messages[c->at];
+	struct seed_threaded m = {.id = c->id,
+	    .in_reply_to = true,
+	    .ids = p->in->keys + to->keys_at,
+	    .count = 1};
+
+	if (p->is_in[c->at] && seed_threads_would(p->threads, &m)) {
+		(void)seed_threads_add(p->threads, &m);
+		plan_add(p, c, true);
+		p->out->ties++;
+	}
+}
+
+static void
+plan_round(const struct seed_plan_in *in, const struct tie *ties, size_t tie_count,
+    struct tie *wanted, size_t *wanted_count, struct seed_plan *out)
+{
+	struct planning p = {.in = in,
+	    .out = out,
+	    .ties = ties,
+	    .tie_count = tie_count,
+	    .wanted = wanted,
+	    .counter = in->counter};
 
 	*out = (struct seed_plan){0};
 	p.threads = seed_threads_new();
@@ -173,12 +284,42 @@ seed_plan_make(const struct seed_plan_in *in, struct seed_plan *out)
 			out->passed += c->kind == SEED_MESSAGE;
 		else if (c->kind == SEED_MESSAGE)
 			plan_message(&p, i);
+		else if (c->kind == SEED_TIE)
+			plan_put_tie(&p, c);
 		else if (c->kind == SEED_FOLDER || p.is_in[c->at])
 			plan_add(&p, c, false);
 	}
 	seed_threads_free(&p.threads);
 	free(p.is_in);
 	free(p.coming);
+	*wanted_count = p.wanted_count;
+}
+
+/* Each round with the ties that the one before lacked, as long as it gets better. */
+void
+seed_plan_make(const struct seed_plan_in *in, struct seed_plan *out)
+{
+	struct tie *ties = xcalloc(TIES_MAX, sizeof(*ties));
+	struct tie *wanted = xcalloc(TIES_MAX, sizeof(*wanted));
+	size_t tie_count = 0, wanted_count;
+
+	plan_round(in, ties, 0, wanted, &wanted_count, out);
+	for (int round = 0; round < TIE_ROUNDS && wanted_count > 0; round++) {
+		struct seed_plan next;
+		size_t more = tie_count + wanted_count <= TIES_MAX ? wanted_count : 0;
+
+		memcpy(ties + tie_count, wanted, more * sizeof(*ties));
+		plan_round(in, ties, tie_count + more, wanted, &wanted_count, &next);
+		if (next.in_conflict >= out->in_conflict) {
+			seed_plan_fini(&next);
+			break;
+		}
+		seed_plan_fini(out);
+		*out = next;
+		tie_count += more;
+	}
+	free(ties);
+	free(wanted);
 }
 
 void

@@ -3,7 +3,9 @@
  * In what order a mailbox comes into being at its old ids. Every message, folder and tag
  * takes the counter's next id, and so does a conversation that a message makes; an IMAP
  * UID can be given out likewise. So all of it is done in ascending order, and gaps are
- * burnt (facts: identity 2, 5). Pure: lists and a counter in, events out.
+ * burnt (facts: identity 2, 5). Where early members of a conversation are gone, it would
+ * be made by a later one and take an id that is another's: then a reply of our own makes
+ * it before, where two ids are free (identity 4). Pure: lists and a counter in, events out.
  */
 #ifndef AGENT_SEED_PLAN_H
 #define AGENT_SEED_PLAN_H
@@ -19,12 +21,14 @@ struct seed_message {
 	uint16_t key_count;
 	uint64_t subject;
 	bool is_draft, in_junk, in_sent, is_reply, in_reply_to;
+	bool has_id; /* the first of its keys is its own Message-ID */
 };
 
 enum seed_event_kind {
 	SEED_MESSAGE, /* it comes in, its id is the event's */
 	SEED_FOLDER,  /* a folder or tag of that id is made by steering */
 	SEED_UID,     /* the message gets that UID */
+	SEED_TIE, /* a reply to the message, of ours: it makes its conversation, and goes again */
 };
 
 struct seed_event {
@@ -50,6 +54,7 @@ struct seed_plan {
 	size_t count;
 	uint64_t passed;      /* messages whose id was given out already */
 	uint64_t in_conflict; /* messages whose conversation would take another's id */
+	uint64_t ties;
 };
 
 void seed_plan_make(const struct seed_plan_in *in, struct seed_plan *out);

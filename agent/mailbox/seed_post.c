@@ -269,6 +269,47 @@ seed_batch_message(struct seed_batch *b, const struct spool_item *item, uint32_t
 	return ok || err_wrap(e, "message %u", item->id);
 }
 
+/* Its entry has the id that nobody has on the source: so it is taken out like all that is
+   not of record. */
+bool
+seed_batch_tie(struct seed_batch *b, uint32_t id, const char *message_id, struct err *e)
+{
+	struct part part = {.kind = PART_MESSAGE};
+	char text[700];
+	size_t lines = 0;
+
+	(void)e;
+	snprintf(text, sizeof(text),
+	    "Message-ID: <zmferry-tie-%u@zmferry.invalid>\nIn-Reply-To: %.500s\n"
+	    "MIME-Version: 1.0\nContent-Type: text/plain\n\n",
+	    id, message_id);
+	for (const char *p = text; *p != '\0'; p++)
+		lines += *p == '\n';
+	part.size = strlen(text) + lines;
+	part.entry = (struct seed_entry){.id = id,
+	    .here = id,
+	    .uid = id,
+	    .folder = SEED_INBOX,
+	    .size = (uint32_t)part.size,
+	    .digest_hash = SEED_TIE_DIGEST,
+	    .state = SEED_SENT};
+	batch_begin(b);
+	batch_burn_to(b, (uint64_t)id - 1);
+	soap_batch_add(b->r, SOAP_MAIL, "AddMsgRequest");
+	soap_open(b->r, "m");
+	soap_attr_uint(b->r, "l", SEED_INBOX);
+	soap_attr(b->r, "f", "");
+	soap_attr(b->r, "noICal", "1");
+	soap_open(b->r, "content");
+	soap_text(b->r, text);
+	soap_close(b->r);
+	soap_close(b->r);
+	b->parts[b->part_count++] = part;
+	b->messages++;
+	b->counter = (uint64_t)id + 1;
+	return true;
+}
+
 /* The message's UID is the last of the numbers that are asked for. */
 bool
 seed_batch_uid(struct seed_batch *b, uint32_t item_id, uint32_t uid, struct err *e)

@@ -46,6 +46,7 @@ enum seed_tags {
 MUST_USE bool
 seed_attributes(struct target *t, const struct spool_item *item, struct buf *flags_out,
     struct buf *tags_out, enum seed_tags *whole_out, struct err *e);
+#define SEED_TIE_DIGEST 1u /* in the index: a reply of ours, no item of the source */
 /* The hash of tags that were set in part: another than that of all of them. */
 #define SEED_TAGS_IN_PART(hash) (~(hash))
 
@@ -71,6 +72,9 @@ uint64_t seed_batch_counter(const struct seed_batch *b);
    be put in so. */
 MUST_USE bool seed_batch_message(struct seed_batch *b, const struct spool_item *item,
     uint32_t id, bool makes, bool *left_out, struct err *e);
+/* A reply of ours to a message with that Message-ID; it goes again at the end. */
+MUST_USE bool
+seed_batch_tie(struct seed_batch *b, uint32_t id, const char *message_id, struct err *e);
 MUST_USE bool
 seed_batch_uid(struct seed_batch *b, uint32_t item_id, uint32_t uid, struct err *e);
 /* Sends; nothing in it: nothing is sent. *again_out: not all of it was carried out. */

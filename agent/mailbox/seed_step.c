@@ -129,7 +129,8 @@ step_collect(struct seeding *s, struct change *out)
 		struct spool_item item;
 		uint32_t place;
 
-		if (n->state != SEED_HERE || !spool_find(s->t->spool, n->id, &item))
+		if (n->state != SEED_HERE || n->digest_hash == SEED_TIE_DIGEST ||
+		    !spool_find(s->t->spool, n->id, &item))
 			continue;
 		place = seed_place(s->t, item.folder_id);
 		if (place == 0)

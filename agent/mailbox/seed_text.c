@@ -258,9 +258,35 @@ seed_keys_read(const void *head, size_t len, const char *subject, struct seed_ke
 				break;
 			keys_take_field(out, at, stop, which);
 			found = out->count > before || out->in_reply_to != was;
+			out->has_id = out->has_id || (which == 0 && found);
 			at = stop + 1;
 		}
 	}
 	if (subject != NULL)
 		keys_take_subject(out, subject);
+}
+
+bool
+seed_message_id(const void *head, size_t len, char *out, size_t size)
+{
+	const char *end = (const char *)head + len;
+
+	for (const char *at = head; at < end;) {
+		const char *stop = field_end(at, end);
+		const char *open, *close;
+
+		if (stop == at || (stop == at + 1 && *at == '\r'))
+			return false;
+		open = strncasecmp(at, "Message-ID", strlen("Message-ID")) == 0
+			   ? memchr(at, '<', (size_t)(stop - at))
+			   : NULL;
+		close = open == NULL ? NULL : memchr(open, '>', (size_t)(stop - open));
+		if (close != NULL && (size_t)(close + 2 - open) <= size) {
+			memcpy(out, open, (size_t)(close + 1 - open));
+			out[close + 1 - open] = '\0';
+			return true;
+		}
+		at = stop + 1;
+	}
+	return false;
 }

@@ -42,9 +42,12 @@ struct seed_keys {
 	uint64_t subject; /* without "Re:" and the like; 0 = none */
 	bool is_reply;	  /* there was a "Re:" */
 	bool in_reply_to; /* has such a header */
+	bool has_id;	  /* the first of ids is of its Message-ID */
 };
 /* head: the message's first bytes. subject: as decoded by Zimbra; NULL = none. */
 void
 seed_keys_read(const void *head, size_t len, const char *subject, struct seed_keys *out);
+/* The first "<...>" of its Message-ID; false: there is none, or it does not fit. */
+bool seed_message_id(const void *head, size_t len, char *out, size_t size);
 
 #endif

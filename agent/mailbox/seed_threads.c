@@ -165,6 +165,14 @@ seed_threads_would(struct seed_threads *t, const struct seed_threaded *m)
 	return threads_match(t, m, roots) > 0 && !t->threads[roots[0]].is_real;
 }
 
+uint32_t
+seed_threads_first(struct seed_threads *t, const struct seed_threaded *m)
+{
+	uint32_t roots[LOOKED_UP];
+
+	return threads_match(t, m, roots) == 0 ? 0 : t->threads[roots[0]].label;
+}
+
 /* --- adding --- */
 
 static uint32_t

@@ -27,6 +27,8 @@ struct seed_threads *seed_threads_new(void);
 void seed_threads_free(struct seed_threads **t);
 /* Would the message make a conversation? Changes nothing. */
 bool seed_threads_would(struct seed_threads *t, const struct seed_threaded *m);
+/* Of that conversation: the id of the single message that is in it so far. */
+uint32_t seed_threads_first(struct seed_threads *t, const struct seed_threaded *m);
 /* It comes into the mailbox; true: and makes a conversation, which has the next id. */
 bool seed_threads_add(struct seed_threads *t, const struct seed_threaded *m);
 

@@ -260,6 +260,144 @@ test_a_mailbox_made_early_may_be_unloaded(void **state)
 	sim_done(s);
 }
 
+/* --- filled early --- */
+
+static struct sim *
+one_account_is_seeded(size_t items)
+{
+	struct sim *s = one_account(items);
+
+	s->limits.seeding = true;
+	s->limits.early_ms = 0;
+	sim_start(s);
+	sim_evacuate(s, 0);
+	return s;
+}
+
+static struct sim_box *
+target_box(struct sim *s)
+{
+	return &s->nodes[sim_node_find(s, sim_move_of(s, 0)->target)].box[0];
+}
+
+/* Most of it is there before anybody is locked, and is not put in again. */
+static void
+test_the_mailbox_is_filled_before_the_lock(void **state)
+{
+	struct sim *s = one_account_is_seeded(40);
+	size_t before;
+
+	(void)state;
+	CHECK(sim_run_to_state(s, 0, MOVE_LOCKING, HOUR_MS));
+	before = target_box(s)->count;
+	CHECK(before > 20 && before < 40);
+	CHECK_INT(s->accounts[0].host, 0);
+	CHECK_INT(sim_move_of(s, 0)->data.seeded, before);
+	CHECK(sim_run_to_state(s, 0, MOVE_OPENING, HOUR_MS));
+	CHECK_INT(target_box(s)->count, before);
+	sim_run(s, HOUR_MS);
+	CHECK_STR(sim_move_of(s, 0)->data.verdict, "clean");
+	CHECK_INT(target_box(s)->count, 40);
+	sim_done(s);
+}
+
+/* What happens on the source meanwhile happens there, too. */
+static void
+test_what_is_filled_follows_the_source(void **state)
+{
+	struct sim *s = one_account_is_seeded(40);
+
+	(void)state;
+	s->mail_every_ms = 400;
+	s->act_every_ms = 300;
+	sim_begin_life(s);
+	CHECK(sim_run_to_state(s, 0, MOVE_LOCKING, HOUR_MS));
+	CHECK(target_box(s)->count > 20);
+	s->world_quiet = true;
+	sim_run(s, HOUR_MS);
+	CHECK_STR(sim_move_of(s, 0)->data.verdict, "clean");
+	sim_done(s);
+}
+
+/* It goes with the move: nothing of it is nowhere else. */
+static void
+test_what_is_filled_goes_with_the_move(void **state)
+{
+	struct sim *s = one_account_is_seeded(40);
+	struct err e;
+
+	(void)state;
+	CHECK(sim_run_to_state(s, 0, MOVE_FOLLOWING, HOUR_MS));
+	sim_run_for(s, 1000);
+	CHECK(moves_cancel(jobs_moves(s->jobs), 1, &e));
+	CHECK(sim_run_to_state(s, 0, MOVE_ABANDONED, HOUR_MS));
+	CHECK(!target_box(s)->present);
+	CHECK_INT(s->row_drops, 1);
+	sim_run(s, HOUR_MS);
+	sim_must_be_well(s);
+	sim_free(&s);
+}
+
+/* No longer loaded it cannot be filled; what is in it follows the source under the lock. */
+static void
+test_what_is_filled_may_be_unloaded(void **state)
+{
+	struct sim *s = one_account_is_seeded(40);
+
+	(void)state;
+	s->act_every_ms = 300;
+	s->slow_ms[ASK_STAGE] = 4000;
+	sim_begin_life(s);
+	CHECK(sim_run_to_state(s, 0, MOVE_FOLLOWING, HOUR_MS));
+	sim_run_for(s, 2000);
+	CHECK(target_box(s)->count > 20);
+	target_box(s)->loaded = false;
+	CHECK(sim_run_to_state(s, 0, MOVE_OPENING, HOUR_MS));
+	s->world_quiet = true;
+	sim_run(s, HOUR_MS);
+	CHECK_INT(sim_move_of(s, 0)->tries, 0);
+	CHECK_STR(sim_move_of(s, 0)->data.verdict, "clean");
+	sim_done(s);
+}
+
+/* The agent there refuses it: the move goes on as one without. */
+static void
+test_what_cannot_be_filled_is_imported(void **state)
+{
+	struct sim *s = one_account_is_seeded(40);
+
+	(void)state;
+	s->refuse[ASK_SEED] = 1000;
+	CHECK(sim_run_to_state(s, 0, MOVE_OPENING, HOUR_MS));
+	CHECK_INT(target_box(s)->count, 0);
+	sim_run(s, HOUR_MS);
+	CHECK_INT(sim_move_of(s, 0)->tries, 0);
+	CHECK_STR(sim_move_of(s, 0)->data.verdict, "clean");
+	sim_done(s);
+}
+
+/* Mail in the copy that nobody put there is nowhere else: neither filled nor deleted. */
+static void
+test_a_copy_with_strange_mail_is_not_filled(void **state)
+{
+	struct sim *s = one_account_is_seeded(40);
+	struct err e;
+
+	(void)state;
+	s->accounts[0].watched = false;
+	s->slow_ms[ASK_STAGE] = 4000;
+	CHECK(sim_run_to_state(s, 0, MOVE_FOLLOWING, HOUR_MS));
+	sim_box_add(s, target_box(s), ++s->next_serial, 0);
+	sim_run_for(s, 2000);
+	CHECK(moves_cancel(jobs_moves(s->jobs), 1, &e));
+	CHECK(sim_run_to_state(s, 0, MOVE_ABANDONED, HOUR_MS));
+	CHECK(target_box(s)->present);
+	CHECK_INT(s->row_drops, 0);
+	sim_run(s, HOUR_MS);
+	sim_must_be_well(s);
+	sim_free(&s);
+}
+
 static void
 test_what_counters_take(void **state)
 {
@@ -662,6 +800,12 @@ main(void)
 	    TEST(test_where_it_is_not_worth_it_nothing_is_made_early),
 	    TEST(test_a_mailbox_made_early_goes_with_the_move),
 	    TEST(test_a_mailbox_made_early_may_be_unloaded),
+	    TEST(test_the_mailbox_is_filled_before_the_lock),
+	    TEST(test_what_is_filled_follows_the_source),
+	    TEST(test_what_is_filled_goes_with_the_move),
+	    TEST(test_what_is_filled_may_be_unloaded),
+	    TEST(test_what_cannot_be_filled_is_imported),
+	    TEST(test_a_copy_with_strange_mail_is_not_filled),
 	    TEST(test_what_counters_take),
 	    TEST(test_the_older_half_goes_in_while_people_work),
 	    TEST(test_without_a_hot_time_everything_is_in_before_people_are),

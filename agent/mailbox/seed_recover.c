@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What was sent and whose answer is not known is looked for id by id, when the server has
+ * come to rest: a message that is there becomes the first, in the order of sending, that it
+ * can be by size, folder and date. What is nowhere never came.
+ */
+#include <time.h>
+
+#include "agent/mailbox/seed_private.h"
+
+#define LOOK_IDS 200 /* in one request */
+#define QUIET_LOOKS 3
+#define QUIET_WAIT_MAX 120
+
+static bool
+recover_wait(struct seeding *s, struct err *e)
+{
+	const struct timespec second = {.tv_sec = 1};
+	uint64_t before = 0;
+	int quiet = 0;
+
+	for (int waited = 0; waited < QUIET_WAIT_MAX; waited++) {
+		if (s->t->stopped())
+			return err_set(e, ERR_CANCELLED, "stopped");
+		if (!seed_read_counter(s, e))
+			return false;
+		quiet = s->counter == before ? quiet + 1 : 0;
+		before = s->counter;
+		if (quiet >= QUIET_LOOKS)
+			return true;
+		nanosleep(&second, NULL);
+	}
+	return err_set(e, ERR_RETRY,
+	    "a request whose answer was lost is still going on after %d s",
+	    QUIET_WAIT_MAX);
+}
+
+static bool
+recover_is_known(const struct seeding *s, uint32_t here)
+{
+	for (size_t i = 0; i < s->index.count; i++) {
+		if (s->index.entries[i].state == SEED_HERE &&
+		    s->index.entries[i].here == here)
+			return true;
+	}
+	return false;
+}
+
+/* One of those that were sent: the first, in the order of sending, that it can be. */
+static bool
+recover_take(struct seeding *s, const struct soap_node *m, struct err *e)
+{
+	uint64_t size = 0, date = 0, folder = target_id_of(m, "l");
+	uint32_t id = target_id_of(m, "id");
+
+	if (id == 0 || recover_is_known(s, id) || !soap_get_uint(m, "s", &size) ||
+	    !soap_get_uint(m, "d", &date))
+		return true;
+	for (size_t i = 0; i < s->index.count; i++) {
+		struct seed_entry n = s->index.entries[i];
+		struct spool_item item;
+
+		if (n.state != SEED_SENT || n.size != size || n.folder != folder)
+			continue;
+		if (spool_find(s->t->spool, n.id, &item) &&
+		    (uint64_t)(item.date_s < 0 ? 0 : item.date_s) * 1000 != date)
+			continue;
+		n.here = n.uid = id;
+		n.state = SEED_HERE;
+		return seed_index_set(&s->index, &n, e);
+	}
+	return true;
+}
+
+static bool
+recover_look(struct seeding *s, uint32_t from, uint32_t to, struct err *e)
+{
+	struct soap_request *r = target_batch(s->t, false);
+	struct soap_answer *answer = NULL;
+	bool ok;
+
+	for (uint32_t id = from; id <= to; id++) {
+		soap_batch_add(r, SOAP_MAIL, "GetItemRequest");
+		soap_open(r, "item");
+		soap_attr_uint(r, "id", id);
+		soap_close(r);
+	}
+	ok = target_send(s->t, r, &answer, e);
+	for (const struct soap_node *part = ok ? soap_child(soap_body(answer), NULL)
+					       : NULL;
+	     ok && part != NULL; part = soap_next(part, NULL)) {
+		const struct soap_node *m = soap_child(part, "m");
+
+		if (m != NULL)
+			ok = recover_take(s, m, e);
+	}
+	soap_answer_free(&answer);
+	return ok;
+}
+
+/* A message that is nowhere never came. */
+static bool
+recover_forget(struct seeding *s, struct err *e)
+{
+	for (size_t i = 0; i < s->index.count; i++) {
+		struct seed_entry n = s->index.entries[i];
+
+		if (n.state != SEED_SENT)
+			continue;
+		n.state = SEED_GONE;
+		if (!seed_index_set(&s->index, &n, e))
+			return false;
+	}
+	return seed_index_sync(&s->index, e);
+}
+
+bool
+seed_recover(struct seeding *s, struct err *e)
+{
+	uint32_t first = UINT32_MAX;
+	size_t count = 0;
+
+	for (size_t i = 0; i < s->index.count; i++) {
+		if (s->index.entries[i].state != SEED_SENT)
+			continue;
+		count++;
+		if (s->index.entries[i].here < first)
+			first = s->index.entries[i].here;
+	}
+	if (count == 0)
+		return true;
+	log_info(s->t->log,
+	    "%zu messages were sent and their result is not known: looking", count);
+	if (!recover_wait(s, e))
+		return false;
+	/* A conversation that nobody foretold, or one that was not made, moves them by a few. */
+	first = first > STEER_FRESH + count ? first - (uint32_t)count : STEER_FRESH;
+	for (uint64_t at = first; at <= s->counter; at += LOOK_IDS) {
+		uint64_t to = at + LOOK_IDS - 1;
+
+		if (!recover_look(s, (uint32_t)at,
+			(uint32_t)(to < s->counter ? to : s->counter), e))
+			return err_wrap(e, "looking for what was sent");
+	}
+	return recover_forget(s, e);
+}
