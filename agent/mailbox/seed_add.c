@@ -23,6 +23,7 @@
 /* Zimbra's flag bits that AddMsg does not take, and an import does: popped, versioned. */
 #define FLAGS_NOT_TAKEN ((1u << 14) | (1u << 12))
 #define FLAG_DRAFT (1u << 6)
+#define FLAG_FROM_ME (1u << 0)
 
 struct adding {
 	struct seeding *s;
@@ -59,6 +60,8 @@ adding_take(
 	m = &a->messages[a->count++];
 	*m = (struct seed_message){.id = item->id,
 	    .uid = item->imap_id == item->id ? 0 : item->imap_id,
+	    .date_s = item->date_s,
+	    .from_me = (item->flags & FLAG_FROM_ME) != 0,
 	    .is_draft = (item->flags & FLAG_DRAFT) != 0};
 	place = seed_place(a->s->t, item->folder_id);
 	if (entry != NULL && entry->state == SEED_HERE) {
@@ -69,7 +72,6 @@ adding_take(
 		a->to_come += item->id > a->s->counter && item->id <= a->s->last;
 	}
 	m->in_junk = place == SEED_JUNK;
-	m->in_sent = place == SEED_SENT_FOLDER;
 }
 
 static void
@@ -161,6 +163,7 @@ adding_read_keys(
 	m->subject = keys.subject;
 	m->is_reply = keys.is_reply;
 	m->in_reply_to = keys.in_reply_to;
+	m->refers = keys.refers;
 	m->has_id = keys.has_id;
 	a->key_count += keys.count;
 	return true;

@@ -85,7 +85,9 @@ plan_threaded(const struct planning *p, size_t at, uint32_t id)
 	    .id = id,
 	    .is_draft = m->is_draft,
 	    .in_junk = m->in_junk,
-	    .in_sent = m->in_sent,
+	    .from_me = m->from_me,
+	    .refers = m->refers,
+	    .date_s = m->date_s,
 	    .is_reply = m->is_reply,
 	    .in_reply_to = m->in_reply_to,
 	    .ids = p->in->keys + m->keys_at,
@@ -250,6 +252,8 @@ plan_put_tie(struct planning *p, const struct coming *c)
 	const struct seed_message *to = &p->in->messages[c->at];
 	struct seed_threaded m = {.id = c->id,
 	    .in_reply_to = true,
+	    .refers = true,
+	    .date_s = to->date_s,
 	    .ids = p->in->keys + to->keys_at,
 	    .count = 1};
 

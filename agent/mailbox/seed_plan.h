@@ -20,7 +20,8 @@ struct seed_message {
 	size_t keys_at;	   /* of its Message-IDs in the plan's keys */
 	uint16_t key_count;
 	uint64_t subject;
-	bool is_draft, in_junk, in_sent, is_reply, in_reply_to;
+	int64_t date_s;
+	bool is_draft, in_junk, from_me, is_reply, in_reply_to, refers;
 	bool has_id; /* the first of its keys is its own Message-ID */
 };
 

@@ -13,7 +13,6 @@
 #include "agent/mailbox/steer_private.h"
 
 #define SEED_INBOX 2u
-#define SEED_SENT_FOLDER 5u
 #define SEED_JUNK 4u
 
 struct seeding {

@@ -136,9 +136,11 @@ keys_add(struct seed_keys *k, const char *id, size_t len)
 }
 
 /* "<a@b> <c@d>": each with its brackets. */
-static void
+static bool
 keys_add_ids(struct seed_keys *k, const char *at, const char *end)
 {
+	bool any = false;
+
 	while (at < end) {
 		const char *open = memchr(at, '<', (size_t)(end - at));
 		const char *p = open == NULL ? end : open + 1;
@@ -146,11 +148,14 @@ keys_add_ids(struct seed_keys *k, const char *at, const char *end)
 		while (p < end && *p != '>' && *p != '<' && !isspace((unsigned char)*p))
 			p++;
 		if (open == NULL)
-			return;
-		if (p < end && *p == '>' && p > open + 1)
+			break;
+		if (p < end && *p == '>' && p > open + 1) {
 			keys_add(k, open, (size_t)(p + 1 - open));
+			any = true;
+		}
 		at = p < end && *p == '<' ? p : p + 1;
 	}
+	return any;
 }
 
 /* Where the field that begins here ends: before the line end that no blank follows. */
@@ -186,7 +191,8 @@ keys_take_field(struct seed_keys *k, const char *at, const char *end, size_t whi
 	if ((size_t)(name_end - at) != length ||
 	    strncasecmp(at, id_fields[which], length) != 0)
 		return;
-	keys_add_ids(k, colon + 1, end);
+	if (keys_add_ids(k, colon + 1, end) && (which == 1 || which == 2))
+		k->refers = true;
 	if (which == 1)
 		k->in_reply_to = true;
 }

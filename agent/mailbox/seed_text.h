@@ -42,6 +42,7 @@ struct seed_keys {
 	uint64_t subject; /* without "Re:" and the like; 0 = none */
 	bool is_reply;	  /* there was a "Re:" */
 	bool in_reply_to; /* has such a header */
+	bool refers;	  /* In-Reply-To or References name somebody */
 	bool has_id;	  /* the first of ids is of its Message-ID */
 };
 /* head: the message's first bytes. subject: as decoded by Zimbra; NULL = none. */

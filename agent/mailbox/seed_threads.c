@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Keys lead to conversations, conversations are joined: a table of keys and a forest.
- * Zimbra looks up forty keys at most, prefers the largest conversation, and forgets
- * nothing within a month; a seeding takes less.
+ * Zimbra prefers the largest conversation, and finds one by its subject unless its date is
+ * a month older.
  */
 #include "agent/mailbox/seed_threads.h"
 
@@ -11,7 +11,8 @@
 
 #include "proto/base/xalloc.h"
 
-#define LOOKED_UP 40
+#define MONTH_S (31 * 86400)
+#define FOREVER INT64_MAX
 #define NONE UINT32_MAX
 
 struct thread {		   /* one conversation; joined ones lead to another */
@@ -19,6 +20,7 @@ struct thread {		   /* one conversation; joined ones lead to another */
 	uint32_t size;
 	uint32_t label; /* its id; of a single message the message's */
 	bool is_real;
+	int64_t date_s; /* of its last message; that of a joined one is always new */
 };
 
 struct key_slot {
@@ -125,15 +127,15 @@ thread_is_before(const struct thread *a, const struct thread *b)
 
 /* Roots that the message belongs to; the one that stays comes first. */
 static size_t
-threads_match(
-    struct seed_threads *t, const struct seed_threaded *m, uint32_t out[LOOKED_UP])
+threads_match(struct seed_threads *t, const struct seed_threaded *m,
+    uint32_t out[SEED_KEYS_MAX + 1])
 {
 	size_t found = 0;
 
 	if (m->in_junk ||
-	    (!m->in_reply_to && !m->is_reply && (m->in_sent || m->subject == 0)))
+	    (!m->in_reply_to && !m->is_reply && (m->from_me || m->subject == 0)))
 		return 0;
-	for (size_t i = 0; i < m->count && i < LOOKED_UP; i++) {
+	for (size_t i = 0; i < m->count && i < SEED_KEYS_MAX; i++) {
 		uint32_t root = key_thread(t, m->ids[i]);
 		size_t k = 0;
 
@@ -142,9 +144,11 @@ threads_match(
 		if (root != NONE && k == found)
 			out[found++] = root;
 	}
-	if (found == 0 && m->is_reply && m->subject != 0 && m->count <= 1) {
+	if (found == 0 && m->is_reply && m->subject != 0 && !m->refers) {
 		out[0] = key_thread(t, m->subject);
-		found = out[0] != NONE;
+		found = out[0] != NONE &&
+			(t->threads[out[0]].date_s == FOREVER ||
+			    m->date_s <= t->threads[out[0]].date_s + MONTH_S);
 	}
 	for (size_t i = 1; i < found; i++) {
 		if (thread_is_before(&t->threads[out[i]], &t->threads[out[0]])) {
@@ -160,7 +164,7 @@ threads_match(
 bool
 seed_threads_would(struct seed_threads *t, const struct seed_threaded *m)
 {
-	uint32_t roots[LOOKED_UP];
+	uint32_t roots[SEED_KEYS_MAX + 1];
 
 	return threads_match(t, m, roots) > 0 && !t->threads[roots[0]].is_real;
 }
@@ -168,7 +172,7 @@ seed_threads_would(struct seed_threads *t, const struct seed_threaded *m)
 uint32_t
 seed_threads_first(struct seed_threads *t, const struct seed_threaded *m)
 {
-	uint32_t roots[LOOKED_UP];
+	uint32_t roots[SEED_KEYS_MAX + 1];
 
 	return threads_match(t, m, roots) == 0 ? 0 : t->threads[roots[0]].label;
 }
@@ -176,13 +180,14 @@ seed_threads_first(struct seed_threads *t, const struct seed_threaded *m)
 /* --- adding --- */
 
 static uint32_t
-thread_new(struct seed_threads *t, uint32_t label)
+thread_new(struct seed_threads *t, const struct seed_threaded *m)
 {
 	if (t->count == t->cap) {
 		t->cap = t->cap == 0 ? 1024 : t->cap * 2;
 		t->threads = xrealloc_array(t->threads, t->cap, sizeof(*t->threads));
 	}
-	t->threads[t->count] = (struct thread){(uint32_t)t->count, 1, label, false};
+	t->threads[t->count] =
+	    (struct thread){(uint32_t)t->count, 1, m->id, false, m->date_s};
 	return (uint32_t)t->count++;
 }
 
@@ -198,7 +203,7 @@ threads_join(struct seed_threads *t, const uint32_t *roots, size_t count)
 bool
 seed_threads_add(struct seed_threads *t, const struct seed_threaded *m)
 {
-	uint32_t roots[LOOKED_UP];
+	uint32_t roots[SEED_KEYS_MAX + 1];
 	size_t found = threads_match(t, m, roots);
 	bool makes = found > 0 && !t->threads[roots[0]].is_real;
 	uint32_t mine;
@@ -206,11 +211,15 @@ seed_threads_add(struct seed_threads *t, const struct seed_threaded *m)
 	if (m->in_junk)
 		return false;
 	if (found == 0) {
-		mine = thread_new(t, m->id);
+		mine = thread_new(t, m);
 	} else {
 		mine = roots[0];
 		threads_join(t, roots, found);
 		t->threads[mine].size++;
+		if (!makes)
+			t->threads[mine].date_s = FOREVER;
+		else if (m->date_s > t->threads[mine].date_s)
+			t->threads[mine].date_s = m->date_s;
 		if (makes) {
 			t->threads[mine].is_real = true;
 			t->threads[mine].label = m->id + 1;

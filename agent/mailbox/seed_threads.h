@@ -16,7 +16,9 @@ struct seed_threaded {
 	uint32_t id; /* of the target */
 	bool is_draft;
 	bool in_junk;
-	bool in_sent;
+	bool from_me; /* is found as a reply only */
+	bool refers;  /* to somebody by a Message-ID: not found by its subject */
+	int64_t date_s;
 	bool is_reply, in_reply_to;
 	const uint64_t *ids; /* borrowed for the call */
 	size_t count;

@@ -17,6 +17,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 NET_PREFIX = os.environ.get("ZMFERRY_TEST_NET", "127.0")
 # What the agents export and import with: rest, or zmmailbox (the lab's stand-in).
 CLIENT = os.environ.get("ZMFERRY_TEST_CLIENT", "rest")
+# Whether targets are filled before the lock, where a scenario does not say.
+SEEDING = os.environ.get("ZMFERRY_TEST_SEEDING", "no")
 LAB = os.path.join(ROOT, "tests", "lab", "lab")
 
 
@@ -174,6 +176,10 @@ zimbra_ca_file = "{cluster['ca_file']}"
 resolve = {{ {resolve} }}
 delivery_wait = 3s
 {controller_extra}
+"""
+        if "seeding" not in controller_extra:
+            conf += f"seeding = {SEEDING}\n"
+        conf += """
 """
         self.controller_conf = self.write(self.path("controller.conf"), replaced(conf, controller_set or {}))
         if not os.path.exists(os.path.join(state, "ca.pem")):

@@ -143,7 +143,7 @@ test_the_second_message_makes_the_conversation(void **state)
 {
 	static const struct seed_threaded reply = {.in_reply_to = true, .subject = 9};
 	static const struct seed_threaded plain = {.subject = 9};
-	static const struct seed_threaded in_sent = {.subject = 9, .in_sent = true};
+	static const struct seed_threaded from_me = {.subject = 9, .from_me = true};
 	static const struct seed_threaded in_junk = {
 	    .in_reply_to = true, .in_junk = true};
 	static const struct seed_threaded draft = {.in_reply_to = true, .is_draft = true};
@@ -156,8 +156,9 @@ test_the_second_message_makes_the_conversation(void **state)
 	CHECK(!add(t, 257, a, 1, &plain));
 	CHECK(!add(t, 258, b, 2, &in_junk)); /* neither looks nor is found */
 	CHECK(add(t, 258, b, 2, &reply));
-	CHECK(!add(t, 260, c, 2, &reply));   /* it is there */
-	CHECK(!add(t, 261, d, 2, &in_sent)); /* sent mail does not look for its subject */
+	CHECK(!add(t, 260, c, 2, &reply)); /* it is there */
+	CHECK(!add(
+	    t, 261, d, 2, &from_me)); /* one's own mail does not look for its subject */
 	CHECK(!add(t, 262, e, 1, &plain));
 	CHECK(add(t, 263, f, 2, &draft)); /* a draft looks, and is not found */
 	CHECK(!add(t, 265, (const uint64_t[]){7}, 1, &draft));
@@ -168,7 +169,33 @@ test_the_second_message_makes_the_conversation(void **state)
 	CHECK(!add(t, 257, a, 1, &plain));
 	CHECK(add(t, 258, e, 1, &by_subject)); /* a "Re:" without anything else */
 	CHECK(!add(t, 260, (const uint64_t[]){10}, 1, &by_subject));
+	CHECK(!add(t, 261, (const uint64_t[]){11, 12}, 2,
+	    &(struct seed_threaded){.is_reply = true, .refers = true, .subject = 9}));
 	seed_threads_free(&t);
+	seed_threads_free(&t);
+}
+
+/* A "Re:" of a month later is of another matter; unless somebody joined meanwhile. */
+static void
+test_a_subject_is_remembered_for_a_month(void **state)
+{
+	static const int64_t month = 31 * 86400;
+	const struct seed_threaded first = {.subject = 9, .date_s = 1000};
+	const struct seed_threaded in_time = {
+	    .is_reply = true, .subject = 9, .date_s = 1000 + month};
+	const struct seed_threaded late = {
+	    .is_reply = true, .subject = 9, .date_s = 1000 + month + 1};
+	struct seed_threads *t = seed_threads_new();
+
+	(void)state;
+	CHECK(!add(t, 257, (const uint64_t[]){1}, 1, &first));
+	CHECK(!add(t, 258, (const uint64_t[]){2}, 1, &late));
+	CHECK(add(t, 259, (const uint64_t[]){3}, 1, &late)); /* of the one before */
+	CHECK(!add(t, 261, (const uint64_t[]){4}, 1, &in_time));
+	CHECK(!add(t, 262, (const uint64_t[]){5}, 1,
+	    &(struct seed_threaded){
+		.is_reply = true, .subject = 9, .date_s = 1000 + 9 * month}));
+	CHECK(seed_threads_first(t, &in_time) == 260);
 	seed_threads_free(&t);
 }
 
@@ -355,6 +382,7 @@ main(void)
 	    TEST(test_a_large_message_is_uploaded),
 	    TEST(test_keys_are_read_in_their_order),
 	    TEST(test_the_second_message_makes_the_conversation),
+	    TEST(test_a_subject_is_remembered_for_a_month),
 	    TEST(test_many_conversations),
 	    TEST(test_everything_in_the_order_of_ids),
 	    TEST(test_what_was_passed_is_left_out),
