@@ -5,6 +5,7 @@ import email.message
 import email.utils
 
 from . import mime, render
+from .costs import pay
 from .engine import handles
 from .errors import no_such
 from .faultcodes import Fault, invalid
@@ -288,6 +289,7 @@ def _add_here(context, request, mailbox, node, folder_id):
         folder_id, raw, flags=node.get("f") or "", tags=tag_names(mailbox, node) or (),
         date=int(date) // 1000 if date and int(date) >= 0 else None,
         no_ical=flag(node.get("noICal")), attendee=context.account.name)
+    pay(mailbox.costs["add_message_ms"])     # the mailbox is held, the store is not
     return answer(request, None, item_xml(context, mailbox, item, full=True))
 
 
