@@ -564,6 +564,17 @@ class BadHabits(StoreCase):
         self.set(sync_new_without_flags=False)
         self.assertFalse(self.box.sync(token).hide_flags(True))
 
+    def test_sync_repeats_new(self):
+        self.box.sync()
+        a = self.box.add_message(2, mail("a"))
+        token = str(self.box.change)
+        b = self.box.add_message(2, mail("b"))
+        self.assertEqual([b.id], [i.id for i, _ in self.box.sync(token).items])
+        self.set(sync_repeats_new=True)
+        self.assertEqual([(a.id, True), (b.id, True)],
+                         [(i.id, new) for i, new in self.box.sync(token).items])
+        self.assertEqual([], self.box.sync(str(self.box.change)).items)
+
     def test_sync_future_token(self):
         self.box.sync()
         self.assertEqual([], self.box.sync("500").items)

@@ -273,7 +273,7 @@ class ItemPart:
                 self._set_flags(changes, item, (bits & ~COMPUTED & ~UNREAD)
                                 | (item.flags & COMPUTED))
         if get("tn") is not None or get("t") is not None:
-            names = [n for n in get("tn").split(",") if n] if get("tn") is not None \
+            names = model.listed_tags(get("tn")) if get("tn") is not None \
                 else [self.tag(t).name for t in get("t").split(",") if t]
             names = self._tag_names(changes, names)
             for item in items:

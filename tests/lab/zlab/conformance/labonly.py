@@ -11,7 +11,8 @@ import time
 from xml.etree import ElementTree
 
 from ..zclient import ADMIN, MAIL, el, message, request
-from . import tarball
+from ..cluster import Lab
+from . import seeding, tarball
 from .exports import ids
 from .imports import archive_of, noise_archive
 from .rig import check, equal, expect, faults, texts
@@ -133,6 +134,24 @@ def seeding_costs(rig):
         single = took(lambda: [users[0].call("NoOpRequest") for _ in range(4)])
     expect(0.05 < batch < 0.2 < single, "a batch of 10 took %.2f s, 4 requests %.2f s", batch,
            single)
+
+
+@check("the target killed and started: the copy is on its disk and not loaded, a search brings it "
+       "back", "live-preseed 7", hosts=2, lab_only=True)
+def killed(rig):
+    user, copy, before = seeding.seeded(rig)
+    keeper = seeding.keeper_at(rig)
+    copy.burn_to(400)
+    kept = [seeding.number(copy.add(t).get("id")) for t in texts(3)]
+    machine = Lab(rig.lab["dir"]).load()
+    name = machine.node(rig.target.host)["name"]
+    machine.kill_node(name)
+    machine.start_nodes([name])
+    with faults("service.WRONG_HOST", what="the copy after the start"):
+        copy.last_id()
+    seeding.bring_back(rig, user, keeper)
+    equal((copy.last_id(), user.ids(**seeding.pin(rig))), (419, kept), "last id, messages")
+    equal(seeding.at_home(rig, user), before, "home copy")
 
 
 def zmmailbox(rig, *words, stdin=None):
