@@ -42,7 +42,7 @@ def quiet_lab():
 
 def main():
     results = {}
-    for name in ("test_store.py", "test_oracle.py"):
+    for name in ("test_store.py", "test_histories.py", "test_oracle.py"):
         results[name] = python("-m", "unittest", "-q", name[:-3])
     lab("down", check=False)
     shutil.rmtree(LAB_DIR, ignore_errors=True)

@@ -130,6 +130,39 @@ class Basics(StoreCase):
         self.box.item_action([a.id, b.id], "delete")
         self.assertEqual([], self.box.items_of("conversation"))
 
+    def test_conversation_by_subject(self):
+        day = 86400
+        first, second, other = (self.box.add_message(2, mail("plans"), date=n * day).id
+                                for n in (1, 2, 3))
+        reply = self.box.add_message(2, mail("Re: plans"), date=33 * day).id
+        self.assertEqual([-first, -second, reply + 1, reply + 1],
+                         [self.box.item(i).parent_id for i in (first, second, other, reply)])
+        self.box.add_message(2, mail("dreams"), date=day)
+        late = self.box.add_message(2, mail("Re: dreams"), date=33 * day).id
+        self.assertEqual(-late, self.box.item(late).parent_id)
+        answer = self.box.add_message(2, mail("Re: plans", In_Reply_To="<gone@x>"), date=34 * day)
+        self.assertEqual(-answer.id, answer.parent_id)
+
+    def test_conversation_of_one_from_me(self):
+        self.box.add_message(2, mail("talk", Message_ID="<a@x>"), date=1)
+        again = mail("talk", References="<a@x>")
+        mine = self.box.add_message(2, again, flags="s", date=2)
+        self.assertEqual(-mine.id, mine.parent_id)
+        self.assertEqual(self.box.last_item_id, mine.id)
+        self.assertGreater(self.box.add_message(5, again, date=3).parent_id, 0)
+
+    def test_conversation_and_junk(self):
+        a = self.box.add_message(2, mail("talk", Message_ID="<a@x>"))
+        self.box.item_action([a.id], "spam")
+        b = self.box.add_message(2, mail("Re: talk", In_Reply_To="<a@x>"))
+        self.assertEqual(b.id + 1, self.box.item(a.id).parent_id)   # Junk hides it from nobody
+        self.box.item_action([b.id], "spam")
+        self.assertEqual(-b.id, self.box.item(b.id).parent_id)
+        self.box.item_action([a.id, b.id], "!spam")
+        self.assertEqual([b.id + 1, -b.id], [self.box.item(i.id).parent_id for i in (a, b)])
+        self.assertEqual(-self.box.last_item_id - 1, self.box.add_message(
+            4, mail("Re: talk", In_Reply_To="<a@x>")).parent_id)
+
     def test_draft_keeps_its_id(self):
         a = self.box.save_draft(mail("one"))
         b = self.box.save_draft(mail("two"), a.id)
@@ -530,6 +563,17 @@ class BadHabits(StoreCase):
         self.assertTrue(self.box.sync(token).hide_flags(True))
         self.set(sync_new_without_flags=False)
         self.assertFalse(self.box.sync(token).hide_flags(True))
+
+    def test_sync_repeats_new(self):
+        self.box.sync()
+        a = self.box.add_message(2, mail("a"))
+        token = str(self.box.change)
+        b = self.box.add_message(2, mail("b"))
+        self.assertEqual([b.id], [i.id for i, _ in self.box.sync(token).items])
+        self.set(sync_repeats_new=True)
+        self.assertEqual([(a.id, True), (b.id, True)],
+                         [(i.id, new) for i, new in self.box.sync(token).items])
+        self.assertEqual([], self.box.sync(str(self.box.change)).items)
 
     def test_sync_future_token(self):
         self.box.sync()

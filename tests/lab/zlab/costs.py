@@ -11,9 +11,12 @@ STORAGE = [
     ("tar_export_mb_s", 0.0, "most that an export with fmt=tar gives per second (performance A)"),
     ("burn_id_ms", 0.0, "resetimapuid pays this for each id (identity 2)"),
     ("bump_change_ms", 0.0, "a change of flags, tags or colours pays this (identity 2)"),
+    ("add_message_ms", 0.0, "AddMsg pays this for each message, its mailbox held (live-preseed 5)"),
 ]
 
 SERVER = [
+    ("request_ms", 0.0, "a mail request pays this and holds nothing; a batch pays once "
+     "(live-preseed 5)"),
     ("cli_start_s", 0.0, "zmmailbox and zmprov take this long to start (zimbra 8.3)"),
 ]
 

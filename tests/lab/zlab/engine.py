@@ -11,11 +11,12 @@ import sys
 import traceback
 
 from . import soap
+from .costs import pay
 from .faultcodes import Fault, auth_expired, denied, invalid, no_such_account
 from .httpd import Hangup
 from .ldapclient import LdapError
 from .peers import MAX_HOPS
-from .soap import ADMIN, ZIMBRA, Xml, el
+from .soap import ADMIN, MAIL, ZIMBRA, Xml, el
 from .errors import MailError
 
 REQUEST_MAX = 15360000      # zimbraSoapRequestMaxSize
@@ -103,6 +104,8 @@ class Engine:
                 raise invalid("request exceeds maximum size of %d bytes" % REQUEST_MAX)
             head, request, parts = soap.parse(data)
             self.read_header(context, head)
+            if MAIL in (request.ns, *(p.ns for p in parts[:1])):
+                pay(self.node.costs["request_ms"])
             if request.name == "BatchRequest":
                 body = self.batch(context, request, parts, head)
             else:

@@ -5,7 +5,7 @@ import json
 
 from zlab import model
 from zlab.errors import MailError, exists, invalid, no_such
-from zlab.model import HIDDEN_ROOT, ROOT, TAGS_ROOT, TRASH, Folder, Tag, color_pair, flag_bits
+from zlab.model import HIDDEN_ROOT, JUNK, ROOT, TAGS_ROOT, TRASH, Folder, Tag, color_pair, flag_bits
 
 RECURSIVE = ("1", "true", True)
 
@@ -30,6 +30,12 @@ class FolderPart:
             parts.append(folder.name)
             folder = self.folders_by_id[folder.parent_id]
         return "/" + "/".join(reversed(parts))
+
+    def in_junk(self, folder):
+        """Junk itself, or somewhere below it."""
+        while folder.id not in (ROOT, HIDDEN_ROOT, JUNK):
+            folder = self.folders_by_id[folder.parent_id]
+        return folder.id == JUNK
 
     @staticmethod
     def child_of(folder, name):

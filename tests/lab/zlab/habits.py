@@ -54,6 +54,8 @@ STORAGE = [
      "over quota the rest of an import is dropped (zimbra 12)"),
     ("sync_new_without_flags", True,
      "a new message in a Sync delta carries neither flags nor tags (live-preseed 6.3)"),
+    ("sync_repeats_new", False,
+     "a new message may be in the next Sync delta once more (live-preseed 6.3)"),
     ("sync_future_token", True,
      "a Sync token beyond the change counter gives an empty answer (identity 3.1)"),
     ("sync_must_resync", True,
@@ -76,6 +78,8 @@ STORAGE = [
 SERVER = [
     ("account_cache_s", 900.0,
      "how long a node trusts what it read from LDAP unless it is told (zimbra 6.1)"),
+    ("login_rereads_account", True,
+     "a login writes to the account's entry, and so the node reads it anew (live-preseed 3)"),
     ("loaded_mailbox_skips_host_check", True,
      "a loaded mailbox is served whoever's home the account is (live-preseed 2)"),
     ("target_is_dropped_on_the_way", True,
@@ -133,6 +137,8 @@ SERVER = [
      "(live-preseed 3)"),
     ("upload_is_token_bound", True,
      "an upload is found only by the account that made it, on that server (live-preseed 4)"),
+    ("upload_is_used_up", True,
+     "an upload is gone once a message or a document was made of it (AddMsg.java)"),
 ]
 
 

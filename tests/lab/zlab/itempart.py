@@ -124,12 +124,13 @@ class ItemPart:
         if cal is not None:
             bits |= INVITE
             meta["calItemId"] = cal
+        date = min(date, now) if date is not None else now
         parent = threads.place(self, changes, item_id, head, subject, folder.id,
-                               bool(bits & model.DRAFT))
+                               bool(bits & model.DRAFT), bool(bits & model.FROM_ME), date)
         path = self._put_blob(changes, item_id, raw)
         self.insert(changes, item_id, "message", parent, folder.id,
-                    date=min(date, now) if date is not None else now, size=len(raw),
-                    digest=digest or digest_of(raw), path=path, unread=bool(flags & UNREAD),
+                    date=date, size=len(raw), digest=digest or digest_of(raw), path=path,
+                    unread=bool(flags & UNREAD),
                     flags=bits, subject=subject,
                     tags=json.dumps(tag_names, ensure_ascii=False) if tag_names else NO_TAGS,
                     meta=json.dumps(meta, ensure_ascii=False))
@@ -272,7 +273,7 @@ class ItemPart:
                 self._set_flags(changes, item, (bits & ~COMPUTED & ~UNREAD)
                                 | (item.flags & COMPUTED))
         if get("tn") is not None or get("t") is not None:
-            names = [n for n in get("tn").split(",") if n] if get("tn") is not None \
+            names = model.listed_tags(get("tn")) if get("tn") is not None \
                 else [self.tag(t).name for t in get("t").split(",") if t]
             names = self._tag_names(changes, names)
             for item in items:
@@ -318,9 +319,8 @@ class ItemPart:
             if target.id == TRASH and item.unread and self.habits["trash_marks_read"]:
                 columns["unread"] = 0
             if item.type == "message":
-                if target.id == JUNK:
-                    threads.leave(self, changes, item)
-                    columns["parent_id"] = -item.id
+                if self.in_junk(target):
+                    columns["parent_id"] = threads.to_junk(self, item)
             else:
                 columns["parent_id"] = target.id
                 if item.type == "document":

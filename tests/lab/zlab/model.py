@@ -113,6 +113,21 @@ def split_tags(text):
     return [n for n in names if n]
 
 
+def listed_tags(text):
+    """The names of a tn= (TagUtil.decodeTags): separated by commas, backslash escapes."""
+    names, one, chars = [], [], iter(text or "")
+    for char in chars:
+        if char == "\\":
+            one.append(next(chars, ""))
+        elif char == ",":
+            names.append("".join(one))
+            one = []
+        else:
+            one.append(char)
+    names.append("".join(one))
+    return [n.strip() for n in names if n.strip()]
+
+
 def join_tags(names):
     return ":".join(n.replace("\\", "\\\\").replace(":", "\\:") for n in names)
 

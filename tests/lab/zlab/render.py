@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Mailbox objects as SOAP elements, and ids, tags, grants as requests carry them."""
 
-import re
-
 from .faultcodes import denied
+from .model import listed_tags
 from .soap import Xml, el
 
 ITEM_TAGS = {"message": "m", "contact": "cn", "appointment": "appt", "task": "task",
@@ -36,12 +35,10 @@ def numbers(context, text):
 
 
 def tag_names(mailbox, node):
-    """Tag names of tn= (comma-separated, \\ before a comma in a name) or t= (ids); None if the
-    element has neither."""
+    """Tag names of tn= or t= (ids); None if the element has neither."""
     text = node.get("tn")
     if text is not None:
-        return [name.replace("\\,", ",").replace("\\\\", "\\")
-                for name in re.split(r"(?<!\\),", text) if name]
+        return listed_tags(text)
     text = node.get("t")
     if text is not None:
         return [mailbox.tag(int(i)).name for i in text.split(",") if i.strip()]
@@ -171,8 +168,8 @@ def _retention(rows):
     return el("retentionPolicy", None, of("keep"), of("purge"))
 
 
-def tag_xml(tag):
-    return el("tag", {"id": tag.id, "name": tag.name, "md": getattr(tag, "change_date", None),
+def tag_xml(context, tag):
+    return el("tag", {"id": context.id(tag.id), "name": tag.name, "md": getattr(tag, "change_date", None),
                       "ms": getattr(tag, "modseq", None),
                       "color": tag.color if not tag.rgb else None, "rgb": tag.rgb or None})
 
@@ -196,6 +193,19 @@ def item_attrs(context, mailbox, item, flags=True):
     elif item.type in ("appointment", "task"):
         attrs["uid"] = (item.meta or {}).get("uid")
     return attrs
+
+
+def added_xml(context, mailbox, item):
+    """What AddMsg tells of a new message (GetMsgMetadata.SUMMARY_FIELDS)."""
+    attrs = item_attrs(context, mailbox, item)
+    return el("m", {n: v for n, v in attrs.items() if n not in ("uuid", "i4uid")})
+
+
+def conversation_xml(context, conversation, messages):
+    return el("c", {"id": context.id(conversation.id), "n": len(messages),
+                    "d": conversation.date * 1000, "md": conversation.change_date,
+                    "ms": conversation.modseq}, el("su", None, conversation.subject or ""),
+              *[el("m", {"id": context.id(m.id)}) for m in messages])
 
 
 def item_xml(context, mailbox, item, flags=True, full=False):

@@ -15,6 +15,7 @@ import uuid
 from zlab import calendar, model, seedtext
 from zlab.directory import lab_uuid
 from zlab.hooks import feed_source, shared_item_text
+from zlab.histories import History
 from zlab.mailbox import Mailbox
 from zlab.seedcontent import FIRST, Content
 from zlab.store import Store
@@ -171,13 +172,13 @@ def is_rich(account, number, rng):
         and (number <= RICH_FIRST or rng.random() < 0.4)
 
 
-def run(lab, plan, scale, aged=False):
+def run(lab, plan, scale, aged=False, histories=()):
     """Fills all stores anew. The nodes must be stopped, slapd must run."""
     begun, stores = time.monotonic(), {}
     for node in lab.nodes:
         _empty(node["dir"])
         stores[node["name"]] = Store(node["dir"], unsafe=True)
-    boxes = play(plan, stores, scale, aged)
+    boxes = play(plan, stores, scale, aged, histories)
     names = {a.id: a.name for a in plan.accounts}
     with lab.ldap() as ldap:
         for box in boxes.values():
@@ -185,15 +186,21 @@ def run(lab, plan, scale, aged=False):
     items = sum(_count(store) for store in stores.values())
     for store in stores.values():
         store.close()
-    _note(lab, plan, scale, aged, boxes)
+    _note(lab, plan, scale, aged, histories, boxes)
     return "seeded %d mailboxes, %d items in %.1f s" % (len(boxes), items,
                                                         time.monotonic() - begun)
 
 
-def play(plan, stores, scale, aged=False):
-    """Writes every mailbox of the plan into {node name: Store}. Returns {account id: Box}."""
+def play(plan, stores, scale, aged=False, histories=()):
+    """Writes every mailbox of the plan into {node name: Store}. Returns {account id: Box}.
+    `histories`: how many items the first node's first users have, after a hostile history."""
     boxes, users = {}, 0
     first, first_node = list(FIRST.get(scale, ())), plan.accounts[0].node["name"]
+    hostile = dict(zip([a.id for a in plan.of_kind("user") if a.node["name"] == first_node
+                        and a.mailbox and a.size >= 1.0], histories))
+    if len(hostile) < len(histories):
+        raise RuntimeError("--histories: %d sizes for the %d users of %s; give more --mailboxes"
+                           % (len(histories), len(hostile), first_node))
     for store in stores.values():
         store.db.execute("BEGIN IMMEDIATE")
     for account in plan.accounts:
@@ -203,8 +210,11 @@ def play(plan, stores, scale, aged=False):
         if not account.mailbox:
             continue
         box = boxes[account.id] = Box(stores[account.node["name"]], account, rng)
-        count = first.pop(0) if first and account.node["name"] == first_node else None
-        box.content = Content(box, rng, account, scale, rich, count)
+        if account.id in hostile:
+            box.content = History(box, rng, account, hostile[account.id])
+        else:
+            count = first.pop(0) if first and account.node["name"] == first_node else None
+            box.content = Content(box, rng, account, scale, rich, count)
         box.mailbox.tracking_imap = rng.random() < 0.3
         box.content.play()
         if aged:
@@ -249,7 +259,7 @@ def _shares(plan, boxes):
                       "00000000-0000-0000-0000-000000000000", "r", "all")
             box.grant(model.BRIEFCASE, "99999999-9999-9999-9999-999999999999", "r", "pub")
     for number, box in enumerate(ring):
-        before, earlier = ring[number - 1], ring[number - 2]
+        before, earlier = ring[number - 1], ring[(number - 2) % len(ring)]
         if earlier is not box and earlier is not before:
             _mount(box, box.links[0], earlier, model.CALENDAR, "calendar", 5)
         elif before is not box and box.links:
@@ -282,10 +292,10 @@ def _directory(ldap, plan, box, names):
             plan.seed, "datasource", box.account.name, "feed"), folder_id, url))
 
 
-def _note(lab, plan, scale, aged, boxes):
+def _note(lab, plan, scale, aged, histories, boxes):
     """LABDIR/seed.json: what was asked for and what each mailbox got."""
-    note = {"seed": plan.seed, "scale": scale, "aged": aged, "mailboxes": {
-        b.account.name: {"node": b.account.node["name"], "rich": b.content.rich,
+    note = {"seed": plan.seed, "scale": scale, "aged": aged, "histories": list(histories),
+            "mailboxes": {b.account.name: {"node": b.account.node["name"], "rich": b.content.rich,
                          "last_item_id": b.mailbox.last_item_id, "change": b.mailbox.change,
                          "bytes": b.mailbox.size} for b in boxes.values()}}
     with open(os.path.join(lab.dir, "seed.json"), "w", encoding="utf-8") as f:

@@ -28,6 +28,8 @@ def auth(context, request):
     if account is None or not accounts.check_password(account, request.findtext("password")):
         raise Fault("account.AUTH_FAILED", "authentication failed for [%s]" % key)
     attributes.check_login(accounts, account)
+    if context.habits["login_rereads_account"]:
+        account = accounts.reread(account.id)
     lifetime = seconds(account.effective("zimbraAuthTokenLifetime"))
     text = node.mint.make(account.id, lifetime, validity=accounts.validity(account))
     return answer(request, None, el("authToken", None, text),

@@ -78,7 +78,7 @@ def _expand(context, link):
 @handles(MAIL, "GetTagRequest")
 def get_tag(context, request):
     with context.use() as mailbox:
-        return answer(request, None, *map(render.tag_xml, mailbox.tags()))
+        return answer(request, None, *[render.tag_xml(context, t) for t in mailbox.tags()])
 
 
 # --- making -------------------------------------------------------------------------------------
@@ -174,7 +174,7 @@ def create_tag(context, request):
     looks = _looks(node)
     with context.use() as mailbox:
         tag = mailbox.create_tag(node.get("name") or "", color=looks["color"], rgb=looks["rgb"])
-        return answer(request, None, render.tag_xml(tag))
+        return answer(request, None, render.tag_xml(context, tag))
 
 
 # --- acting -------------------------------------------------------------------------------------

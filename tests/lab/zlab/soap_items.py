@@ -141,6 +141,8 @@ def save_document(context, request):
             folder, node.get("name") or name, data, content_type=node.get("ct") or kind,
             description=node.get("desc") or "", creator=context.auth.name, item=item_id,
             version=version, tags=tag_names(mailbox, node) or ())
+        if upload is not None:
+            context.node.uploads.used(upload.get("id"))
         return answer(request, None, el("doc", {
             "id": context.id(item.id), "name": item.name,
             "ver": (item.meta or {}).get("version"), "l": context.id(item.folder_id)}))

@@ -5,6 +5,7 @@ import email.message
 import email.utils
 
 from . import mime, render
+from .costs import pay
 from .engine import handles
 from .errors import no_such
 from .faultcodes import Fault, invalid
@@ -38,7 +39,7 @@ def _initial(context, request, mailbox, found):
 
     root = render.folder_xml(context, mailbox, found.root, counts, True, lists)
     return answer(request, {"token": found.token, "md": mailbox.change, "s": mailbox.size}, root,
-                  *[render.tag_xml(t) for t in found.tags])
+                  *[render.tag_xml(context, t) for t in found.tags])
 
 
 def _delta(context, request, mailbox, found):
@@ -48,7 +49,7 @@ def _delta(context, request, mailbox, found):
                         *(_typed(found.deleted) if flag(request.get("typed")) else [])))
     counts = mailbox.folder_counts() if found.folders else None
     parts += [render.folder_xml(context, mailbox, f, counts, deep=False) for f in found.folders]
-    parts += [render.tag_xml(t) for t in found.tags]
+    parts += [render.tag_xml(context, t) for t in found.tags]
     parts += [item_xml(context, mailbox, item, flags=not found.hide_flags(new))
               for item, new in found.items]
     return answer(request, {"token": found.token, "md": mailbox.change,
@@ -151,8 +152,13 @@ def get_item(context, request):
             folder = None
         if folder is not None:
             return answer(request, None, render.folder_xml(context, mailbox, folder, deep=False))
+        if item_id in mailbox.tags_by_id:
+            return answer(request, None, render.tag_xml(context, mailbox.tags_by_id[item_id]))
         item = mailbox.item(item_id)
         need(context, mailbox, item.folder_id, "r")
+        if item.type == "conversation":
+            return answer(request, None, render.conversation_xml(
+                context, item, mailbox.conversation(item_id)))
         return answer(request, None, item_xml(context, mailbox, item, full=True))
 
 
@@ -279,16 +285,21 @@ def _link(mailbox, folder_id):
 def _add_here(context, request, mailbox, node, folder_id):
     need(context, mailbox, folder_id, "i")
     upload = node.get("aid")
+    how = {"crlf": context.habits["addmsg_makes_crlf"],
+           "headers": context.habits["addmsg_rewrites_headers"]}
     if upload:
-        raw = mime.addmsg_upload(context.node.uploads.take(upload, context.auth.id).data())
+        raw = mime.addmsg_upload(context.node.uploads.take(upload, context.auth.id).data(), **how)
     else:
-        raw = mime.addmsg_inline(node.findtext("content") or "")
+        raw = mime.addmsg_inline(node.findtext("content") or "", **how)
     date = node.get("d")
     item = mailbox.add_message(
         folder_id, raw, flags=node.get("f") or "", tags=tag_names(mailbox, node) or (),
         date=int(date) // 1000 if date and int(date) >= 0 else None,
         no_ical=flag(node.get("noICal")), attendee=context.account.name)
-    return answer(request, None, item_xml(context, mailbox, item, full=True))
+    pay(mailbox.costs["add_message_ms"])     # the mailbox is held, the store is not
+    if upload:
+        context.node.uploads.used(upload)
+    return answer(request, None, render.added_xml(context, mailbox, item))
 
 
 @handles(MAIL, "SaveDraftRequest")

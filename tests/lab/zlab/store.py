@@ -49,8 +49,8 @@ CREATE TABLE IF NOT EXISTS tombstone(
  mailbox_id INTEGER NOT NULL, change INTEGER NOT NULL, type TEXT NOT NULL, item_id INTEGER NOT NULL,
  PRIMARY KEY(mailbox_id, change, item_id)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS open_conversation(
- mailbox_id INTEGER NOT NULL, hash TEXT NOT NULL, conv_id INTEGER NOT NULL, date INTEGER NOT NULL,
- PRIMARY KEY(mailbox_id, hash, conv_id)) WITHOUT ROWID;
+ mailbox_id INTEGER NOT NULL, hash TEXT NOT NULL, conv_id INTEGER NOT NULL,
+ PRIMARY KEY(mailbox_id, hash)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS open_conv ON open_conversation(mailbox_id, conv_id);
 CREATE TABLE IF NOT EXISTS mailbox_metadata(
  mailbox_id INTEGER NOT NULL, section TEXT NOT NULL, body TEXT NOT NULL,

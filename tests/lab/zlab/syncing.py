@@ -83,14 +83,15 @@ class SyncPart:
 
     def _sync_items(self, answer, since, passed, limit, visible):
         limit = min(int(limit or CHANGES_MOST), CHANGES_MOST)
+        after = since - int(self.habits["sync_repeats_new"])    # what came with the last change
         rows = self.db.execute(
             ITEM_SELECT + "WHERE mailbox_id=? AND mod_metadata>? AND id>? AND type NOT IN "
             "('folder','search','link','tag','conversation') ORDER BY id LIMIT ?",
-            (self.id, since, passed, limit + 1)).fetchall()
+            (self.id, after, passed, limit + 1)).fetchall()
         for row in rows[:limit]:
             item = Item(row)
             if visible is None or item.folder_id in visible:
-                answer.items.append((item, item.mod_content > since))
+                answer.items.append((item, item.mod_content > after))
             else:
                 answer.deleted.append((item.type, item.id))
         if len(rows) > limit:

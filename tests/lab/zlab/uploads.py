@@ -47,6 +47,14 @@ class Uploads:
                         {"uploadId": ("STR", upload_id)})
         return found
 
+    def used(self, upload_id):
+        """A request that took it has succeeded."""
+        if self.node.habits["upload_is_used_up"]:
+            with self._lock:
+                found = self._kept.pop(upload_id, None)
+            if found is not None:
+                os.unlink(found.path)
+
     def _tidy(self):
         old = time.monotonic() - KEPT_S
         with self._lock:

@@ -24,10 +24,25 @@ def uploaded(rig, user, data):
        "live-preseed 5")
 def inline_equal(rig):
     user = rig.user()
+    for text in kept_texts():
+        equal(digest(added(rig, user, text)), digest(text.encode()), "digest of %r" % text[-20:])
+
+
+@check("AddMsg aid= keeps them too", "live-preseed 5")
+def upload_equal(rig):
+    user = rig.user()
+    for text in kept_texts():
+        equal(digest(uploaded(rig, user, text.encode())), digest(text.encode()),
+              "digest of %r" % text[-20:])
+
+
+def kept_texts():
     for body in ("plain\r\n", "no final newline", "z\u00fcr \u20ac\r\n", "x" * 30000 + "\r\n",
                  "trailing  \t \r\n\r\n"):
-        text = message("m", body=body, X_Empty="", Return_Path="<a@example.net>")
-        equal(digest(added(rig, user, text)), digest(text.encode()), "digest of %r" % body[:20])
+        yield message("m", body=body, X_Empty="", Return_Path="<a@example.net>")
+    yield message("m", body="--b\r\nContent-Type: text/plain\r\n\r\none\r\n--b\r\n"
+                  "Content-Type: text/html\r\n\r\n<p>two\r\n--b--\r\n",
+                  Content_Type='multipart/alternative; boundary="b"')
 
 
 def digest(data):
@@ -46,8 +61,11 @@ def bare_lf(rig):
        "live-preseed 5")
 def inline_limits(rig):
     user = rig.user()
-    with faults("service.PARSE_ERROR", what="a NUL in the request"):
-        user.add(2, message("m", body="a\0b\r\n"))
+    last = user.last_id()
+    for odd in "\0\x01\x0b":
+        with faults("service.PARSE_ERROR", what="a batch with %r in it" % odd):
+            user.add_many(2, [message("m"), message("m", body="a%sb\r\n" % odd)])
+    equal(user.last_id(), last, "last id after them")
     text = message("m", body="a\rb\r\n")
     equal(added(rig, user, text), text.encode(), "bare CR as &#13;")
 
@@ -61,16 +79,16 @@ def by_upload(rig):
         data += body
         equal(digest(uploaded(rig, user, data)), digest(data), "digest of %r" % body)
     data = message("m", body="one\r\n").replace("\r\n", "\n").encode()
-    expect(uploaded(rig, user, data) != data, "pure LF came through unchanged")
+    expect(len(uploaded(rig, user, data)) != len(data), "pure LF came through in its size")
 
 
 @check("a raw 8-bit header, or no header at all, is not kept by AddMsg", "live-preseed 5")
 def odd_headers(rig):
     user = rig.user()
-    raw = message("m", X_Name="J\u00f6rg").encode()
-    expect(uploaded(rig, user, raw) != raw, "raw 8-bit header unchanged")
-    bare = b"\r\nbody without a header\r\n"
-    expect(uploaded(rig, user, bare) != bare, "a message without header unchanged")
+    for what, text in (("raw 8-bit header", message("m", X_Name="J\u00f6rg")),
+                       ("a message without header", "\r\nbody without a header\r\n")):
+        expect(uploaded(rig, user, text.encode()) != text.encode(), "%s by aid unchanged", what)
+        expect(added(rig, user, text) != text.encode(), "%s inline unchanged", what)
 
 
 @check("AddMsg: d= is milliseconds stored in seconds, f= and tn= are kept, s= is the size",

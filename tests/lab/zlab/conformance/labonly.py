@@ -6,11 +6,13 @@ import json
 import os
 import sqlite3
 import subprocess
+import threading
 import time
 from xml.etree import ElementTree
 
-from ..zclient import ADMIN, el, message, request
-from . import tarball
+from ..zclient import ADMIN, MAIL, el, message, request
+from ..cluster import Lab
+from . import seeding, tarball
 from .exports import ids
 from .imports import archive_of, noise_archive
 from .rig import check, equal, expect, faults, texts
@@ -103,6 +105,53 @@ def costs(rig):
         user.load(data)
         took = time.monotonic() - start
     expect(took > 0.25, "10 items took %.2f s at 30 ms each", took)
+
+
+@check("costs: AddMsg pays per message, its mailbox held; a batch pays for one request", "lab",
+       lab_only=True)
+def seeding_costs(rig):
+    users = [rig.user(), rig.user()]
+    for user in users:
+        user.token()
+
+    def took(*lots):
+        threads = [threading.Thread(target=lot) for lot in lots]
+        start = time.monotonic()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return time.monotonic() - start
+    with switched(rig, "costs", add_message_ms=30):
+        alone = took(lambda: users[0].add_many(2, texts(10, "a")))
+        shared = took(*[lambda n=n: users[0].add_many(2, texts(10, n)) for n in "bc"])
+        apart = took(*[lambda u=u: u.add_many(2, texts(10, "d")) for u in users])
+    expect(alone > 0.3, "10 messages took %.2f s at 30 ms each", alone)
+    expect(shared > 0.6, "20 messages by two clients took %.2f s in one mailbox", shared)
+    expect(apart < shared * 0.8, "%.2f s in two mailboxes, %.2f s in one", apart, shared)
+    with switched(rig, "costs", request_ms=50):
+        batch = took(lambda: users[0].batch([request("NoOpRequest", MAIL)] * 10))
+        single = took(lambda: [users[0].call("NoOpRequest") for _ in range(4)])
+    expect(0.05 < batch < 0.2 < single, "a batch of 10 took %.2f s, 4 requests %.2f s", batch,
+           single)
+
+
+@check("the target killed and started: the copy is on its disk and not loaded, a search brings it "
+       "back", "live-preseed 7", hosts=2, lab_only=True)
+def killed(rig):
+    user, copy, before = seeding.seeded(rig)
+    keeper = seeding.keeper_at(rig)
+    copy.burn_to(400)
+    kept = [seeding.number(copy.add(t).get("id")) for t in texts(3)]
+    machine = Lab(rig.lab["dir"]).load()
+    name = machine.node(rig.target.host)["name"]
+    machine.kill_node(name)
+    machine.start_nodes([name])
+    with faults("service.WRONG_HOST", what="the copy after the start"):
+        copy.last_id()
+    seeding.bring_back(rig, user, keeper)
+    equal((copy.last_id(), user.ids(**seeding.pin(rig))), (419, kept), "last id, messages")
+    equal(seeding.at_home(rig, user), before, "home copy")
 
 
 def zmmailbox(rig, *words, stdin=None):
