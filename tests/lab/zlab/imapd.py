@@ -261,6 +261,10 @@ class Imap(MailSession):
         fits = in_set(text, self.selected.last_uid() if by_uid else len(items))
         return [(n, i) for n, i in enumerate(items, 1) if fits(i.imap_id if by_uid else n)]
 
+    def is_same(self, item, known):
+        """False: it has gone from the folder, or has another UID, and the client does not know yet."""
+        return item.folder_id == self.selected.id and item.imap_id == known.imap_id
+
     def fetch(self, by_uid, numbers, what, modifiers=()):
         rows = self.among(numbers, by_uid)
         names = [what] if isinstance(what, str) else list(what)
@@ -279,7 +283,7 @@ class Imap(MailSession):
         for number, known in rows:
             with self.open() as mailbox:
                 item = mailbox.items([known.id]).get(known.id)
-                if item is None or item.folder_id != self.selected.id or item.imap_id != known.imap_id \
+                if item is None or not self.is_same(item, known) \
                         or (since is not None and item.modseq <= since):
                     continue
                 if self.selected.writable and item.unread and any(p.reads for p in parts):
@@ -378,7 +382,8 @@ class Imap(MailSession):
         while words:
             tests.append(search_test(words, last, len(self.selected.items)))
         found = [i.imap_id if by_uid else n for n, i in enumerate(self.selected.items, 1)
-                 if i.id in now and all(test(n, now[i.id]) for test in tests)]
+                 if i.id in now and self.is_same(now[i.id], i)
+                 and all(test(n, now[i.id]) for test in tests)]
         self.say("SEARCH" + "".join(" %d" % n for n in found))
         if by_uid:
             self.tell_changes()

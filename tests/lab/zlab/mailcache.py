@@ -152,12 +152,14 @@ class ImapCache:
             except Refused:     # renamed or deleted since it was listed
                 continue
             rows = imap.fetch("(FLAGS BODY.PEEK[])") if state.count else {}
-            boxes[name] = Box(state.validity, state.uidnext, state.modseq, {
-                uid: (digest_of(row.body), row.flags - SESSION_FLAGS)
-                for uid, row in rows.items() if row.flags is not None})
             was = old.get(name)
             if was is not None and was.validity == state.validity and state.count:
                 reported[name] = set(imap.fetch("(FLAGS)", since=was.modseq))
+                left = set(imap.uids())     # of what has gone by now nobody need be told
+                rows = {uid: row for uid, row in rows.items() if uid in left}
+            boxes[name] = Box(state.validity, state.uidnext, state.modseq, {
+                uid: (digest_of(row.body), row.flags - SESSION_FLAGS)
+                for uid, row in rows.items() if row.flags is not None})
         return boxes, reported
 
 
