@@ -27,6 +27,7 @@ import faults  # noqa: E402
 import hot  # noqa: E402
 import kubernetes  # noqa: E402
 import lost  # noqa: E402
+import mailclients  # noqa: E402
 import nodes  # noqa: E402
 import receivers  # noqa: E402
 import remote  # noqa: E402
@@ -600,6 +601,7 @@ SCENARIOS = {
     **reverts.SCENARIOS,
     **seeding.SCENARIOS,
     **lost.SCENARIOS,
+    **mailclients.SCENARIOS,
     **nodes.SCENARIOS,
     **kubernetes.SCENARIOS,
     **remote.SCENARIOS,

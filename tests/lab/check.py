@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """make check-lab: is the lab what it says it is?
 
-The storage's and the oracle's own tests, then a lab of three nodes, the conformance checks
-against it (the same that run against a real Zimbra), and a storm with people at work on an
-unmoved lab, of which the oracle must find nothing to say.
+The own tests of storage, oracle and the judge of mail programs, then a lab of three nodes, the
+conformance checks against it (the same that run against a real Zimbra), and a storm with people
+at work on an unmoved lab, of which the oracle must find nothing to say.
 """
 
 import os
@@ -42,7 +42,7 @@ def quiet_lab():
 
 def main():
     results = {}
-    for name in ("test_store.py", "test_histories.py", "test_oracle.py"):
+    for name in ("test_store.py", "test_histories.py", "test_oracle.py", "test_mailcache.py"):
         results[name] = python("-m", "unittest", "-q", name[:-3])
     lab("down", check=False)
     shutil.rmtree(LAB_DIR, ignore_errors=True)

@@ -10,7 +10,7 @@ cluster.json, which every part of the lab reads (node.py, storm, actor, oracle, 
   users         {password}: of all accounts but the admin
   nodes         [{name, host, address, id, dir, cert_file, key_file, habits, costs}]
                 habits and costs of a node go before those of the whole lab
-  ports         {admin, mail, lmtp}
+  ports         {admin, mail, lmtp, imap, imaps, pop, pops}
   token_key     hex; what auth tokens are signed with on every node
   habits, costs {name: value}: what differs from the defaults of habits.py and costs.py
 
@@ -36,7 +36,8 @@ import time
 from zlab import directory, slapd
 
 LAB_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-PORTS = {"admin": 7071, "mail": 8443, "lmtp": 7025}
+PORTS = {"admin": 7071, "mail": 8443, "lmtp": 7025, "imap": 7143, "imaps": 7993, "pop": 7110,
+         "pops": 7995}
 LDAP_PORT, LDAPS_PORT = 3389, 3636
 # What `up` makes and may therefore take away again when a first `up` was cut short.
 OWN_NAMES = ("ca", "ldap", "nodes", "cluster.json", "created", "seed.json",

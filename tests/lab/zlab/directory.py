@@ -149,6 +149,13 @@ def content(plan, cluster):
     return entries
 
 
+def _bind_ports(ports):
+    names = {"lmtp": "zimbraLmtpBindPort", "imap": "zimbraImapBindPort",
+             "imaps": "zimbraImapSSLBindPort", "pop": "zimbraPop3BindPort",
+             "pops": "zimbraPop3SSLBindPort"}
+    return {name: [ports[key]] for key, name in names.items()}
+
+
 def _config(plan, cluster):
     def special(prefix):
         return [a.name for a in plan.accounts if a.name.startswith(prefix)]
@@ -156,7 +163,7 @@ def _config(plan, cluster):
     return "cn=config,cn=zimbra", {
         "objectClass": ["organizationalRole", "zimbraGlobalConfig"], "cn": ["config"],
         "zimbraAdminPort": [ports["admin"]], "zimbraMailSSLPort": [ports["mail"]],
-        "zimbraLmtpBindPort": [ports["lmtp"]], "zimbraMailMode": ["https"],
+        "zimbraMailMode": ["https"], **_bind_ports(ports),
         "zimbraLmtpPermanentFailureWhenOverQuota": ["FALSE"],
         "zimbraMtaMaxMessageSize": ["10240000"], "zimbraFileUploadMaxSize": ["10485760"],
         "zimbraHttpRequestHeaderSize": ["8192"], "zimbraSoapRequestMaxSize": ["15360000"],
@@ -213,7 +220,7 @@ def node_server(node, ports):
         "zimbraServiceHostname": [node["host"]], "zimbraServiceEnabled": NODE_SERVICES,
         "zimbraServiceInstalled": NODE_SERVICES, "zimbraServerVersion": [SERVER_VERSION],
         "zimbraAdminPort": [ports["admin"]], "zimbraMailSSLPort": [ports["mail"]],
-        "zimbraLmtpBindPort": [ports["lmtp"]], "zimbraMailMode": ["https"],
+        "zimbraMailMode": ["https"], **_bind_ports(ports),
         "zimbraReverseProxyLookupTarget": ["TRUE"]}
 
 

@@ -17,6 +17,7 @@ from zlab.contents import ContentsPart
 from zlab.costs import pay
 from zlab.errors import MailError, no_such
 from zlab.folderpart import FolderPart
+from zlab.imappart import ImapPart
 from zlab.itempart import ItemPart
 from zlab.model import (FIRST_USER_ID, FOLDERS, ITEM_COLUMNS, SYSTEM_FOLDERS, Folder, Tag,
                         flag_bits)
@@ -47,7 +48,7 @@ class Changes:
         return self.number
 
 
-class Mailbox(FolderPart, ItemPart, ContentsPart, CalendarPart, SearchPart, SyncPart):
+class Mailbox(FolderPart, ItemPart, ContentsPart, CalendarPart, SearchPart, SyncPart, ImapPart):
     def __init__(self, store, row):
         self.store, self.habits, self.costs, self.db = store, store.habits, store.costs, store.db
         self.lock = threading.RLock()

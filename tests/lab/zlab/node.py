@@ -2,12 +2,14 @@
 """One mailbox node: python3 -m zlab.node --cluster LABDIR/cluster.json --node mbs1
 
 Ports of its address: admin (SOAP for administrators, REST, /lab/...), mail (SOAP and REST for
-users, uploads), lmtp. SIGTERM ends it cleanly; whatever was answered before is on disk.
+users, uploads), lmtp, imap, imaps, pop, pops. SIGTERM ends it cleanly; whatever was answered before
+is on disk.
 
-Its parts: httpd, lmtp (protocols); engine, soap, render, soap_* (SOAP: who answers, envelopes,
-requests); rest, uploads (servlets); peers (to other nodes); accounts, attributes, tokens, hooks
-(the directory); mailboxes (what is loaded or locked out) on top of store; orders (ordered
-failures); standins (commands). What is stored, and archives, are store.py's and archive_*'s.
+Its parts: httpd, lmtp, mailport with imapd and popd (protocols); engine, soap, render, soap_* (SOAP:
+who answers, envelopes, requests); rest, uploads (servlets); peers (to other nodes); accounts,
+attributes, tokens, hooks (the directory); mailboxes (what is loaded or locked out) on top of store;
+orders (ordered failures); standins (commands). What is stored, and archives, are store.py's and
+archive_*'s.
 
 /lab/habits, /lab/costs   GET: {name: value}; POST {name: value}: changes some
 /lab/fault                POST {what, count, action, when} or {clear: true}; GET: what is pending
@@ -30,10 +32,13 @@ from .engine import Engine
 from .faultcodes import Fault
 from .habits import Habits
 from .hooks import Hooks
+from .imapd import Imap
 from .lmtp import Lmtp
 from .mailboxes import Mailboxes
+from .mailport import MailPort
 from .orders import Orders
 from .peers import Peers
+from .popd import Pop
 from .rest import Rest
 from .soap import ADMIN, el
 from .store import Store
@@ -68,6 +73,8 @@ class Node:
             httpd.Server(self.address, self.ports["admin"], "admin", context, self.serve),
             httpd.Server(self.address, self.ports["mail"], "mail", context, self.serve,
                          MAIL_IDLE_S),
+            *[MailPort(self, port, make, port.endswith("s"))
+              for port, make in (("imap", Imap), ("imaps", Imap), ("pop", Pop), ("pops", Pop))],
             Lmtp(self)]
 
     def _limits(self, account_id):

@@ -44,7 +44,8 @@ class Server:
 
     def __init__(self, host, address=None, ports=None, zimbra_id=None):
         self.host, self.address, self.id = host, address or host, zimbra_id
-        self.ports = {"admin": 7071, "mail": 8443, "lmtp": 7025, **(ports or {})}
+        self.ports = {"admin": 7071, "mail": 8443, "lmtp": 7025, "imap": 7143, "imaps": 7993,
+                      "pop": 7110, "pops": 7995, **(ports or {})}
 
     def __repr__(self):
         return self.host
@@ -171,7 +172,11 @@ class Zimbra:
                     continue
                 server.id = node.get("id")
                 for key, attr in (("admin", "zimbraAdminPort"), ("mail", "zimbraMailSSLPort"),
-                                  ("lmtp", "zimbraLmtpBindPort")):
+                                  ("lmtp", "zimbraLmtpBindPort"),
+                                  ("imap", "zimbraImapBindPort"),
+                                  ("imaps", "zimbraImapSSLBindPort"),
+                                  ("pop", "zimbraPop3BindPort"),
+                                  ("pops", "zimbraPop3SSLBindPort")):
                     server.ports[key] = int(attrs.get(attr) or 0) or server.ports[key]
         return self
 

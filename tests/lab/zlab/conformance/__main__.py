@@ -9,7 +9,7 @@ from ..zclient import Fault, Server, Zimbra
 from . import rig
 # Order of import is the order of the table.
 from . import exports, imports, resolve, syncs, counters, items, shares  # noqa: F401
-from . import status, fences, hosts, seeding, orphans, sessions, labonly  # noqa: F401
+from . import status, fences, hosts, seeding, orphans, sessions, imap, pop, labonly  # noqa: F401
 
 
 def arguments():
