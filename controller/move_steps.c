@@ -332,6 +332,7 @@ const struct move_effect move_effects[] = {
 
 	{ MOVE_PREPARE_OPENING, "read the home once more",     ASK_READ_ACCOUNT,  EFFECT_STAY, undo_at_source_wanted, NULL, take_home_once_more },
 	{ MOVE_PREPARE_OPENING, "give the account back",       ASK_RESTORE,       EFFECT_STAY, undo_values_wanted, at_source, take_prepare_restored },
+	{ MOVE_PREPARE_OPENING, "flush the target's cache",   ASK_FLUSH,         EFFECT_SOFT, undo_at_source_wanted, at_target, NULL },
 	{ MOVE_PREPARE_OPENING, "end the lease",               ASK_UNLEASE,       EFFECT_SOFT, NULL, at_source, NULL },
 	{ MOVE_PREPARE_OPENING, "purge proxy routes",          ASK_ROUTES,        EFFECT_SOFT, NULL, build_routes, NULL },
 
@@ -377,6 +378,8 @@ const struct move_effect move_effects[] = {
 	{ MOVE_OPENING,     "put in what imports refuse",      ASK_MEND,          EFFECT_MUST, has_mailbox, build_mend_hot, take_mended },
 	{ MOVE_OPENING,     "give the account back",           ASK_RESTORE,       EFFECT_MUST, restore_wanted, build_restore, take_restored },
 	{ MOVE_OPENING,     "flush the target's cache",        ASK_FLUSH,         EFFECT_SOFT, NULL, at_target, NULL },
+	/* It may have read the account while that was locked: who comes there is to be referred. */
+	{ MOVE_OPENING,     "flush the source's cache",        ASK_FLUSH,         EFFECT_SOFT, NULL, at_source, NULL },
 
 	{ MOVE_BACKFILLING, "import what is not in yet",       ASK_IMPORT,        EFFECT_MUST, revert_has_content, at_target, take_import },
 	{ MOVE_MENDING,     "put in what imports refuse",      ASK_MEND,          EFFECT_MUST, revert_has_content, build_mend_last, take_mended },

@@ -18,6 +18,7 @@
 #define LOCKED_MOST 100 /* messages under the lock; an import is faster with more */
 #define BURN_WITH 1000	/* ids; more are burnt by a request of their own */
 #define ROUNDS_MAX 1000
+#define NEAR_FOLDER 8 /* ids */
 #define HEAD_PART 8192
 
 /* Zimbra's flag bits that AddMsg does not take, and an import does: popped, versioned. */
@@ -170,18 +171,38 @@ adding_read_keys(
 }
 
 static bool
+adding_may_come(struct adding *a, uint32_t id, bool *may_out, struct err *e)
+{
+	struct spool_item item;
+
+	*may_out = false;
+	return !spool_find(a->s->t->spool, id, &item) ||
+	       seed_message_may(a->s, &item, may_out, e);
+}
+
+/* Those that will not come go out of the list: the model must not know of them. */
+static bool
 adding_read_all_keys(struct adding *a, struct err *e)
 {
 	struct buf head;
+	size_t kept = 0;
 	bool ok = true;
 
 	buf_init(&head, 2 * SEED_HEADER_MAX);
 	for (size_t i = 0; ok && i < a->count; i++) {
-		ok = adding_read_keys(a, &a->messages[i], &head, e);
+		bool may = true;
+
+		if (a->messages[i].here == 0)
+			ok = adding_may_come(a, a->messages[i].id, &may, e);
+		if (ok && may) {
+			a->messages[kept] = a->messages[i];
+			ok = adding_read_keys(a, &a->messages[kept++], &head, e);
+		}
 		if (ok && a->s->t->stopped())
 			ok = err_set(e, ERR_CANCELLED, "stopped");
 	}
 	buf_fini(&head);
+	a->count = ok ? kept : a->count;
 	return ok;
 }
 
@@ -317,6 +338,21 @@ adding_uid(struct adding *a, struct seed_batch *b, const struct seed_event *even
 	       (!seed_batch_is_full(b) || adding_flush(a, b, again, e));
 }
 
+/*
+ * A folder's id must not be passed: shares, filters and mail clients know it. So the last
+ * messages before it go one by one, and one too many is seen before it is sent.
+ */
+static bool
+adding_is_near_folder(const struct seed_plan *p, size_t at)
+{
+	for (size_t i = at + 1;
+	     i < p->count && p->events[i].id - p->events[at].id <= NEAR_FOLDER; i++) {
+		if (p->events[i].kind == SEED_FOLDER)
+			return true;
+	}
+	return false;
+}
+
 static bool
 adding_follow(struct adding *a, struct seed_batch *b, bool *again, struct err *e)
 {
@@ -329,7 +365,9 @@ adding_follow(struct adding *a, struct seed_batch *b, bool *again, struct err *e
 		if (a->s->t->stopped())
 			return err_set(e, ERR_CANCELLED, "stopped");
 		if (event->kind == SEED_MESSAGE) {
-			ok = adding_message(a, b, event, again, e);
+			ok = (!adding_is_near_folder(p, i) ||
+				 adding_flush(a, b, again, e)) &&
+			     adding_message(a, b, event, again, e);
 		} else if (event->kind == SEED_TIE) {
 			ok = adding_tie(a, b, event, again, e);
 		} else if (event->kind == SEED_UID) {

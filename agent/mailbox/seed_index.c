@@ -31,9 +31,9 @@ _Static_assert(sizeof(struct seed_header) == 24, "read by other versions");
 struct seed_record {
 	uint32_t id, here, uid, folder, flags, size;
 	uint64_t tags_hash, digest_hash;
-	uint32_t state, crc;
+	uint32_t told, state, unused, crc;
 };
-_Static_assert(sizeof(struct seed_record) == 48, "read by other versions");
+_Static_assert(sizeof(struct seed_record) == 56, "read by other versions");
 
 /* --- entries --- */
 
@@ -104,7 +104,7 @@ static struct seed_record
 record_of(const struct seed_entry *n)
 {
 	struct seed_record r = {n->id, n->here, n->uid, n->folder, n->flags, n->size,
-	    n->tags_hash, n->digest_hash, n->state, 0};
+	    n->tags_hash, n->digest_hash, n->told, n->state, 0, 0};
 
 	r.crc = record_crc(&r);
 	return r;
@@ -156,7 +156,7 @@ index_load(struct seed_index *x, uint64_t *records_out, struct err *e)
 				break;
 			index_put(x, &(struct seed_entry){r->id, r->here, r->uid,
 					 r->folder, r->flags, r->size, r->tags_hash,
-					 r->digest_hash, (uint8_t)r->state});
+					 r->digest_hash, r->told, (uint8_t)r->state});
 			x->end += sizeof(*r);
 			if (++*records_out > 16ull * LIMIT_ITEMS)
 				return err_set(e, ERR_CORRUPT,

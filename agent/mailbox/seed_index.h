@@ -3,7 +3,7 @@
  * What this move put into the target's mailbox while the account lived elsewhere: the file
  * "seed" of the spool, one record a change, the newest of an id wins. It belongs to one
  * mailbox, by its number: of another it says nothing. What was sent is written before it
- * is, so that a crash leaves no message that nobody knows of. 48 bytes an item in memory.
+ * is, so that a crash leaves no message that nobody knows of. 56 bytes an item in memory.
  */
 #ifndef AGENT_SEED_INDEX_H
 #define AGENT_SEED_INDEX_H
@@ -26,6 +26,7 @@ struct seed_entry {
 	uint32_t size;	 /* bytes there */
 	uint64_t tags_hash;
 	uint64_t digest_hash;
+	uint32_t told; /* a client whose copy is of this change or older is told of it */
 	uint8_t state; /* enum seed_state */
 };
 

@@ -222,15 +222,15 @@ batch_take(struct seed_batch *b, const struct spool_item *item, struct part *par
 {
 	struct seed_entry *n = &part->entry;
 	char upload_id[200] = "";
-	enum seed_tags whole;
+	bool whole;
 	enum seed_way way;
 
 	if (!batch_read_text(b, item, &way, text, e) ||
 	    !seed_attributes(b->s->t, item, flags, tags, &whole, e))
 		return false;
-	if (way == SEED_LEAVE || whole == SEED_TAGS_NEVER || item->size > UINT32_MAX)
+	if (way == SEED_LEAVE || item->size > UINT32_MAX)
 		return batch_leave(b, n, left_out, e);
-	if (whole == SEED_TAGS_PART)
+	if (!whole)
 		n->tags_hash = SEED_TAGS_IN_PART(n->tags_hash);
 	if (way == SEED_UPLOAD &&
 	    !batch_upload(b, item, upload_id, sizeof(upload_id), e)) {
@@ -245,6 +245,35 @@ batch_take(struct seed_batch *b, const struct spool_item *item, struct part *par
 	b->messages++;
 	b->bytes += way == SEED_INLINE ? item->data_bytes : 0;
 	return true;
+}
+
+/* A plan must not count on what will not come. */
+bool
+seed_message_may(
+    struct seeding *s, const struct spool_item *item, bool *may_out, struct err *e)
+{
+	struct seed_batch b = {.s = s};
+	struct buf text, flags, tags;
+	bool whole;
+	enum seed_way way;
+	bool left = false;
+	bool ok;
+
+	buf_init(&text, 2 * SEED_INLINE_MAX);
+	buf_init(&flags, 0);
+	buf_init(&tags, 0);
+	ok = batch_read_text(&b, item, &way, &text, e) &&
+	     seed_attributes(s->t, item, &flags, &tags, &whole, e);
+	if (ok && (way == SEED_LEAVE)) {
+		struct seed_entry n = entry_of(s, item, item->id);
+
+		ok = batch_leave(&b, &n, &left, e);
+	}
+	*may_out = !left;
+	buf_fini(&text);
+	buf_fini(&flags);
+	buf_fini(&tags);
+	return ok || err_wrap(e, "message %u", item->id);
 }
 
 bool
@@ -360,6 +389,11 @@ batch_take_message(struct seed_batch *b, const struct part *p,
 
 	n.here = n.uid = target_id_of(m, "id");
 	n.state = SEED_HERE;
+	if (getenv("SEED_DEBUG") != NULL)
+		log_info(b->s->t->log,
+		    "DEBUG %u foretold %u came %u cid %s folder %u digest %llu", n.id,
+		    p->entry.here, n.here, soap_get(m, "cid"), n.folder,
+		    (unsigned long long)n.digest_hash);
 	if (n.here == 0)
 		return err_set(e, ERR_PEER, "AddMsg: the answer has no id");
 	if (soap_get_uint(m, "s", &size) && size != p->size) {

@@ -36,15 +36,9 @@ struct seeding {
 uint32_t seed_place(const struct target *t, uint32_t source_folder);
 /* FLAG_UNREAD included. */
 uint32_t seed_flags(const struct spool_item *item);
-enum seed_tags {
-	SEED_TAGS_ALL,
-	SEED_TAGS_PART, /* a tag is not there yet: it would be made, and take an id */
-	SEED_TAGS_NEVER /* a name with a comma or a backslash: an import's work */
-};
-/* "sf", and the tags that are there: "a,b". */
-MUST_USE bool
-seed_attributes(struct target *t, const struct spool_item *item, struct buf *flags_out,
-    struct buf *tags_out, enum seed_tags *whole_out, struct err *e);
+/* "sf", and the tags that are there: "a,q1\\,2"; *whole_out false: one is not there yet. */
+MUST_USE bool seed_attributes(struct target *t, const struct spool_item *item,
+    struct buf *flags_out, struct buf *tags_out, bool *whole_out, struct err *e);
 #define SEED_TIE_DIGEST 1u /* in the index: a reply of ours, no item of the source */
 /* The hash of tags that were set in part: another than that of all of them. */
 #define SEED_TAGS_IN_PART(hash) (~(hash))
@@ -58,6 +52,10 @@ MUST_USE bool seed_add_all(struct seeding *s, struct err *e);
 /* Ids up to there (exclusive of what comes next) are given out to nobody. */
 MUST_USE bool seed_burn(struct seeding *s, uint64_t count, struct err *e);
 MUST_USE bool seed_read_counter(struct seeding *s, struct err *e);
+
+/* Can it be put in as it is? If not it is written down as left. */
+MUST_USE bool seed_message_may(
+    struct seeding *s, const struct spool_item *item, bool *may_out, struct err *e);
 
 /* One request on its way. */
 struct seed_batch;
@@ -85,6 +83,12 @@ MUST_USE bool seed_batch_send(struct seed_batch *b, bool *again_out, struct err 
 MUST_USE bool seed_delete_gone(struct seeding *s, struct err *e);
 /* Folders, flags and tags. */
 MUST_USE bool seed_update(struct seeding *s, struct err *e);
+/*
+ * Messages that were changed on the source since they came are changed here once more, and
+ * back: by then the change counter is past the source's, so a mail client that keeps a
+ * state of the source is told of them, whatever it is (facts: identity 3.1).
+ */
+MUST_USE bool seed_tell(struct seeding *s, struct err *e);
 /* Folders that the source no longer has; none that holds something. */
 MUST_USE bool seed_delete_folders(struct seeding *s, struct err *e);
 /* Deletes these on the target and forgets them; ids of the source. */

@@ -47,31 +47,47 @@ seed_read_counter(struct seeding *s, struct err *e)
 
 /* --- attributes --- */
 
-static bool
-tag_is_here(const struct target *t, const char *name, size_t len)
+/* One escaped name, "q1\\,2"; its length in the list. */
+static size_t
+tag_length(const char *tags)
 {
-	ProtobufCBinaryData bytes = {len, (uint8_t *)(uintptr_t)name};
+	size_t length = 0;
 
-	return tree_find_name(&t->here, TREE_TAGS_ROOT, TREE_TAG, &bytes) != NULL;
+	while (tags[length] != '\0' && tags[length] != ',')
+		length += tags[length] == '\\' && tags[length + 1] != '\0' ? 2 : 1;
+	return length;
 }
 
-/* Names are escaped by backslashes, which none of those that go in so has. */
+static bool
+tag_is_here(const struct target *t, const char *escaped, size_t len)
+{
+	char *name = xcalloc(1, len + 1);
+	ProtobufCBinaryData bytes = {0, (uint8_t *)name};
+	bool found;
+
+	for (size_t i = 0; i < len; i++) {
+		if (escaped[i] == '\\' && i + 1 < len)
+			i++;
+		name[bytes.len++] = escaped[i];
+	}
+	found = tree_find_name(&t->here, TREE_TAGS_ROOT, TREE_TAG, &bytes) != NULL;
+	free(name);
+	return found;
+}
+
+/* A tag that is not there would be made, and take an id. */
 static bool
 tags_keep_known(
-    const struct target *t, const char *tags, struct buf *out, enum seed_tags *whole_out)
+    const struct target *t, const char *tags, struct buf *out, bool *whole_out)
 {
 	bool ok = true;
 
-	*whole_out = SEED_TAGS_ALL;
-	if (strchr(tags, '\\') != NULL) {
-		*whole_out = SEED_TAGS_NEVER;
-		return true;
-	}
+	*whole_out = true;
 	while (*tags != '\0' && ok) {
-		size_t length = strcspn(tags, ",");
+		size_t length = tag_length(tags);
 
 		if (!tag_is_here(t, tags, length))
-			*whole_out = SEED_TAGS_PART;
+			*whole_out = false;
 		else
 			ok = (out->len == 0 || buf_add_str(out, ",")) &&
 			     buf_add(out, tags, length);
@@ -82,7 +98,7 @@ tags_keep_known(
 
 bool
 seed_attributes(struct target *t, const struct spool_item *item, struct buf *flags_out,
-    struct buf *tags_out, enum seed_tags *whole_out, struct err *e)
+    struct buf *tags_out, bool *whole_out, struct err *e)
 {
 	struct mend_attributes a;
 	char *meta = NULL;
@@ -190,11 +206,12 @@ seeding_counters(struct seeding *s, Wire__SeedFacts *facts, struct err *e)
 {
 	bool passed = false;
 
-	if (s->options->when != SEED_AFTER &&
-	    !steer_bump(
+	if (!steer_bump(
 		s->t, s->options->change, s->options->change_limit, true, &passed, e))
 		return false;
 	if (!steer_read_counter(&s->steer, e))
+		return false;
+	if (!seed_tell(s, e) || !steer_read_counter(&s->steer, e))
 		return false;
 	facts->change_passed = passed;
 	facts->change = s->steer.change;

@@ -13,6 +13,8 @@
 
 #define IDS_A_CALL 500
 #define GROUPS_A_REQUEST 100
+#define IDS_TOLD 5000
+#define FLAG_FLAGGED (1u << 5)
 
 /* --- out again --- */
 
@@ -158,7 +160,7 @@ group_size(const struct change *c, size_t count)
 struct group {
 	const struct change *changes;
 	size_t count;
-	enum seed_tags whole;
+	bool whole;
 	bool in_request;
 };
 
@@ -177,7 +179,7 @@ group_put(struct seeding *s, struct soap_request *r, struct group *g, struct err
 	for (size_t i = 0; ok && i < g->count; i++)
 		ok = buf_printf(&ids, i == 0 ? "%u" : ",%u",
 		    seed_index_find(&s->index, g->changes[i].id)->here);
-	if (ok && g->whole != SEED_TAGS_NEVER) {
+	if (ok) {
 		g->in_request = true;
 		soap_batch_add(r, SOAP_MAIL, "ItemActionRequest");
 		soap_open(r, "action");
@@ -203,8 +205,7 @@ group_done(struct seeding *s, const struct group *g, struct err *e)
 
 		n.folder = c->folder;
 		n.flags = c->flags;
-		n.tags_hash = g->whole == SEED_TAGS_PART ? SEED_TAGS_IN_PART(c->tags_hash)
-							 : c->tags_hash;
+		n.tags_hash = g->whole ? c->tags_hash : SEED_TAGS_IN_PART(c->tags_hash);
 		if (!seed_index_set(&s->index, &n, e))
 			return false;
 	}
@@ -288,6 +289,84 @@ seed_update(struct seeding *s, struct err *e)
 	}
 	free(changes);
 	return ok || err_wrap(e, "what changed on the source");
+}
+
+/* --- what mail clients are told --- */
+
+struct telling {
+	uint32_t *plain, *flagged; /* ids here */
+	uint32_t *told;		   /* of the source */
+	size_t plain_count, flagged_count, told_count;
+};
+
+static void
+tell_collect(struct seeding *s, struct telling *x)
+{
+	for (size_t i = 0; i < s->index.count; i++) {
+		const struct seed_entry *n = &s->index.entries[i];
+		struct spool_item item;
+
+		if (n->state != SEED_HERE || n->digest_hash == SEED_TIE_DIGEST ||
+		    !spool_find(s->t->spool, n->id, &item) ||
+		    item.mod_metadata <= item.mod_content || item.mod_metadata <= n->told)
+			continue;
+		x->told[x->told_count++] = n->id;
+		if ((n->flags & FLAG_FLAGGED) != 0)
+			x->flagged[x->flagged_count++] = n->here;
+		else
+			x->plain[x->plain_count++] = n->here;
+	}
+}
+
+static bool
+tell_pair(struct seeding *s, const uint32_t *ids, size_t count, const char *first,
+    const char *second, struct err *e)
+{
+	for (size_t at = 0; at < count; at += IDS_TOLD) {
+		size_t n = count - at < IDS_TOLD ? count - at : IDS_TOLD;
+
+		if (s->t->stopped())
+			return err_set(e, ERR_CANCELLED, "stopped");
+		if (!target_action(s->t, first, ids + at, n, NULL, NULL, e) ||
+		    !target_action(s->t, second, ids + at, n, NULL, NULL, e))
+			return false;
+	}
+	return true;
+}
+
+static bool
+tell_note(struct seeding *s, const struct telling *x, struct err *e)
+{
+	for (size_t i = 0; i < x->told_count; i++) {
+		struct seed_entry n = *seed_index_find(&s->index, x->told[i]);
+		struct spool_item item;
+
+		if (!spool_find(s->t->spool, n.id, &item))
+			continue;
+		n.told = item.mod_metadata;
+		if (!seed_index_set(&s->index, &n, e))
+			return false;
+	}
+	return true;
+}
+
+bool
+seed_tell(struct seeding *s, struct err *e)
+{
+	size_t most = s->index.count + 1;
+	struct telling x = {.plain = xcalloc(most, sizeof(uint32_t)),
+	    .flagged = xcalloc(most, sizeof(uint32_t)),
+	    .told = xcalloc(most, sizeof(uint32_t))};
+	bool ok;
+
+	tell_collect(s, &x);
+	ok = tell_pair(s, x.plain, x.plain_count, "flag", "!flag", e) &&
+	     tell_pair(s, x.flagged, x.flagged_count, "!flag", "flag", e) &&
+	     tell_note(s, &x, e);
+	free(x.plain);
+	free(x.flagged);
+	free(x.told);
+	return ok || err_wrap(e, "what mail clients are told");
 }
 
 /* --- folders --- */
