@@ -4,6 +4,7 @@
  * folders between them by steering, which makes each at its id. Where the counter is not as
  * foretold the plan goes on from where it is: what is passed is left out.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -290,8 +291,21 @@ adding_message(struct adding *a, struct seed_batch *b, const struct seed_event *
 		return false;
 	if (*again || event->id <= seed_batch_counter(b))
 		return true;
-	return seed_batch_message(b, &item, event->id, event->makes, &left, e) &&
+	return seed_batch_message(b, &item, event->id, event->takes > 0, &left, e) &&
 	       (!seed_batch_is_full(b) || adding_flush(a, b, again, e));
+}
+
+static bool
+adding_put_ties(
+    struct seed_batch *b, const struct seed_event *event, const char *id, struct err *e)
+{
+	char own[SEED_TIE_ID_MAX];
+
+	if (event->kind == SEED_TIE)
+		return seed_batch_tie(b, event->id, id, true, e);
+	snprintf(own, sizeof(own), SEED_TIE_ID, event->id);
+	return seed_batch_tie(b, event->id, id, false, e) &&
+	       seed_batch_tie(b, event->id + 1, own, true, e);
 }
 
 static bool
@@ -311,7 +325,7 @@ adding_tie(struct adding *a, struct seed_batch *b, const struct seed_event *even
 	if (ok && seed_message_id(buf_str(&head), head.len, id, sizeof(id)))
 		ok = adding_go_to(a, b, event->id, again, e) &&
 		     (event->id <= seed_batch_counter(b) ||
-			 seed_batch_tie(b, event->id, id, e));
+			 adding_put_ties(b, event, id, e));
 	buf_fini(&head);
 	return ok && (!seed_batch_is_full(b) || adding_flush(a, b, again, e));
 }
@@ -368,7 +382,7 @@ adding_follow(struct adding *a, struct seed_batch *b, bool *again, struct err *e
 			ok = (!adding_is_near_folder(p, i) ||
 				 adding_flush(a, b, again, e)) &&
 			     adding_message(a, b, event, again, e);
-		} else if (event->kind == SEED_TIE) {
+		} else if (event->kind == SEED_TIE || event->kind == SEED_EARLY_TIE) {
 			ok = adding_tie(a, b, event, again, e);
 		} else if (event->kind == SEED_UID) {
 			ok = adding_uid(a, b, event, again, e);

@@ -6,12 +6,15 @@
  */
 #include "agent/mailbox/seed_plan.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/mailbox/spool.h"
 #include "proto/base/xalloc.h"
 
 #define TIES_MAX 4096
+#define TIE_TAKES 2 /* ids behind its own, at most */
 #define TIE_ROUNDS 12
 
 /* One thing to come, before it is known whether it can be. */
@@ -24,6 +27,7 @@ struct coming {
 struct tie {
 	uint32_t id;
 	uint32_t message;
+	bool early;
 };
 
 struct planning {
@@ -71,8 +75,8 @@ plan_collect(struct planning *p)
 		p->coming[p->coming_count++] =
 		    (struct coming){in->folders[i], SEED_FOLDER, 0};
 	for (size_t i = 0; i < p->tie_count; i++)
-		p->coming[p->coming_count++] =
-		    (struct coming){p->ties[i].id, SEED_TIE, p->ties[i].message};
+		p->coming[p->coming_count++] = (struct coming){p->ties[i].id,
+		    p->ties[i].early ? SEED_EARLY_TIE : SEED_TIE, p->ties[i].message};
 	qsort(p->coming, p->coming_count, sizeof(*p->coming), compare_coming);
 }
 
@@ -144,37 +148,43 @@ plan_is_taken(const struct planning *p, size_t from, uint32_t id)
 }
 
 static void
-plan_add(struct planning *p, const struct coming *c, bool makes)
+plan_add(struct planning *p, const struct coming *c, uint32_t takes)
 {
 	p->out->events[p->out->count++] = (struct seed_event){
 	    .kind = (enum seed_event_kind)c->kind,
 	    .id = c->id,
 	    .message = c->at,
-	    .makes = makes,
+	    .takes = takes,
 	};
-	p->counter = (uint64_t)c->id + (makes ? 1 : 0);
+	p->counter = (uint64_t)c->id + takes;
 }
 
-/* Two ids that nobody wants, behind the first one of the conversation. */
+/* So many ids that nobody wants, between two; 0: there are none. */
 static uint32_t
-plan_find_gap(const struct planning *p, size_t until, uint32_t from)
+plan_find_gap(const struct planning *p, uint32_t from, uint32_t end, uint32_t width)
 {
-	uint32_t end = p->coming[until].id;
 	uint32_t at = from + 1;
 
 	if (at <= p->in->counter)
 		at = (uint32_t)p->in->counter + 1;
-	for (size_t i = 0; i < p->out->count && at + 1 < end; i++) {
+	for (size_t i = 0; i < p->out->count && at + width <= end; i++) {
 		const struct seed_event *event = &p->out->events[i];
-		uint32_t last = event->id + (event->makes ? 1 : 0);
+		uint32_t last = event->id + event->takes;
 
 		if (last < at)
 			continue;
-		if (event->id > at + 1)
-			return at;
+		if (event->id >= at + width)
+			break;
 		at = last + 1;
 	}
-	return at + 1 < end ? at : 0;
+	for (size_t k = 0; k < p->wanted_count; k++) {
+		const struct tie *other = &p->wanted[k];
+
+		/* The next round finds another. */
+		if (other->id < at + width && at <= other->id + TIE_TAKES)
+			return 0;
+	}
+	return at + width <= end ? at : 0;
 }
 
 /* The message of that id, as the target has it or will have it. */
@@ -203,12 +213,20 @@ plan_find_message(const struct planning *p, uint32_t here)
 	return low;
 }
 
+/* Does it look for a conversation when it comes? */
+static bool
+message_looks(const struct seed_message *m)
+{
+	return !m->in_junk &&
+	       (m->in_reply_to || m->is_reply || (m->subject != 0 && !m->from_me));
+}
+
 static void
 plan_tie(struct planning *p, size_t i, const struct seed_threaded *m)
 {
 	uint32_t first = seed_threads_first(p->threads, m);
 	size_t at = plan_find_message(p, first);
-	uint32_t gap;
+	struct tie tie = {.message = (uint32_t)at};
 
 	p->out->in_conflict++;
 	if (at == p->in->message_count || !p->in->messages[at].has_id ||
@@ -218,14 +236,14 @@ plan_tie(struct planning *p, size_t i, const struct seed_threaded *m)
 		if (p->wanted[k].message == at)
 			return;
 	}
-	gap = plan_find_gap(p, i, first);
-	if (gap == 0)
-		return;
-	for (size_t k = 0; k < p->wanted_count; k++) {
-		if (p->wanted[k].id <= gap + 1 && gap <= p->wanted[k].id + 1)
-			return; /* the next round finds another */
+	tie.id = plan_find_gap(p, first, p->coming[i].id, 2);
+	if (tie.id == 0 && p->in->messages[at].here == 0 &&
+	    message_looks(&p->in->messages[at])) {
+		tie.id = plan_find_gap(p, (uint32_t)p->in->counter, first, 3);
+		tie.early = true;
 	}
-	p->wanted[p->wanted_count++] = (struct tie){gap, (uint32_t)at};
+	if (tie.id != 0)
+		p->wanted[p->wanted_count++] = tie;
 }
 
 static void
@@ -242,7 +260,7 @@ plan_message(struct planning *p, size_t i)
 	if (p->in->threads)
 		(void)seed_threads_add(p->threads, &m);
 	p->is_in[c->at] = true;
-	plan_add(p, c, makes);
+	plan_add(p, c, makes ? 1 : 0);
 }
 
 /* It answers the message, whose conversation has nobody else in it: made by this. */
@@ -259,9 +277,42 @@ plan_put_tie(struct planning *p, const struct coming *c)
 
 	if (p->is_in[c->at] && seed_threads_would(p->threads, &m)) {
 		(void)seed_threads_add(p->threads, &m);
-		plan_add(p, c, true);
+		plan_add(p, c, 1);
 		p->out->ties++;
 	}
+}
+
+static uint64_t
+tie_key(uint32_t id)
+{
+	char text[SEED_TIE_ID_MAX];
+
+	snprintf(text, sizeof(text), SEED_TIE_ID, id);
+	return spool_hash(text, strlen(text));
+}
+
+/* The first refers to the message that is to come; the second answers the first. */
+static void
+plan_put_early_tie(struct planning *p, const struct coming *c)
+{
+	const struct seed_message *to = &p->in->messages[c->at];
+	const uint64_t first[] = {tie_key(c->id), p->in->keys[to->keys_at]};
+	const uint64_t second[] = {tie_key(c->id + 1), first[0]};
+	const struct seed_threaded mail = {
+	    .id = c->id, .refers = true, .date_s = to->date_s, .ids = first, .count = 2};
+	const struct seed_threaded reply = {.id = c->id + 1,
+	    .in_reply_to = true,
+	    .refers = true,
+	    .date_s = to->date_s,
+	    .ids = second,
+	    .count = 2};
+
+	if (p->is_in[c->at])
+		return;
+	(void)seed_threads_add(p->threads, &mail);
+	(void)seed_threads_add(p->threads, &reply);
+	plan_add(p, c, 2);
+	p->out->ties++;
 }
 
 static void
@@ -290,8 +341,10 @@ plan_round(const struct seed_plan_in *in, const struct tie *ties, size_t tie_cou
 			plan_message(&p, i);
 		else if (c->kind == SEED_TIE)
 			plan_put_tie(&p, c);
+		else if (c->kind == SEED_EARLY_TIE)
+			plan_put_early_tie(&p, c);
 		else if (c->kind == SEED_FOLDER || p.is_in[c->at])
-			plan_add(&p, c, false);
+			plan_add(&p, c, 0);
 	}
 	seed_threads_free(&p.threads);
 	free(p.is_in);

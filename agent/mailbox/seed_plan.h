@@ -5,7 +5,8 @@
  * UID can be given out likewise. So all of it is done in ascending order, and gaps are
  * burnt (facts: identity 2, 5). Where early members of a conversation are gone, it would
  * be made by a later one and take an id that is another's: then a reply of our own makes
- * it before, where two ids are free (identity 4). Pure: lists and a counter in, events out.
+ * it before, where two ids are free (identity 4); where none are left between, two of ours
+ * do before its first member comes. Pure: lists and a counter in, events out.
  */
 #ifndef AGENT_SEED_PLAN_H
 #define AGENT_SEED_PLAN_H
@@ -30,13 +31,14 @@ enum seed_event_kind {
 	SEED_FOLDER,  /* a folder or tag of that id is made by steering */
 	SEED_UID,     /* the message gets that UID */
 	SEED_TIE, /* a reply to the message, of ours: it makes its conversation, and goes again */
+	SEED_EARLY_TIE, /* a mail of ours that refers to the message to come, and a reply to it */
 };
 
 struct seed_event {
 	enum seed_event_kind kind;
 	uint32_t id;	/* what the counter gives out */
 	size_t message; /* its place in the list */
-	bool makes;	/* and a conversation, which takes the next one */
+	uint32_t takes; /* and so many behind it: a conversation's, a second reply's */
 };
 
 struct seed_plan_in {
@@ -60,5 +62,8 @@ struct seed_plan {
 
 void seed_plan_make(const struct seed_plan_in *in, struct seed_plan *out);
 void seed_plan_fini(struct seed_plan *p);
+/* "<...>": the Message-ID of the mail of ours that has this id. */
+#define SEED_TIE_ID "<zmferry-tie-%u@zmferry.invalid>"
+#define SEED_TIE_ID_MAX 64
 
 #endif

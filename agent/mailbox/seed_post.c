@@ -301,7 +301,8 @@ seed_batch_message(struct seed_batch *b, const struct spool_item *item, uint32_t
 /* Its entry has the id that nobody has on the source: so it is taken out like all that is
    not of record. */
 bool
-seed_batch_tie(struct seed_batch *b, uint32_t id, const char *message_id, struct err *e)
+seed_batch_tie(struct seed_batch *b, uint32_t id, const char *message_id, bool is_reply,
+    struct err *e)
 {
 	struct part part = {.kind = PART_MESSAGE};
 	char text[700];
@@ -309,9 +310,9 @@ seed_batch_tie(struct seed_batch *b, uint32_t id, const char *message_id, struct
 
 	(void)e;
 	snprintf(text, sizeof(text),
-	    "Message-ID: <zmferry-tie-%u@zmferry.invalid>\nIn-Reply-To: %.500s\n"
+	    "Message-ID: " SEED_TIE_ID "\n%s: %.500s\n"
 	    "MIME-Version: 1.0\nContent-Type: text/plain\n\n",
-	    id, message_id);
+	    id, is_reply ? "In-Reply-To" : "References", message_id);
 	for (const char *p = text; *p != '\0'; p++)
 		lines += *p == '\n';
 	part.size = strlen(text) + lines;
@@ -335,7 +336,7 @@ seed_batch_tie(struct seed_batch *b, uint32_t id, const char *message_id, struct
 	soap_close(b->r);
 	b->parts[b->part_count++] = part;
 	b->messages++;
-	b->counter = (uint64_t)id + 1;
+	b->counter = (uint64_t)id + (is_reply ? 1 : 0);
 	return true;
 }
 

@@ -69,9 +69,10 @@ uint64_t seed_batch_counter(const struct seed_batch *b);
    be put in so. */
 MUST_USE bool seed_batch_message(struct seed_batch *b, const struct spool_item *item,
     uint32_t id, bool makes, bool *left_out, struct err *e);
-/* A reply of ours to a message with that Message-ID; it goes again at the end. */
-MUST_USE bool
-seed_batch_tie(struct seed_batch *b, uint32_t id, const char *message_id, struct err *e);
+/* A mail of ours that goes again at the end. is_reply: it answers the one with that
+   Message-ID and makes its conversation; otherwise it refers to it. */
+MUST_USE bool seed_batch_tie(struct seed_batch *b, uint32_t id, const char *message_id,
+    bool is_reply, struct err *e);
 MUST_USE bool
 seed_batch_uid(struct seed_batch *b, uint32_t item_id, uint32_t uid, struct err *e);
 /* Sends; nothing in it: nothing is sent. *again_out: not all of it was carried out. */

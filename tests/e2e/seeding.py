@@ -1,8 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The target's mailbox is filled while people work, at the old ids; then the switch."""
+import os
+import random
+import signal
+import threading
+
+from harness import Failed, wait_for
 from cutover import users_of
 from mailclients import Reader, compared, taken, told
-from steps import all_settled_clean, begin, evacuate, finish, require, require_clean
+from steps import all_settled_clean, begin, evacuate, finish, require, require_clean, worker_pids
 
 SEEDING = "seeding = yes"
 
@@ -50,7 +56,106 @@ def seeded_histories(place):
     require_clean(place, before)
     sums = exact(place, done)
     print(f"    {sums}")
-    require(sums["ids_exact"] >= 0.99 * sums["messages"], f"{sums}")
+    # The share of the hostile ones is 99 %; one account is over its quota and one full of odd mail.
+    require(sums["ids_exact"] >= 0.98 * sums["messages"], f"{sums}")
 
 
-SCENARIOS = {"seeded": seeded, "seeded_histories": seeded_histories}
+class Blows(threading.Thread):
+    """Strikes at random while a mailbox is being filled: workers and agents of the targets are killed."""
+
+    def __init__(self, place, job):
+        super().__init__(daemon=True)
+        self.place, self.job, self.over, self.struck = place, job, threading.Event(), 0
+
+    def workers(self):
+        """Of the targets."""
+        return [pid for name in ("mbs2", "mbs3") for pid in worker_pids(self.place.agents[name])]
+
+    def strike(self):
+        if self.struck % 4 == 3:
+            agent = self.place.agents[random.choice(("mbs2", "mbs3"))]
+            agent.kill()
+            agent.start()
+        else:
+            for pid in self.workers():
+                os.kill(pid, signal.SIGKILL)
+
+    def run(self):
+        while not self.over.wait(random.uniform(0.05, 0.6)):
+            try:
+                busy = [m for m in self.place.job(self.job)["moves"] if m["state"] in ("following", "catching_up", "steering")]
+                if busy and (self.struck % 4 == 3 or self.workers()):
+                    self.strike()
+                    self.struck += 1
+            except (Failed, ProcessLookupError):
+                continue
+
+
+def seeded_kills(place):
+    """Workers and agents are killed again and again while mailboxes are filled; nothing is lost, doubled or stale."""
+    before = begin(place, 8, controller_extra=SEEDING, costs=("add_message_ms=2",), extra=("--histories", "400"))
+    storm = place.background("deliver", "deliver", "--rate", "4")
+    people = place.background("act", "act", "--rate", "8")
+    job = evacuate(place)
+    blows = Blows(place, job)
+    blows.start()
+    try:
+        wait_for("twelve blows", 150, lambda: blows.struck >= 12)
+    finally:
+        blows.over.set()
+        blows.join()
+    done = finish(place, job, 420)
+    people.stop(60)
+    storm.stop(120)
+    all_settled_clean(done)
+    require_clean(place, before)
+    print(f"    struck {blows.struck} times; {exact(place, done)}")
+
+
+def seeded_evicted(place):
+    """The targets' mailboxd is killed while mailboxes are filled: the rest goes in after the switch."""
+    before = begin(place, 6, controller_extra=SEEDING, costs=("add_message_ms=8",), extra=("--histories", "2000"))
+    storm = place.background("deliver", "deliver", "--rate", "3")
+    people = place.background("act", "act", "--rate", "6")
+    job = evacuate(place)
+    filling = wait_for("a mailbox to be filled", 60, lambda: next(
+        (m for m in place.job(job)["moves"] if m["state"] == "following" and m["items"] > 1000
+         and "filling" in m["doing"]), None))
+    name = filling["target"].partition(".")[0]
+    place.lab("kill", name)
+    place.lab("start", name)
+    done = finish(place, job, 420)
+    people.stop(60)
+    storm.stop(120)
+    all_settled_clean(done)
+    require_clean(place, before)
+    sums = exact(place, done)
+    print(f"    {sums}")
+    require(sums["ids_exact"] < sums["messages"], f"it was filled all the same: {sums}")
+
+
+def seeded_and_cancelled(place):
+    """A move is cancelled while its mailbox is filled: it goes from the target; the next move fills it anew."""
+    before = begin(place, 6, controller_extra=SEEDING, costs=("add_message_ms=8",), extra=("--histories", "2000"))
+    job = evacuate(place)
+    filling = wait_for("a mailbox to be filled", 60, lambda: next(
+        (m for m in place.job(job)["moves"] if m["state"] == "following" and m["items"] > 1000
+         and "filling" in m["doing"]), None))
+    place.zmferry("job", "cancel", job)
+    place.wait_job(job, 120)
+    again = finish(place, evacuate(place), 420)
+    all_settled_clean(again)
+    require_clean(place, before)
+    sums = exact(place, again)
+    print(f"    {sums}")
+    require(filling["account"] in {m["account"] for m in again["moves"]}, f"{filling['account']} was moved already")
+    require(sums["ids_exact"] >= 0.9 * sums["messages"], f"{sums}")
+
+
+SCENARIOS = {
+    "seeded": seeded,
+    "seeded_histories": seeded_histories,
+    "seeded_kills": seeded_kills,
+    "seeded_evicted": seeded_evicted,
+    "seeded_and_cancelled": seeded_and_cancelled,
+}

@@ -233,7 +233,7 @@ static char *
 plan_text(const struct plan_row *rows, size_t count, const uint32_t *folders,
     size_t folder_count, uint64_t counter, uint64_t last)
 {
-	static const char *const names[] = {"", "folder ", "uid ", "tie "};
+	static const char *const names[] = {"", "folder ", "uid ", "tie ", "early tie "};
 	struct seed_message *messages = xcalloc(count, sizeof(*messages));
 	uint64_t *keys = xcalloc(3 * count, sizeof(*keys));
 	struct seed_plan plan;
@@ -260,8 +260,9 @@ plan_text(const struct plan_row *rows, size_t count, const uint32_t *folders,
 		const struct seed_event *event = &plan.events[i];
 
 		ok = buf_printf(&out, "%s%s%u%s", i == 0 ? "" : "; ", names[event->kind],
-		    event->id, event->makes && event->kind == SEED_MESSAGE ? "+" : "");
-		if (ok && (event->kind == SEED_UID || event->kind == SEED_TIE))
+		    event->id,
+		    event->takes > 0 && event->kind == SEED_MESSAGE ? "+" : "");
+		if (ok && event->kind >= SEED_UID)
 			ok = buf_printf(&out, "%s%u",
 			    event->kind == SEED_UID ? " of " : " to ",
 			    rows[event->message].id);
@@ -347,6 +348,16 @@ test_a_conversation_in_anothers_place_is_made_before(void **state)
 	    {.id = 258, .keys = {1}},
 	    {.id = 262, .keys = {3, 1}, .reply = true},
 	};
+	static const struct plan_row room_before[] = {
+	    {.id = 260, .keys = {1}, .reply = true},
+	    {.id = 261, .keys = {3, 1}, .reply = true},
+	    {.id = 262, .keys = {9}},
+	};
+	static const struct plan_row first_does_not_look[] = {
+	    {.id = 260, .keys = {1}},
+	    {.id = 261, .keys = {3, 1}, .reply = true},
+	    {.id = 262, .keys = {9}},
+	};
 	static const uint32_t folders[] = {263};
 
 	(void)state;
@@ -354,6 +365,9 @@ test_a_conversation_in_anothers_place_is_made_before(void **state)
 	PLAN(there, NULL, 0, 259, 300, "tie 260 to 258; 262; 263");
 	PLAN(there, NULL, 0, 260, 300, "263; conflict 1");
 	PLAN(full, NULL, 0, 256, 300, "258; 260; 263; conflict 1");
+	PLAN(room_before, NULL, 0, 256, 300, "early tie 257 to 260; 260; 261; 262");
+	PLAN(room_before, NULL, 0, 257, 300, "260; 262; conflict 1");
+	PLAN(first_does_not_look, NULL, 0, 256, 300, "260; 262; conflict 1");
 	PLAN(folder_behind, folders, 1, 256, 300, "258; tie 259 to 258; 262; folder 263");
 }
 
