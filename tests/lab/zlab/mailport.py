@@ -119,7 +119,7 @@ class MailSession:
         account = accounts.by_name(name)
         if account is None or not accounts.check_password(account, password):
             raise Fault("account.AUTH_FAILED", "authentication failed for [%s]" % name)
-        attributes.check_login(accounts, account)
+        account = attributes.check_login(self.node, account)
         for switch in ("zimbra%sEnabled", "zimbraPref%sEnabled"):
             if account.effective(switch % protocol, "TRUE") == "FALSE":
                 raise Fault("service.PERM_DENIED", "%s is not enabled" % protocol)

@@ -27,7 +27,7 @@ def auth(context, request):
         account = accounts.by_id(key) if by_id else accounts.by_name(key)
     if account is None or not accounts.check_password(account, request.findtext("password")):
         raise Fault("account.AUTH_FAILED", "authentication failed for [%s]" % key)
-    attributes.check_login(accounts, account)
+    account = attributes.check_login(node, account)
     lifetime = seconds(account.effective("zimbraAuthTokenLifetime"))
     text = node.mint.make(account.id, lifetime, validity=accounts.validity(account))
     return answer(request, None, el("authToken", None, text),
