@@ -84,7 +84,7 @@ class MailPort:
             session = self.make(self.node, wire)
             session.context = self.context
             session.run()
-        except (Hangup, OSError, ValueError):
+        except (Hangup, OSError):
             pass
         except Exception:
             traceback.print_exc(file=sys.stderr)
@@ -95,7 +95,7 @@ class MailPort:
 
 
 class MailSession:
-    """One client. A command is a method; what its name begins with is the class's."""
+    """One client, and who he is once he has come in."""
 
     context = None      # for TLS that begins later
 
