@@ -4,9 +4,12 @@
  * come to rest: a message that is there becomes the first, in the order of sending, that it
  * can be by size, folder and date. What is nowhere never came.
  */
+#include <stdlib.h>
 #include <time.h>
 
+#include "agent/mailbox/items.h"
 #include "agent/mailbox/seed_private.h"
+#include "proto/base/xalloc.h"
 
 #define LOOK_IDS 200 /* in one request */
 #define QUIET_LOOKS 3
@@ -46,34 +49,66 @@ recover_is_known(const struct seeding *s, uint32_t here)
 	return false;
 }
 
-/* One of those that were sent: the first, in the order of sending, that it can be. */
+/* What lies there and nobody knows of. */
+struct found {
+	uint32_t id, folder;
+	uint64_t size, date_ms;
+};
+
+struct looking {
+	struct found *items;
+	size_t count, cap;
+};
+
 static bool
-recover_take(struct seeding *s, const struct soap_node *m, struct err *e)
+recover_can_be(struct seeding *s, const struct seed_entry *n, const struct found *f)
 {
-	uint64_t size = 0, date = 0, folder = target_id_of(m, "l");
-	uint32_t id = target_id_of(m, "id");
+	struct spool_item item;
 
-	if (id == 0 || recover_is_known(s, id) || !soap_get_uint(m, "s", &size) ||
-	    !soap_get_uint(m, "d", &date))
-		return true;
-	for (size_t i = 0; i < s->index.count; i++) {
+	if (n->state != SEED_SENT || n->size != f->size || n->folder != f->folder)
+		return false;
+	/* One of our own has the date of its coming. */
+	return !spool_find(s->t->spool, n->id, &item) ||
+	       n->digest_hash == SEED_TIE_DIGEST ||
+	       (uint64_t)(item.date_s < 0 ? 0 : item.date_s) * 1000 == f->date_ms;
+}
+
+/* exact: at the id foretold; otherwise the first that it can be, in the order of sending. */
+static bool
+recover_take(struct seeding *s, struct found *f, bool exact, struct err *e)
+{
+	for (size_t i = 0; i < s->index.count && f->id != 0; i++) {
 		struct seed_entry n = s->index.entries[i];
-		struct spool_item item;
 
-		if (n.state != SEED_SENT || n.size != size || n.folder != folder)
+		if (!recover_can_be(s, &n, f) || (exact && n.here != f->id))
 			continue;
-		if (spool_find(s->t->spool, n.id, &item) &&
-		    (uint64_t)(item.date_s < 0 ? 0 : item.date_s) * 1000 != date)
-			continue;
-		n.here = n.uid = id;
+		n.here = n.uid = f->id;
 		n.state = SEED_HERE;
-		return seed_index_set(&s->index, &n, e);
+		f->id = 0;
+		if (!seed_index_set(&s->index, &n, e))
+			return false;
 	}
 	return true;
 }
 
+static void
+recover_note(struct seeding *s, struct looking *x, const struct soap_node *m)
+{
+	struct found f = {.id = target_id_of(m, "id"), .folder = target_id_of(m, "l")};
+
+	if (f.id == 0 || recover_is_known(s, f.id) || !soap_get_uint(m, "s", &f.size) ||
+	    !soap_get_uint(m, "d", &f.date_ms))
+		return;
+	if (x->count == x->cap) {
+		x->cap = x->cap == 0 ? 64 : x->cap * 2;
+		x->items = xrealloc_array(x->items, x->cap, sizeof(*x->items));
+	}
+	x->items[x->count++] = f;
+}
+
 static bool
-recover_look(struct seeding *s, uint32_t from, uint32_t to, struct err *e)
+recover_look(
+    struct seeding *s, struct looking *x, uint32_t from, uint32_t to, struct err *e)
 {
 	struct soap_request *r = target_batch(s->t, false);
 	struct soap_answer *answer = NULL;
@@ -88,14 +123,27 @@ recover_look(struct seeding *s, uint32_t from, uint32_t to, struct err *e)
 	ok = target_send(s->t, r, &answer, e);
 	for (const struct soap_node *part = ok ? soap_child(soap_body(answer), NULL)
 					       : NULL;
-	     ok && part != NULL; part = soap_next(part, NULL)) {
+	     part != NULL; part = soap_next(part, NULL)) {
 		const struct soap_node *m = soap_child(part, "m");
 
 		if (m != NULL)
-			ok = recover_take(s, m, e);
+			recover_note(s, x, m);
 	}
 	soap_answer_free(&answer);
 	return ok;
+}
+
+/* At their places first, so that none takes another's. */
+static bool
+recover_match(struct seeding *s, struct looking *x, struct err *e)
+{
+	for (int pass = 0; pass < 2; pass++) {
+		for (size_t i = 0; i < x->count; i++) {
+			if (!recover_take(s, &x->items[i], pass == 0, e))
+				return false;
+		}
+	}
+	return true;
 }
 
 /* A message that is nowhere never came. */
@@ -118,7 +166,9 @@ bool
 seed_recover(struct seeding *s, struct err *e)
 {
 	uint32_t first = UINT32_MAX;
+	struct looking x = {0};
 	size_t count = 0;
+	bool ok = true;
 
 	for (size_t i = 0; i < s->index.count; i++) {
 		if (s->index.entries[i].state != SEED_SENT)
@@ -135,12 +185,13 @@ seed_recover(struct seeding *s, struct err *e)
 		return false;
 	/* A conversation that nobody foretold, or one that was not made, moves them by a few. */
 	first = first > STEER_FRESH + count ? first - (uint32_t)count : STEER_FRESH;
-	for (uint64_t at = first; at <= s->counter; at += LOOK_IDS) {
+	for (uint64_t at = first; ok && at <= s->counter; at += LOOK_IDS) {
 		uint64_t to = at + LOOK_IDS - 1;
 
-		if (!recover_look(s, (uint32_t)at,
-			(uint32_t)(to < s->counter ? to : s->counter), e))
-			return err_wrap(e, "looking for what was sent");
+		ok = recover_look(s, &x, (uint32_t)at,
+		    (uint32_t)(to < s->counter ? to : s->counter), e);
 	}
-	return recover_forget(s, e);
+	ok = ok && recover_match(s, &x, e) && recover_forget(s, e);
+	free(x.items);
+	return ok || err_wrap(e, "looking for what was sent");
 }

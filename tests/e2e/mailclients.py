@@ -131,7 +131,7 @@ def acts(place):
 
 def mail_clients(place):
     """Mail programs with copies of everything, some always on: moved there and back, none shows a wrong message."""
-    before = begin(place, 12, scale="mixed", costs=("import_item_ms=2",), controller_extra='hot_time = "1s"',
+    before = begin(place, 12, scale="medium", costs=("import_item_ms=4",), controller_extra='hot_time = "1s"',
                    extra=("--aged",))
     names = [name for _, name in users_of(before, place.node("mbs1")["host"])]
     reader = Reader(place)

@@ -43,13 +43,19 @@ def changes(attrs):
     return rows
 
 
-def check_login(accounts, account):
+def check_login(node, account):
+    """The Account that comes in; a Fault if its status lets nobody in. A server that is not its home
+    reads it anew for that (LdapProvisioning.checkAccountStatus), the home believes what it knows."""
+    accounts = node.accounts
+    if account.home != node.host:
+        account = accounts.reread(account.id) or account
     status = accounts.status(account)
     if status == "maintenance":
         raise Fault("account.MAINTENANCE_MODE", "account is in maintenance mode")
     if status != "active":
         raise Fault("account.AUTH_FAILED", "authentication failed for [%s]: account(or domain) "
                     "status is %s" % (account.name, status))
+    return account
 
 
 # --- changing -----------------------------------------------------------------------------------

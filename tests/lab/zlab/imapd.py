@@ -11,7 +11,6 @@ import urllib.parse
 
 from .errors import MailError
 from .faultcodes import Fault
-from .httpd import Hangup
 from .imapfetch import KNOWN, MACROS, Part, imap_date, modifier, search_test
 from .imapparse import (Bad, as_set, folder_name, from_utf7, in_set, name_test, quoted, read_command,
                         to_utf7)
@@ -38,7 +37,7 @@ class Selected:
 class Imap(MailSession):
     def __init__(self, node, wire):
         super().__init__(node, wire)
-        self.selected, self.key, self.condstore = None, None, False
+        self.selected, self.key, self.condstore, self.over = None, None, False, False
 
     def say(self, text, *more):
         self.wire.send("* ", text, *more, "\r\n")
@@ -55,10 +54,11 @@ class Imap(MailSession):
                 continue
             if not self.is_open():
                 return
-            self.wire.send(tag, " ", self.answer(name, words), "\r\n")
-            if name == "LOGOUT":
+            answer = self.answer(name, words)
+            self.wire.send(tag, " ", answer, "\r\n")
+            if self.over or name == "LOGOUT":
                 return
-            if name == "STARTTLS":
+            if name == "STARTTLS" and answer.startswith("OK "):
                 self.wire.begin_tls(self.context)
 
     def answer(self, name, words):
@@ -78,9 +78,7 @@ class Imap(MailSession):
         except Bad as bad:
             return "BAD %s" % bad
         except (Fault, MailError) as e:
-            if e.code in FINAL:
-                self.wire.send("* BYE Zimbra IMAP server closing connection\r\n")
-                raise Hangup() from None
+            self.over = e.code in FINAL
             return "NO %s failed" % name
 
     # -- coming in and going --

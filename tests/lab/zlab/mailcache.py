@@ -10,6 +10,7 @@ asks for the message again, below the old UIDNEXT it looks for nothing new, and 
 what changed since its HIGHESTMODSEQ alone, and for nothing when that has not risen.
 """
 
+import contextlib
 import hashlib
 from collections import Counter, namedtuple
 
@@ -64,7 +65,8 @@ class Outcome:
 
 
 def judge(old, new, reported):
-    """The Outcome of two {folder: Box}; `reported`: {folder: UIDs that CHANGEDSINCE names}."""
+    """The Outcome of two {folder: Box}; `reported`: {folder: UIDs that CHANGEDSINCE names}, None
+    where HIGHESTMODSEQ has not risen, so that nobody asks."""
     outcome = Outcome()
     known = {digest for box in old.values() for digest, _ in box.messages.values()}
     for name, box in new.items():
@@ -73,7 +75,7 @@ def judge(old, new, reported):
             for digest, _ in box.messages.values():
                 _download(outcome, digest, known)
             continue
-        _judge_folder(outcome, name, was, box, reported.get(name, ()), known)
+        _judge_folder(outcome, name, was, box, reported.get(name), known)
         _count_exact(outcome, was, box)
     return outcome
 
@@ -87,7 +89,6 @@ def _download(outcome, digest, known):
 
 def _judge_folder(outcome, name, old, new, reported, known):
     believes = old.validity == new.validity
-    asks = new.modseq > old.modseq
     for uid, (digest, flags) in sorted(new.messages.items()):
         had = old.messages.get(uid) if believes else None
         if had is None and believes and uid < old.uidnext:
@@ -99,12 +100,11 @@ def _judge_folder(outcome, name, old, new, reported, known):
         elif had[0] != digest:
             outcome.wrong += 1
             outcome.example("%s: UID %d is another message now" % (name, uid))
-        elif had[1] != flags and not (asks and uid in reported):
+        elif had[1] != flags and uid not in (reported or ()):
             outcome.missed += 1
-            outcome.example("%s: UID %d has %s, the copy %s, and %s" % (
-                name, uid, _words(flags), _words(had[1]),
-                "it is not told since %d" % old.modseq if asks
-                else "HIGHESTMODSEQ is %d, was %d" % (new.modseq, old.modseq)))
+            outcome.example("%s: UID %d has %s, the copy %s, and %s %d" % (
+                name, uid, _words(flags), _words(had[1]), "HIGHESTMODSEQ is not past"
+                if reported is None else "it is not told since", old.modseq))
         else:
             outcome.same += 1
 
@@ -119,6 +119,26 @@ def _count_exact(outcome, old, new):
     outcome.present += (had & has).total()
     outcome.exact += sum(old.messages.get(uid, (None,))[0] == digest is not None
                          for uid, (digest, _) in new.messages.items())
+
+
+def _asked(imap, name, modseq):
+    """(UIDs told since then, None if HIGHESTMODSEQ is no higher; all that are there by now: of what
+    has gone since the download nobody need be told). Asked after it: a later change is told as well."""
+    state = imap.select(name)
+    told = set(imap.fetch("(FLAGS)", since=modseq)) if state.modseq > modseq and state.count else None
+    return told, set(imap.uids())
+
+
+def _downloaded(imap, name, was):
+    """(Box, UIDs told since what `was` there or None)"""
+    state, told = imap.select(name), None
+    rows = imap.fetch("(FLAGS BODY.PEEK[])") if state.count else {}
+    if was is not None and was.validity == state.validity and rows:
+        told, left = _asked(imap, name, was.modseq)
+        rows = {uid: row for uid, row in rows.items() if uid in left}
+    return Box(state.validity, state.uidnext, state.modseq, {
+        uid: (digest_of(row.body), row.flags - SESSION_FLAGS)
+        for uid, row in rows.items() if row.flags is not None}), told
 
 
 class ImapCache:
@@ -147,19 +167,8 @@ class ImapCache:
         after SELECT: the numbers are those from before."""
         boxes, reported = {}, {}
         for name in imap.folders():
-            try:
-                state = imap.select(name)
-            except Refused:     # renamed or deleted since it was listed
-                continue
-            rows = imap.fetch("(FLAGS BODY.PEEK[])") if state.count else {}
-            was = old.get(name)
-            if was is not None and was.validity == state.validity and state.count:
-                reported[name] = set(imap.fetch("(FLAGS)", since=was.modseq))
-                left = set(imap.uids())     # of what has gone by now nobody need be told
-                rows = {uid: row for uid, row in rows.items() if uid in left}
-            boxes[name] = Box(state.validity, state.uidnext, state.modseq, {
-                uid: (digest_of(row.body), row.flags - SESSION_FLAGS)
-                for uid, row in rows.items() if row.flags is not None})
+            with contextlib.suppress(Refused):      # renamed or deleted since it was listed
+                boxes[name], reported[name] = _downloaded(imap, name, old.get(name))
         return boxes, reported
 
 
@@ -194,7 +203,11 @@ class PopCache:
 
     @classmethod
     def take(cls, pop):
-        return cls({uidl: digest_of(pop.retr(number)) for uidl, number in pop.uidls().items()})
+        messages = {}
+        for uidl, number in pop.uidls().items():
+            with contextlib.suppress(Refused):      # deleted since it was listed
+                messages[uidl] = digest_of(pop.retr(number))
+        return cls(messages)
 
     def compare(self, pop):
         now = PopCache.take(pop)

@@ -160,4 +160,7 @@ class Pop:
         return {uidl: int(number) for number, uidl in rows}
 
     def retr(self, number):
-        return b"".join(line + b"\r\n" for line in self.session.retr(number)[1])
+        try:
+            return b"".join(line + b"\r\n" for line in self.session.retr(number)[1])
+        except poplib.error_proto as e:
+            raise Refused(_said(e)) from None

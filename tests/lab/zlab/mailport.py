@@ -84,7 +84,7 @@ class MailPort:
             session = self.make(self.node, wire)
             session.context = self.context
             session.run()
-        except (Hangup, OSError, ValueError):
+        except (Hangup, OSError):
             pass
         except Exception:
             traceback.print_exc(file=sys.stderr)
@@ -95,7 +95,7 @@ class MailPort:
 
 
 class MailSession:
-    """One client. A command is a method; what its name begins with is the class's."""
+    """One client, and who he is once he has come in."""
 
     context = None      # for TLS that begins later
 
@@ -119,7 +119,7 @@ class MailSession:
         account = accounts.by_name(name)
         if account is None or not accounts.check_password(account, password):
             raise Fault("account.AUTH_FAILED", "authentication failed for [%s]" % name)
-        attributes.check_login(accounts, account)
+        account = attributes.check_login(self.node, account)
         for switch in ("zimbra%sEnabled", "zimbraPref%sEnabled"):
             if account.effective(switch % protocol, "TRUE") == "FALSE":
                 raise Fault("service.PERM_DENIED", "%s is not enabled" % protocol)

@@ -131,7 +131,7 @@ class Pop(MailSession):
 
     def do_retr(self, argument):
         with self.open() as mailbox:
-            raw = mailbox.blob(mailbox.item(self.message(argument).id))
+            raw = mailbox.blob(mailbox.item(self.message(argument).id, "message"))
         return ("message follows\r\n", dotted(raw), ".")
 
     def do_top(self, argument):
@@ -139,7 +139,7 @@ class Pop(MailSession):
         if not lines.strip().isdigit():
             raise Refused("please specify a message and number of lines")
         with self.open() as mailbox:
-            raw = mailbox.blob(mailbox.item(self.message(number).id))
+            raw = mailbox.blob(mailbox.item(self.message(number).id, "message"))
         head, blank, body = dotted(raw).partition(b"\r\n\r\n")
         kept = b"".join(line + b"\r\n" for line in body.split(b"\r\n")[:int(lines)])
         return ("message top follows\r\n", head, blank, kept, ".")

@@ -27,7 +27,7 @@ def auth(context, request):
         account = accounts.by_id(key) if by_id else accounts.by_name(key)
     if account is None or not accounts.check_password(account, request.findtext("password")):
         raise Fault("account.AUTH_FAILED", "authentication failed for [%s]" % key)
-    attributes.check_login(accounts, account)
+    account = attributes.check_login(node, account)
     if context.habits["login_rereads_account"]:
         account = accounts.reread(account.id)
     lifetime = seconds(account.effective("zimbraAuthTokenLifetime"))

@@ -52,7 +52,7 @@ def auth(context, request):
     account = accounts.by_id(key) if by == "id" else accounts.by_name(key)
     if account is None or not accounts.check_password(account, request.findtext("password")):
         raise Fault("account.AUTH_FAILED", "authentication failed for [%s]" % key)
-    attributes.check_login(accounts, account)
+    account = attributes.check_login(context.node, account)
     if not account.is_admin:
         raise denied("not an admin account")
     lifetime = seconds(account.effective("zimbraAdminAuthTokenLifetime"))

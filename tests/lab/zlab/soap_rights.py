@@ -84,7 +84,7 @@ def auth(context, request):
     if account is not None and not account.is_admin and is_delegated(account):
         if not accounts.check_password(account, request.findtext("password")):
             raise Fault("account.AUTH_FAILED", "authentication failed for [%s]" % key)
-        check_login(accounts, account)
+        account = check_login(context.node, account)
         lifetime = seconds(account.effective("zimbraAdminAuthTokenLifetime"))
         text = context.node.mint.make(account.id, lifetime, validity=accounts.validity(account))
         context.auth, context.token = account, tokens.Token(account.id, 0, False)

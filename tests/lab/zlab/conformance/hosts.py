@@ -76,6 +76,19 @@ def soap_proxied(rig):
     equal(rig.z.row(rig.source, user), None, "row on the server asked")
 
 
+@check("a login on a server that is not the home looks the status up, whatever is remembered there",
+       "zimbra 4.1", hosts=2)
+def login_elsewhere(rig):
+    user = rig.user()
+    rig.z.modify(user, zimbraAccountStatus="locked")
+    rig.z.flush(user)
+    with faults("account.AUTH_FAILED", what="a login there while locked"):
+        user.login(rig.target)
+    rig.z.modify(user, zimbraAccountStatus="active")
+    rig.z.flush(user, rig.source)
+    user.change(token=user.login(rig.target), server=rig.target)
+
+
 @check("GetMailbox is proxied to the home server and creates the mailbox there", "zimbra 3.4",
        hosts=2)
 def get_mailbox(rig):
