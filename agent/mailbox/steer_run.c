@@ -12,6 +12,7 @@
 
 #include "agent/mailbox/account.h"
 #include "agent/mailbox/items.h"
+#include "agent/mailbox/seed_index.h"
 #include "agent/mailbox/steer_private.h"
 #include "proto/base/xalloc.h"
 #include "proto/frame.h"
@@ -272,12 +273,13 @@ steer_check_counter(struct steering *s, struct err *e)
 		return true;
 	if (!account_row(s->t->soap, s->t->account_id, &row, e))
 		return false;
-	if (row.size_bytes > 0 || row.new_messages > 0 || row.contacts > 0)
+	if ((row.size_bytes > 0 || row.new_messages > 0 || row.contacts > 0) &&
+	    !seed_row_is_ours(s->t->spool_dir, s->t->move_id, &row))
 		return true;
 	return err_set(e, ERR_REFUSED,
 	    "the new mailbox was loaded anew (was mailboxd started again?): its id "
 	    "counter stands at %llu, past folder %llu that is not made yet; nothing is "
-	    "in it, so the move goes back and begins with a fresh one",
+	    "in it but copies, so the move goes back and begins with a fresh one",
 	    (unsigned long long)s->last_id, (unsigned long long)f->id);
 }
 

@@ -120,7 +120,7 @@ def seeded_evicted(place):
     job = evacuate(place)
     filling = wait_for("a mailbox to be filled", 60, lambda: next(
         (m for m in place.job(job)["moves"] if m["state"] == "following" and m["items"] > 1000
-         and "filling" in m["doing"]), None))
+         and "fill" in m["doing"]), None))
     name = filling["target"].partition(".")[0]
     place.lab("kill", name)
     place.lab("start", name)
@@ -140,7 +140,7 @@ def seeded_and_cancelled(place):
     job = evacuate(place)
     filling = wait_for("a mailbox to be filled", 60, lambda: next(
         (m for m in place.job(job)["moves"] if m["state"] == "following" and m["items"] > 1000
-         and "filling" in m["doing"]), None))
+         and "fill" in m["doing"]), None))
     place.zmferry("job", "cancel", job)
     place.wait_job(job, 120)
     again = finish(place, evacuate(place), 420)
