@@ -280,6 +280,8 @@ view_move(struct controller *c, const struct move *m)
 	json_object_set_new(row, "left", json_uint(m->data.left));
 	json_object_set_new(
 	    row, "withheld", json_uint(m->data.spool_dropped ? 0 : m->data.withheld));
+	json_object_set_new(row, "seeded", json_uint(m->data.seeded));
+	json_object_set_new(row, "seeded_exact", json_uint(m->data.seeded_exact));
 	json_object_set_new(row, "lock_ms", json_uint(m->data.lock_ms));
 	json_object_set_new(row, "old_copy", json_text(old_copy(m)));
 	json_object_set_new(row, "taken_back", json_boolean(m->data.reverted));

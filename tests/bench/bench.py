@@ -7,7 +7,9 @@ way of working, not Python. zmferry and the naive way move the same mailboxes in
 """
 import concurrent.futures
 import contextlib
+import datetime
 import os
+import re
 import sys
 import threading
 import time
@@ -62,12 +64,12 @@ def naive_move(place, account, source, target):
         os.unlink(archive)
 
 
-def fresh(name, scale, mailboxes, net, extra=()):
+def fresh(name, scale, mailboxes, net, extra=(), conf=""):
     place = Installation(os.path.join(ROOT, "build", "bench", name), net=net)
     place.remove()
     place = Installation(os.path.join(ROOT, "build", "bench", name), net=net)
     place.lab_up(mailboxes=mailboxes, scale=scale, seed=3, costs=COSTS, extra=extra)
-    return place.install().start()
+    return place.install(conf).start()
 
 
 class Peak(threading.Thread):
@@ -236,9 +238,9 @@ class Deferral(threading.Thread):
         directory.close()
 
 
-def locks(scale, mailboxes):
+def locks(scale, mailboxes, conf="", prefix=""):
     """Locks and deferrals by the mailbox's size, with the counters of a year's use."""
-    place = fresh(scale, scale, mailboxes, NET_PREFIX + ".34", ("--aged", "--plain"))
+    place = fresh(prefix + scale, scale, mailboxes, NET_PREFIX + ".34", ("--aged", "--plain"), conf)
     try:
         wanted = accounts_on(place, "mbs1")
         probes = [Deferral(place, account, account_id)
@@ -257,13 +259,51 @@ def locks(scale, mailboxes):
             sizes.setdefault(size, []).append(locked[account_id])
         for size, values in sorted(sizes.items()):
             print(f"# {len(values)} mailboxes of {size} messages: {sorted(values)} ms", flush=True)
-            figure(f"lock_p99_ms_{size}", percentile(values, 0.99), "ms")
+            figure(f"{prefix}lock_p99_ms_{size}", percentile(values, 0.99), "ms")
         # One made early has a short deferral of its own before that; who met none waited less than it takes to see.
         longest = [max(p.spans, default=0) for p in probes]
-        figure("deferral_p50_ms", int(1000 * percentile(longest, 0.5)), "ms")
-        figure("deferral_max_ms", int(1000 * max(longest)), "ms")
+        figure(prefix + "deferral_p50_ms", int(1000 * percentile(longest, 0.5)), "ms")
+        figure(prefix + "deferral_max_ms", int(1000 * max(longest)), "ms")
     finally:
         place.down()
+
+
+SEEDING = "seeding = yes"
+ENTERED = re.compile(r"(\S+)Z info move=(m\d+) .* -> (\w+):")
+
+
+def entered(place, move):
+    """When a move entered its states: {state: seconds}."""
+    with open(place.controller.log, encoding="utf-8", errors="replace") as f:
+        found = [m for m in map(ENTERED.match, f) if m and m.group(2) == move]
+    return {m.group(3): datetime.datetime.fromisoformat(m.group(1)).timestamp() for m in found}
+
+
+def filled(name, conf, begin, end):
+    """Messages a second that go into the largest mailbox between two states, and the verdicts of all."""
+    place = fresh(name, "medium", 3, NET_PREFIX + ".36", ("--plain",), conf)
+    try:
+        done = place.wait_job(place.json("evacuate", "mbs1", "--yes")["job"]["id"], 3600)
+        if done["job"]["state"] != "done":
+            raise Failed(f"the job ended {done['job']['state']}: {done['job'].get('reason')}")
+        big = max(done["moves"], key=lambda m: m["items"])
+        times = entered(place, big["id"])
+        verdicts = [place.json("explain", m["id"])["move"]["verdict_detail"] for m in done["moves"]]
+        return big["items"] / (times[end] - times[begin]), verdicts
+    finally:
+        place.down()
+
+
+def seeded():
+    """Filled before the switch: against the import of the same mailbox, and what is kept of its identity."""
+    imports, _ = filled("imported", 'hot_time = "0s"', "opening", "backfilling")
+    seeds, verdicts = filled("seeded", SEEDING, "following", "locking")
+    figure("import_items_per_s", imports, "1/s")
+    figure("seed_items_per_s", seeds, "1/s")
+    figure("seed_ratio", seeds / imports, "of the import's")
+    for name, key in (("identity_exact_share", "ids_exact"), ("uids_exact_share", "uids_exact")):
+        figure(name, sum(v[key] for v in verdicts) / sum(v["messages"] for v in verdicts), "of the messages")
+    locks("locks", 60, SEEDING, "seeded_")
 
 
 def moves():
@@ -283,9 +323,10 @@ BENCHES = {
     "mixed": lambda: evacuation("mixed", 39),
     "scale": lambda: scale(figure, rss_kib),
     "locks": lambda: locks("locks", 60),
+    "seeded": seeded,
 }
 # Longer than one waits for: by name only. The counters alone of 100,000 messages take ten minutes, 500 moves as long.
-LONG = {"huge": lambda: locks("huge", 6), "moves": moves}
+LONG = {"huge": lambda: locks("huge", 6), "huge_seeded": lambda: locks("huge", 6, SEEDING, "seeded_"), "moves": moves}
 
 
 def main():

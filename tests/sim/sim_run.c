@@ -10,11 +10,12 @@
 #include "controller/alert/alert.h"
 #include "controller/journal_private.h"
 #include "controller/move_checks.h"
+#include "controller/move_revert.h"
+#include "controller/moves_copies.h"
 #include "proto/base/log.h"
 #include "proto/base/xalloc.h"
 #include "tests/sim/sim.h"
 #include "tests/unit/check.h"
-#include "controller/moves_copies.h"
 
 #define POKE_MS 2000
 #define LAZY_POKE_MS 20000 /* of a run that has become long */
@@ -610,6 +611,27 @@ release_all(struct sim *s, uint64_t at_most_ms)
 		sim_run(s, at_most_ms);
 }
 
+/* What was left on a copy when somebody was taken back: an alert says how to fetch it. */
+static void
+fetch_all(struct sim *s, uint64_t at_most_ms)
+{
+	bool any = false;
+	struct err e;
+
+	quiet(true);
+	for (uint32_t i = 1; !s->failed && moves_find(jobs_moves(s->jobs), i) != NULL;
+	     i++) {
+		const struct move *m = moves_find(jobs_moves(s->jobs), i);
+
+		if (m->state == MOVE_SETTLED && m->data.left_behind &&
+		    moves_revert(jobs_moves(s->jobs), i, false, &e))
+			any = true;
+	}
+	quiet(false);
+	if (any)
+		sim_run(s, at_most_ms);
+}
+
 void
 sim_heal(struct sim *s, uint64_t at_most_ms)
 {
@@ -645,6 +667,7 @@ sim_heal(struct sim *s, uint64_t at_most_ms)
 	if (open)
 		sim_run(s, at_most_ms);
 	release_all(s, at_most_ms);
+	fetch_all(s, at_most_ms);
 }
 
 /* --- the end --- */
