@@ -379,10 +379,10 @@ controller_begin(struct controller *c, struct err *e)
 	    .moves_per_source = c->conf->moves_per_source,
 	    .moves_per_target = c->conf->moves_per_target,
 	    .adaptive = c->conf->adaptive_lanes,
-	    .hot_ms = c->conf->hot_time_s * 1000,
-	    .delivery_ms = c->conf->delivery_wait_s * 1000,
-	    .early_ms = c->conf->early_above_s * 1000,
-	    .seeding = c->conf->seeding,
+	    .moves = {.hot_ms = c->conf->hot_time_s * 1000,
+		.delivery_ms = c->conf->delivery_wait_s * 1000,
+		.early_ms = c->conf->early_above_s * 1000,
+		.seeding = c->conf->seeding},
 	};
 	const struct jobs_host host = {
 	    .ctx = c,

@@ -536,10 +536,7 @@ jobs_new(struct journal *journal, const struct world *world,
 	    .changed = jobs_move_changed,
 	    .alerts = host->alerts,
 	    .own_admin_id = host->own_admin_id,
-	    .hot_ms = limits->hot_ms,
-	    .delivery_ms = limits->delivery_ms,
-	    .early_ms = limits->early_ms,
-	    .seeding = limits->seeding,
+	    .limits = limits->moves,
 	};
 
 	all->journal = journal;

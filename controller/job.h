@@ -108,12 +108,7 @@ struct jobs_limits {
 	uint32_t moves_per_source;
 	uint32_t moves_per_target;
 	bool adaptive; /* fewer while people on the target wait for answers */
-	uint32_t
-	    delivery_ms; /* a delivery that began before the switch may take so long */
-	uint32_t hot_ms; /* a lock should last about so long; 0: until everything is in */
-	uint32_t
-	    early_ms; /* counters that take longer are raised before the lock; 0: never */
-	bool seeding; /* the target's mailbox is filled before the lock */
+	struct move_limits moves;
 };
 
 /* What jobs need of the controller. */

@@ -426,7 +426,8 @@ move_may_be_delivered_to(struct moves *all, const struct move *m)
 {
 	int64_t since = all->world->wall_ms(all->world->ctx) - m->data.switched_at_ms;
 
-	return m->data.switched_at_ms != 0 && since < (int64_t)all->host.delivery_ms &&
+	return m->data.switched_at_ms != 0 &&
+	       since < (int64_t)all->host.limits.delivery_ms &&
 	       strncmp(m->account_name, REHEARSAL_PREFIX, strlen(REHEARSAL_PREFIX)) != 0;
 }
 

@@ -177,6 +177,16 @@ struct move_effect {
 extern const struct move_effect move_effects[];
 extern const size_t move_effect_count;
 
+/* How a move goes about it, by configuration. */
+struct move_limits {
+	uint32_t
+	    delivery_ms; /* a delivery that began before the switch may take so long */
+	uint32_t hot_ms; /* a lock should last about so long; 0: until everything is in */
+	uint32_t
+	    early_ms; /* counters that take longer are raised before the lock; 0: never */
+	bool seeding; /* the target's mailbox is filled before the lock */
+};
+
 /* What moves need of the jobs above them. */
 struct moves_host {
 	void *ctx;
@@ -191,12 +201,7 @@ struct moves_host {
 	void (*changed)(void *ctx, const struct move *m, enum move_state before);
 	struct alerts *alerts; /* alert/alert.h */
 	const char *own_admin_id;
-	uint32_t
-	    delivery_ms; /* a delivery that began before the switch may take so long */
-	uint32_t hot_ms; /* a lock should last about so long; 0: until everything is in */
-	uint32_t
-	    early_ms; /* counters that take longer are raised before the lock; 0: never */
-	bool seeding; /* the target's mailbox is filled before the lock */
+	struct move_limits limits;
 };
 
 struct moves *moves_new(

@@ -89,11 +89,11 @@ take_prepare_look(struct moves *all, struct move *m, const struct ask *a,
     enum move_event *ev_out, struct err *e)
 {
 	const struct ask_preflight *p = &a->out.preflight;
-	uint64_t most = moves_host(all)->early_ms;
+	uint64_t most = moves_host(all)->limits.early_ms;
 	struct err why;
 
 	(void)e;
-	m->data.seeding = moves_host(all)->seeding;
+	m->data.seeding = moves_host(all)->limits.seeding;
 	if (journal_is_short(moves_journal(all)))
 		return true;
 	if (!m->data.seeding && (most == 0 || prepare_counters_ms(m->data.last_item_id,

@@ -148,7 +148,7 @@ hot_ms_left(struct moves *all, const struct move *m)
 {
 	int64_t now = moves_world(all)->wall_ms(moves_world(all)->ctx);
 	int64_t waited = now - m->data.locked_at_ms;
-	int64_t hot = moves_host(all)->hot_ms;
+	int64_t hot = moves_host(all)->limits.hot_ms;
 
 	if (hot == 0)
 		return 0;

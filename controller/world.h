@@ -98,7 +98,7 @@ struct ask_preflight {
 	bool spool_is_persistent;
 	bool healthy;
 	char why_unhealthy[LIMIT_TEXT];
-	bool row_is_seed; /* it holds nothing but what this move put in */
+	bool row_is_seed; /* it is the one that this move fills */
 };
 
 struct ask_stage {

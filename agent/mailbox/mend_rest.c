@@ -96,6 +96,30 @@ uid_is_dangerous(
 	return uid <= last_id && uid != item->imap_id;
 }
 
+/* Mail that came by itself while the mailbox was being filled, at an id of the source's. */
+static bool
+uids_of_strangers(
+    struct target *t, const struct seed_index *seeded, uint64_t last_id, struct err *e)
+{
+	struct spool_record_list here = {0};
+	uint32_t *known = xcalloc(seeded->count + 1, sizeof(*known));
+	char token[64];
+	bool ok = items_list(t->soap, t->account_id, &here, token, sizeof(token), e);
+
+	for (size_t i = 0; i < seeded->count; i++)
+		known[i] = seeded->entries[i].here;
+	ids_sort(known, seeded->count);
+	for (size_t i = 0; ok && i < here.count && here.ids[i] <= last_id; i++) {
+		if (here.types[i] == SPOOL_MESSAGE &&
+		    !ids_have(known, seeded->count, here.ids[i]))
+			ok = target_action(
+			    t, "resetimapuid", &here.ids[i], 1, NULL, NULL, e);
+	}
+	spool_record_free(&here);
+	free(known);
+	return ok;
+}
+
 /*
  * A new item's UID is its id, and steering raised the counter past every old one. Only
  * an id below that is dangerous: a mail client may know it as another message's.
@@ -126,6 +150,8 @@ mend_uids(struct target *t, struct err *e)
 		ok = target_action(t, "resetimapuid", ids, count, NULL, NULL, e);
 		count = 0;
 	}
+	if (ok && seeded.count > 0)
+		ok = uids_of_strangers(t, &seeded, last_id, e);
 	seed_index_close(&seeded);
 	return ok && (count == 0 ||
 			 target_action(t, "resetimapuid", ids, count, NULL, NULL, e));

@@ -223,7 +223,8 @@ seed_index_open(const char *spool_dir, const char *move_id, uint64_t mailbox_id,
 	if (out->fd < 0)
 		return (!write && errno == ENOENT) ||
 		       err_errno(e, ERR_RETRY, errno, "spool: %s", path);
-	if (index_is_of(out))
+	out->is_new = !index_is_of(out);
+	if (!out->is_new)
 		ok = index_load(out, &records, e);
 	else if (write)
 		ok = index_write_header(out, e) && seed_index_sync(out, e) &&
@@ -260,6 +261,21 @@ bool
 seed_index_sync(struct seed_index *x, struct err *e)
 {
 	return fdatasync(x->fd) == 0 || err_errno(e, ERR_RETRY, errno, "spool: seed");
+}
+
+bool
+seed_row_is_filled(const char *spool_dir, const char *move_id, const Wire__Row *row)
+{
+	struct seed_index x;
+	struct err ignored;
+	bool filled;
+
+	if (!row->present ||
+	    !seed_index_open(spool_dir, move_id, row->mailbox_id, false, &x, &ignored))
+		return false;
+	filled = x.fd >= 0 && !x.is_new;
+	seed_index_close(&x);
+	return filled;
 }
 
 bool

@@ -37,6 +37,7 @@ struct seed_index {
 	size_t count, cap;
 	uint64_t end;	/* where the next record goes */
 	uint64_t bytes; /* of all that is there, or may be */
+	bool is_new;	/* nothing was known of this mailbox before */
 };
 
 /* Opens, and begins anew when the file is another mailbox's; write: makes it if missing.
@@ -51,6 +52,8 @@ MUST_USE bool
 seed_index_set(struct seed_index *x, const struct seed_entry *entry, struct err *e);
 MUST_USE bool seed_index_sync(struct seed_index *x, struct err *e);
 
+/* Is it the mailbox that this move fills? It may hold mail, too, that came by itself. */
+bool seed_row_is_filled(const char *spool_dir, const char *move_id, const Wire__Row *row);
 /* Does the mailbox of that row hold nothing but what this move put into it? */
 bool seed_row_is_ours(const char *spool_dir, const char *move_id, const Wire__Row *row);
 

@@ -30,6 +30,8 @@ struct seeding {
 	bool bump_tag_made;
 	bool one_by_one; /* a request as a whole was refused */
 	bool over_quota; /* the import after the switch has none */
+	bool
+	    has_strangers; /* mail that was under way when the account lived here for an instant */
 };
 
 /* Where an item of that folder belongs on the target; 0: the folder is not there. */

@@ -116,7 +116,10 @@ seed_attributes(struct target *t, const struct spool_item *item, struct buf *fla
 
 /* --- the run --- */
 
-/* A mailbox with something in it that nobody knows of is not this move's to fill. */
+/*
+ * A mailbox with something in it when it is seen first is not this move's to fill. Later a
+ * mail may come whose recipient was accepted when the account lived here for an instant.
+ */
 static bool
 seeding_open(struct seeding *s, struct err *e)
 {
@@ -133,10 +136,18 @@ seeding_open(struct seeding *s, struct err *e)
 	    !seed_index_open(
 		t->spool_dir, t->move_id, row.mailbox_id, true, &s->index, e))
 		return false;
-	if (row.size_bytes > s->index.bytes || row.contacts > 0)
+	if (s->index.is_new && (row.size_bytes > 0 || row.contacts > 0))
 		return err_set(e, ERR_REFUSED,
-		    "the mailbox on %s holds %llu bytes, of which this move put in %llu: "
-		    "something else is in it; it is not filled",
+		    "the mailbox on %s holds %llu bytes that this move did not put in; "
+		    "it "
+		    "is not filled",
+		    t->host, (unsigned long long)row.size_bytes);
+	s->has_strangers = row.size_bytes > s->index.bytes;
+	if (s->has_strangers)
+		log_info(t->log,
+		    "mail came into the mailbox on %s by itself (%llu bytes, of which "
+		    "%llu "
+		    "were put in): it stays there, and is seen after the switch",
 		    t->host, (unsigned long long)row.size_bytes,
 		    (unsigned long long)s->index.bytes);
 	for (size_t i = 0; i < s->record.count; i++)

@@ -396,5 +396,7 @@ step_is_empty(void *ctx, const Wire__Folder *have)
 bool
 seed_delete_folders(struct seeding *s, struct err *e)
 {
-	return steer_delete_gone(s->t, s->options->last_item_id, step_is_empty, s, e);
+	/* What came by itself may lie anywhere. */
+	return s->has_strangers ||
+	       steer_delete_gone(s->t, s->options->last_item_id, step_is_empty, s, e);
 }

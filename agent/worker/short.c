@@ -32,7 +32,7 @@ short_preflight(struct worker *w, struct err *e)
 	    !spool_disk(w->spool_dir, &total, &free_bytes, &reserved, e))
 		return false;
 	facts.row = &row;
-	facts.row_is_seed = seed_row_is_ours(w->spool_dir, w->move_id, &row);
+	facts.row_is_seed = seed_row_is_filled(w->spool_dir, w->move_id, &row);
 	facts.healthy = true; /* mailboxd and its database just answered */
 	facts.spool_is_persistent =
 	    w->job->allow_ephemeral_spool || spool_is_persistent(w->spool_dir);

@@ -223,7 +223,8 @@ print_verdict(FILE *out, const json_t *verdict)
 	    integer_of(verdict, "folders_exact"), integer_of(verdict, "folders"));
 	if (integer_of(verdict, "ids_exact") > 0)
 		fprintf(out,
-		    "  of %lld messages %lld have their old id, %lld their old IMAP UID\n",
+		    "  of %lld messages %lld have their old id, %lld their old IMAP "
+		    "UID\n",
 		    integer_of(verdict, "messages"), integer_of(verdict, "ids_exact"),
 		    integer_of(verdict, "uids_exact"));
 	json_array_foreach(json_object_get(verdict, "differences"), i, row)

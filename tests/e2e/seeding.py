@@ -60,6 +60,9 @@ def seeded_histories(place):
     require(sums["ids_exact"] >= 0.98 * sums["messages"], f"{sums}")
 
 
+FILLING = ("following", "catching_up", "steering")
+
+
 class Blows(threading.Thread):
     """Strikes at random while a mailbox is being filled: workers and agents of the targets are killed."""
 
@@ -83,7 +86,7 @@ class Blows(threading.Thread):
     def run(self):
         while not self.over.wait(random.uniform(0.05, 0.6)):
             try:
-                busy = [m for m in self.place.job(self.job)["moves"] if m["state"] in ("following", "catching_up", "steering")]
+                busy = [m for m in self.place.job(self.job)["moves"] if m["state"] in FILLING]
                 if busy and (self.struck % 4 == 3 or self.workers()):
                     self.strike()
                     self.struck += 1

@@ -16,7 +16,7 @@ UNIT = re.compile(r"^(?:proto|agent|controller)/test_\w+\.c$")
 def scenarios():
     """(names of e2e, names of sim)."""
     e2e = {name for path in ("scenarios", "storms", "client", "cutover", "hot", "reverts", "lost", "nodes",
-                             "kubernetes", "remote", "faults", "sick", "mailclients")
+                             "kubernetes", "remote", "faults", "sick", "mailclients", "seeding")
            for name in re.findall(r'^    "(\w+)": \w+,', read(f"tests/e2e/{path}.py"), re.M)}
     path = "tests/sim/sim_scenarios.c"
     sim = re.findall(r'\{\s*"([^"]+)",\s*setup_', read(path)) if os.path.exists(path) else []

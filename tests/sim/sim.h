@@ -56,6 +56,7 @@ struct sim_item {
 struct sim_box { /* one account's mailbox on one node */
 	bool present;
 	bool lockout; /* in the memory of mailboxd */
+	bool filled;  /* by a move, while the account lives elsewhere */
 	bool loaded;  /* as well: a mailbox that is not is opened at its home only */
 	uint32_t mailbox_id, item_id, change;
 	struct sim_item items[SIM_ITEMS];

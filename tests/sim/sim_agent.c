@@ -376,8 +376,9 @@ do_seed(struct sim *s, struct ask *a, int node, int account, bool half)
 		return err_set(&a->err, ERR_REFUSED, "%s: no such spool", a->in.host);
 	if (s->accounts[account].exists && s->accounts[account].host == node)
 		sim_fail(s, "%s: seeded where it lives", a->move_id);
-	if (box->count > 0 && !box_is_seed(box))
+	if (box->count > 0 && !box->filled)
 		return err_set(&a->err, ERR_REFUSED, "something else is in it");
+	box->filled = true;
 	seed_step(box, spool);
 	for (size_t i = 0; i < spool->count; i++) {
 		uint32_t serial = spool->items[i].serial;
@@ -405,7 +406,7 @@ do_steer(struct sim *s, struct ask *a, int node, int account)
 
 	if (!steer_is_possible(s, a, node, account))
 		return false;
-	if (!a->in.early && box_is_seed(box))
+	if (!a->in.early && box->filled)
 		seed_step(box, &s->nodes[node].spool[account]);
 	if (!box->present)
 		box->mailbox_id = ++s->next_serial;
@@ -662,7 +663,7 @@ do_preflight(struct sim *s, struct ask *a, int node, int account)
 	p->spool_free_bytes = (uint64_t)1 << 40;
 	p->spool_is_persistent = true;
 	p->healthy = s->nodes[node].mailboxd;
-	p->row_is_seed = box_is_seed(&s->nodes[node].box[account]);
+	p->row_is_seed = s->nodes[node].box[account].filled;
 	snprintf(p->why_unhealthy, sizeof(p->why_unhealthy), "mailboxd does not answer");
 	return true;
 }

@@ -99,7 +99,8 @@ sim_box_add(struct sim *s, struct sim_box *box, uint32_t serial, uint32_t rev)
 	}
 	box->loaded = true;
 	box->item_id++;
-	box->items[box->count++] = (struct sim_item){serial, rev, ++box->change, false, false};
+	box->items[box->count++] =
+	    (struct sim_item){serial, rev, ++box->change, false, false};
 }
 
 static struct sim_item *

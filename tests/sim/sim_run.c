@@ -83,8 +83,9 @@ sim_new(uint64_t seed)
 
 	s->random = seed * 2654435761u + 88172645463325252u;
 	s->wall_base_ms = 1700000000000;
-	s->limits = (struct jobs_limits){
-	    .moves_per_source = 4, .moves_per_target = 4, .hot_ms = 3000, .early_ms = 1};
+	s->limits = (struct jobs_limits){.moves_per_source = 4,
+	    .moves_per_target = 4,
+	    .moves = {.hot_ms = 3000, .early_ms = 1}};
 	s->restart_after_ms = 1000;
 	for (int n = 0; n < SIM_NODES; n++) {
 		snprintf(s->nodes[n].name, sizeof(s->nodes[n].name), "mbs%d.example.org",

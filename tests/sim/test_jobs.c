@@ -166,7 +166,7 @@ test_a_cutover_waits_for_a_person(void **state)
 
 	(void)state;
 	s->limits = (struct jobs_limits){
-	    .moves_per_source = 3, .moves_per_target = 2, .hot_ms = 3000};
+	    .moves_per_source = 3, .moves_per_target = 2, .moves = {.hot_ms = 3000}};
 	s->cutover = "go";
 	starts(s);
 	sim_run_for(s, 10 * MINUTE_MS);

@@ -219,7 +219,7 @@ test_where_it_is_not_worth_it_nothing_is_made_early(void **state)
 
 	(void)state;
 	s->on_ask = hook_count_locks;
-	s->limits.early_ms = 60 * 1000;
+	s->limits.moves.early_ms = 60 * 1000;
 	sim_start(s);
 	sim_evacuate(s, 0);
 	sim_run(s, HOUR_MS);
@@ -267,8 +267,8 @@ one_account_is_seeded(size_t items)
 {
 	struct sim *s = one_account(items);
 
-	s->limits.seeding = true;
-	s->limits.early_ms = 0;
+	s->limits.moves.seeding = true;
+	s->limits.moves.early_ms = 0;
 	sim_start(s);
 	sim_evacuate(s, 0);
 	return s;
@@ -398,6 +398,25 @@ test_a_copy_with_strange_mail_is_not_filled(void **state)
 	sim_free(&s);
 }
 
+/* A mail that was under way to the copy: its owner finds it after the switch. */
+static void
+test_mail_that_comes_into_what_is_filled_is_kept(void **state)
+{
+	struct sim *s = one_account_is_seeded(40);
+
+	(void)state;
+	s->accounts[0].watched = false;
+	s->slow_ms[ASK_STAGE] = 4000;
+	CHECK(sim_run_to_state(s, 0, MOVE_FOLLOWING, HOUR_MS));
+	sim_run_for(s, 2000);
+	sim_sneak_mail(s, sim_node_find(s, sim_move_of(s, 0)->target), 0);
+	sim_run(s, HOUR_MS);
+	CHECK_INT(sim_move_of(s, 0)->tries, 0);
+	CHECK_STR(sim_move_of(s, 0)->data.verdict, "clean");
+	CHECK_INT(target_box(s)->count, 41);
+	sim_done(s);
+}
+
 static void
 test_what_counters_take(void **state)
 {
@@ -439,7 +458,7 @@ test_without_a_hot_time_everything_is_in_before_people_are(void **state)
 	struct sim *s = one_account(40);
 
 	(void)state;
-	s->limits.hot_ms = 0;
+	s->limits.moves.hot_ms = 0;
 	sim_start(s);
 	sim_evacuate(s, 0);
 	CHECK(sim_run_to_state(s, 0, MOVE_BACKFILLING, HOUR_MS));
@@ -806,6 +825,7 @@ main(void)
 	    TEST(test_what_is_filled_may_be_unloaded),
 	    TEST(test_what_cannot_be_filled_is_imported),
 	    TEST(test_a_copy_with_strange_mail_is_not_filled),
+	    TEST(test_mail_that_comes_into_what_is_filled_is_kept),
 	    TEST(test_what_counters_take),
 	    TEST(test_the_older_half_goes_in_while_people_work),
 	    TEST(test_without_a_hot_time_everything_is_in_before_people_are),

@@ -238,7 +238,7 @@ test_the_copy_outlives_deliveries(void **state)
 	int copy;
 
 	(void)state;
-	s->limits.delivery_ms = 15 * MINUTE_MS;
+	s->limits.moves.delivery_ms = 15 * MINUTE_MS;
 	s->refuse[ASK_MEND] = 1;
 	begin(s);
 	CHECK(sim_run_to_state(s, 0, MOVE_STUCK, HOUR_MS));
@@ -264,7 +264,7 @@ test_a_rehearsal_waits_for_no_delivery(void **state)
 
 	(void)state;
 	sim_add_account(s, REHEARSAL_PREFIX "7", 0, 5);
-	s->limits.delivery_ms = 15 * MINUTE_MS;
+	s->limits.moves.delivery_ms = 15 * MINUTE_MS;
 	begin(s);
 	CHECK(sim_run_to_state(s, 0, MOVE_SETTLED, HOUR_MS));
 	CHECK(moves_purge(jobs_moves(s->jobs), 1, false, &e));
