@@ -116,6 +116,9 @@ def there_and_back(place):
                                                    if n["name"].startswith("mbs1") and n["state"] == "ok"])
     require([c["node"] for c in place.json("cordons")["cordons"]] == [place.node("mbs1")["host"]], "it is not cordoned")
     place.json("uncordon", "mbs1")
+    # A look from before its end may still be under way.
+    wait_for("mbs1 to take mailboxes", 60, lambda: place.zmferry("plan", "evacuate", "mbs2", "--to", "mbs1",
+                                                                 check=False).returncode == 0, 0.5)
     plan = place.json("plan", "evacuate", "mbs2", "--to", "mbs1")["plan"]
     require([n for n in plan["note_keys"] if n.startswith("cleared:")], f"no copy to be cleared: {plan['notes']}")
     job = place.json("evacuate", "mbs2", "--to", "mbs1", "--yes")["job"]["id"]
