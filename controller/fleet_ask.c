@@ -203,7 +203,7 @@ ops_fill(const struct ask *a, const struct fleet_node *target, struct ops *o,
 		o->seed.locked = a->in.locked;
 		o->seed.source_last_item_id = a->in.last_item_id;
 		o->seed.source_change = a->in.change;
-		o->seed.change_limit = CHANGE_LIMIT_EARLY;
+		o->seed.change_limit = a->in.locked ? CHANGE_LIMIT : CHANGE_LIMIT_EARLY;
 		OP(SEED, seed);
 		return;
 	case ASK_IMPORT:

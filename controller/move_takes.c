@@ -20,6 +20,7 @@
 #define SHORT_PASS_MS 3000
 #define MAX_PASSES 20
 #define MAX_FENCE_ROUNDS 8
+#define PRISTINE_ID 256 /* the last id of a mailbox just made (facts: identity 2) */
 
 bool
 take_no(struct move *m, enum move_event *ev_out, const struct err *why)
@@ -72,12 +73,25 @@ take_source_row(struct moves *all, struct move *m, const struct ask *a,
 	return true;
 }
 
+/* As Zimbra makes it: nothing ever happened in it. */
+static bool
+row_is_pristine(const struct row *row)
+{
+	return row->item_id <= PRISTINE_ID && row->change <= 1 && row->size_bytes == 0 &&
+	       row->new_messages == 0 && row->contacts == 0;
+}
+
 bool
 take_target_row(struct moves *all, struct move *m, const struct ask *a,
     enum move_event *ev_out, struct err *e)
 {
+	const struct row *row = &a->out.preflight.row;
+
 	(void)all;
 	(void)ev_out;
+	/* A call of an attempt before that was carried out late makes such a one. */
+	if (row->present && m->tries > 0 && row_is_pristine(row))
+		m->data.target_row_made = true;
 	return check_target_node(m, &a->out.preflight, e);
 }
 

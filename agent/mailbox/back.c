@@ -8,6 +8,8 @@
 #include "agent/mailbox/arrive.h"
 #include "agent/mailbox/ids.h"
 #include "agent/mailbox/mend_private.h"
+#include "agent/mailbox/seed.h"
+#include "agent/mailbox/seed_index.h"
 #include "proto/base/xalloc.h"
 #include "proto/frame.h"
 
@@ -37,6 +39,26 @@ ids_brought(struct target *t, size_t *count_out)
 	return ids;
 }
 
+/* Ids that the move put in before the switch; ascending. */
+static bool
+ids_seeded(struct target *t, uint32_t **ids_out, size_t *count_out, struct err *e)
+{
+	struct seed_index index;
+	size_t count = 0;
+
+	if (!seed_index_of(t, &index, e))
+		return false;
+	*ids_out = xcalloc(index.count + 1, sizeof(**ids_out));
+	for (size_t i = 0; i < index.count; i++) {
+		if (index.entries[i].state == SEED_HERE)
+			(*ids_out)[count++] = index.entries[i].here;
+	}
+	ids_sort(*ids_out, count);
+	*count_out = count;
+	seed_index_close(&index);
+	return true;
+}
+
 /* A folder that could not have its old id here is named by the old one. */
 static uint32_t
 folder_of_source(const struct target *t, uint32_t here)
@@ -53,8 +75,8 @@ back_keep_arrived(
     struct target *t, uint64_t above, struct spool_record_list *record, struct err *e)
 {
 	struct arrivals arrivals;
-	uint32_t *brought;
-	size_t brought_count, kept = 0;
+	uint32_t *brought, *seeded;
+	size_t brought_count, seeded_count, kept = 0;
 	bool ok;
 
 	arrivals_init(&arrivals, t);
@@ -62,9 +84,13 @@ back_keep_arrived(
 	arrivals_fini(&arrivals);
 	if (!ok)
 		return false;
+	if (!ids_seeded(t, &seeded, &seeded_count, e))
+		return false;
 	brought = ids_brought(t, &brought_count);
 	for (size_t i = 0; i < record->count; i++) {
-		if (record->ids[i] <= above ||
+		/* Mail came in at any id while it was being filled. */
+		if ((seeded_count == 0 && record->ids[i] <= above) ||
+		    ids_have(seeded, seeded_count, record->ids[i]) ||
 		    ids_have(brought, brought_count, record->ids[i]))
 			continue;
 		record->ids[kept] = record->ids[i];
@@ -72,6 +98,7 @@ back_keep_arrived(
 		record->folder_ids[kept++] = folder_of_source(t, record->folder_ids[i]);
 	}
 	record->count = kept;
+	free(seeded);
 	free(brought);
 	return true;
 }

@@ -103,15 +103,18 @@ uids_of_strangers(
 {
 	struct spool_record_list here = {0};
 	uint32_t *known = xcalloc(seeded->count + 1, sizeof(*known));
+	size_t count = 0;
 	char token[64];
 	bool ok = items_list(t->soap, t->account_id, &here, token, sizeof(token), e);
 
-	for (size_t i = 0; i < seeded->count; i++)
-		known[i] = seeded->entries[i].here;
-	ids_sort(known, seeded->count);
+	for (size_t i = 0; i < seeded->count; i++) {
+		if (seeded->entries[i].state == SEED_HERE)
+			known[count++] = seeded->entries[i].here;
+	}
+	ids_sort(known, count);
 	for (size_t i = 0; ok && i < here.count && here.ids[i] <= last_id; i++) {
 		if (here.types[i] == SPOOL_MESSAGE &&
-		    !ids_have(known, seeded->count, here.ids[i]))
+		    !ids_have(known, count, here.ids[i]))
 			ok = target_action(
 			    t, "resetimapuid", &here.ids[i], 1, NULL, NULL, e);
 	}

@@ -28,11 +28,15 @@ struct seed_options {
 MUST_USE bool seed_run(struct target *t, const struct seed_options *options,
     Wire__SeedFacts *facts, struct err *e);
 
+/* Only looks what became of messages whose answer is not known: before it is judged what the
+   mailbox holds. */
+MUST_USE bool seed_take_up(struct target *t, struct err *e);
+
 /* --- after the switch --- */
 
 struct seed_index;
-/* Nothing was ever seeded by this move. */
-bool seed_is_none(const struct target *t);
+/* Is this mailbox one that the move filled before the switch? */
+MUST_USE bool seed_is_there(struct target *t, bool *out, struct err *e);
 /*
  * Marks in the spool what the seeding put in and what is there: the imports leave it
  * alone. From here on there is no way back to another mailbox. Once; a second call does

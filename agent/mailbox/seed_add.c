@@ -15,10 +15,10 @@
 #include "agent/mailbox/seed_text.h"
 #include "proto/base/xalloc.h"
 
-#define ONE_BY_ONE 20	/* so few need no model of conversations */
-#define LOCKED_MOST 100 /* messages under the lock; an import is faster with more */
-#define BURN_WITH 1000	/* ids; more are burnt by a request of their own */
-#define ROUNDS_MAX 1000
+#define ONE_BY_ONE 20  /* so few need no model of conversations */
+#define LOCKED_MOST 50 /* messages under the lock; an import is faster with more */
+#define BURN_WITH 1000 /* ids; more are burnt by a request of their own */
+#define ROUNDS_MAX 50
 #define NEAR_FOLDER 8 /* ids */
 #define HEAD_PART 8192
 
@@ -340,8 +340,10 @@ adding_uid(struct adding *a, struct seed_batch *b, const struct seed_event *even
 
 	if (event->id <= seed_batch_counter(b))
 		return true;
-	/* Its message may be in this very batch, and has no id before the answer. */
-	if ((!is_here || event->id - seed_batch_counter(b) > BURN_WITH) &&
+	/* Its message may be in this very batch; and a conversation that nobody foretold would
+	   give it the UID of another. */
+	if ((!is_here || seed_batch_count(b) > 0 ||
+		event->id - seed_batch_counter(b) > BURN_WITH) &&
 	    !adding_flush(a, b, again, e))
 		return false;
 	if (event->id > seed_batch_counter(b) + BURN_WITH &&
@@ -425,7 +427,9 @@ adding_round(struct seeding *s, bool *again_out, struct err *e)
 		adding_fini(&a);
 		return true;
 	}
-	s->one_by_one = s->one_by_one || a.to_come <= ONE_BY_ONE;
+	/* Who waits does not wait until every message was read. */
+	s->one_by_one =
+	    s->one_by_one || a.to_come <= ONE_BY_ONE || s->options->when == SEED_LOCKED;
 	if (!s->one_by_one)
 		ok = adding_read_all_keys(&a, e);
 	if (ok) {

@@ -20,6 +20,7 @@
 #define INDEX_MAGIC 0x5a465345u
 #define COMPACT_FROM 4096 /* records */
 #define CHUNK 512	  /* records read at once */
+#define SYNC_EVERY (CHUNK / 2)
 
 struct seed_header {
 	uint32_t magic, version;
@@ -64,10 +65,13 @@ seed_index_find(const struct seed_index *x, uint32_t id)
 	return at < x->count && x->entries[at].id == id ? &x->entries[at] : NULL;
 }
 
-static bool
-entry_counts(const struct seed_entry *n)
+static void
+index_count(struct seed_index *x, const struct seed_entry *n, int by)
 {
-	return n->state == SEED_SENT || n->state == SEED_HERE;
+	if (n->state == SEED_HERE)
+		x->bytes = by > 0 ? x->bytes + n->size : x->bytes - n->size;
+	if (n->state == SEED_SENT)
+		x->sent = by > 0 ? x->sent + 1 : x->sent - 1;
 }
 
 static void
@@ -84,12 +88,11 @@ index_put(struct seed_index *x, const struct seed_entry *n)
 		memmove(x->entries + at + 1, x->entries + at,
 		    (x->count - at) * sizeof(*x->entries));
 		x->count++;
-	} else if (entry_counts(&x->entries[at])) {
-		x->bytes -= x->entries[at].size;
+	} else {
+		index_count(x, &x->entries[at], -1);
 	}
 	x->entries[at] = *n;
-	if (entry_counts(n))
-		x->bytes += n->size;
+	index_count(x, n, 1);
 }
 
 /* --- the file --- */
@@ -224,16 +227,20 @@ seed_index_open(const char *spool_dir, const char *move_id, uint64_t mailbox_id,
 		return (!write && errno == ENOENT) ||
 		       err_errno(e, ERR_RETRY, errno, "spool: %s", path);
 	out->is_new = !index_is_of(out);
-	if (!out->is_new)
-		ok = index_load(out, &records, e);
-	else if (write)
-		ok = index_write_header(out, e) && seed_index_sync(out, e) &&
-		     spool_sync_dir(dir, e);
+	ok = out->is_new || index_load(out, &records, e);
+	if (ok && write && !out->is_new && ftruncate(out->fd, (off_t)out->end) != 0)
+		ok = err_errno(e, ERR_RETRY, errno, "spool: %s", path);
 	if (ok && write && records > COMPACT_FROM && records > 3 * out->count)
 		ok = index_compact(out, dir, e);
 	if (!ok)
 		seed_index_close(out);
 	return ok;
+}
+
+bool
+seed_index_begin(struct seed_index *x, struct err *e)
+{
+	return !x->is_new || (index_write_header(x, e) && seed_index_sync(x, e));
 }
 
 void
@@ -254,12 +261,13 @@ seed_index_set(struct seed_index *x, const struct seed_entry *entry, struct err 
 		return false;
 	x->end += sizeof(r);
 	index_put(x, entry);
-	return true;
+	return ++x->unsynced < SYNC_EVERY || seed_index_sync(x, e);
 }
 
 bool
 seed_index_sync(struct seed_index *x, struct err *e)
 {
+	x->unsynced = 0;
 	return fdatasync(x->fd) == 0 || err_errno(e, ERR_RETRY, errno, "spool: seed");
 }
 
@@ -288,7 +296,7 @@ seed_row_is_ours(const char *spool_dir, const char *move_id, const Wire__Row *ro
 	if (!row->present || row->contacts > 0 ||
 	    !seed_index_open(spool_dir, move_id, row->mailbox_id, false, &x, &ignored))
 		return false;
-	ours = x.count > 0 && row->size_bytes <= x.bytes;
+	ours = x.count > 0 && x.sent == 0 && row->size_bytes <= x.bytes;
 	seed_index_close(&x);
 	return ours;
 }

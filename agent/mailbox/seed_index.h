@@ -36,18 +36,22 @@ struct seed_index {
 	struct seed_entry *entries; /* ascending id */
 	size_t count, cap;
 	uint64_t end;	/* where the next record goes */
-	uint64_t bytes; /* of all that is there, or may be */
-	bool is_new;	/* nothing was known of this mailbox before */
+	uint64_t bytes; /* of all that is there */
+	size_t sent;	/* entries whose answer is not known */
+	unsigned unsynced;
+	bool is_new; /* nothing was known of this mailbox before */
 };
 
-/* Opens, and begins anew when the file is another mailbox's; write: makes it if missing.
-   A damaged end is cut off; damage before it is ERR_CORRUPT. */
+/* Opens; of another mailbox's file nothing is taken (is_new). write: makes it if missing, and
+   cuts a damaged end off; damage before it is ERR_CORRUPT. */
 MUST_USE bool seed_index_open(const char *spool_dir, const char *move_id,
     uint64_t mailbox_id, bool write, struct seed_index *out, struct err *e);
 void seed_index_close(struct seed_index *x);
+/* Of a new one: the file is this mailbox's from here on. */
+MUST_USE bool seed_index_begin(struct seed_index *x, struct err *e);
 /* NULL: nothing is known of it. Valid until the next set. */
 const struct seed_entry *seed_index_find(const struct seed_index *x, uint32_t id);
-/* Not on disk before the sync. */
+/* Not on disk before the sync; but never many of them. */
 MUST_USE bool
 seed_index_set(struct seed_index *x, const struct seed_entry *entry, struct err *e);
 MUST_USE bool seed_index_sync(struct seed_index *x, struct err *e);

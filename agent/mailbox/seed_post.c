@@ -298,8 +298,7 @@ seed_batch_message(struct seed_batch *b, const struct spool_item *item, uint32_t
 	return ok || err_wrap(e, "message %u", item->id);
 }
 
-/* Its entry has the id that nobody has on the source: so it is taken out like all that is
-   not of record. */
+/* Its entry has an id that nobody has: so it is taken out like all that is not of record. */
 bool
 seed_batch_tie(struct seed_batch *b, uint32_t id, const char *message_id, bool is_reply,
     struct err *e)
@@ -316,7 +315,7 @@ seed_batch_tie(struct seed_batch *b, uint32_t id, const char *message_id, bool i
 	for (const char *p = text; *p != '\0'; p++)
 		lines += *p == '\n';
 	part.size = strlen(text) + lines;
-	part.entry = (struct seed_entry){.id = id,
+	part.entry = (struct seed_entry){.id = id | SEED_TIE_BIT,
 	    .here = id,
 	    .uid = id,
 	    .folder = SEED_INBOX,
@@ -390,11 +389,6 @@ batch_take_message(struct seed_batch *b, const struct part *p,
 
 	n.here = n.uid = target_id_of(m, "id");
 	n.state = SEED_HERE;
-	if (getenv("SEED_DEBUG") != NULL)
-		log_info(b->s->t->log,
-		    "DEBUG %u foretold %u came %u cid %s folder %u digest %llu", n.id,
-		    p->entry.here, n.here, soap_get(m, "cid"), n.folder,
-		    (unsigned long long)n.digest_hash);
 	if (n.here == 0)
 		return err_set(e, ERR_PEER, "AddMsg: the answer has no id");
 	if (soap_get_uint(m, "s", &size) && size != p->size) {
@@ -420,11 +414,14 @@ batch_refuse(struct seed_batch *b, size_t at, const char *why, struct err *e)
 		    b->s->t->log, "what is not in yet is left to the import: %s", why);
 		b->s->over_quota = true;
 		n.state = SEED_GONE;
+	} else if (b->parts[at].kind == PART_UID) {
+		n.state =
+		    SEED_GONE; /* something old may be purged by its age, here too */
 	} else {
 		log_info(b->s->t->log, "message %u is left to the import: %s", n.id, why);
 		n.state = SEED_LEFT;
 	}
-	return b->parts[at].kind != PART_MESSAGE || seed_index_set(&b->s->index, &n, e);
+	return b->parts[at].kind == PART_BURN || seed_index_set(&b->s->index, &n, e);
 }
 
 /* What stands behind a refused part was not carried out. */
@@ -454,6 +451,11 @@ batch_take_answer(struct seed_batch *b, const struct soap_answer *answer, bool *
 		bool ok = true;
 
 		if (target_part_fault(part, fault, sizeof(fault)) != NULL) {
+			/* Of the mailbox or the server, and not of this message. */
+			if (target_part_may_pass(part) ||
+			    strstr(fault, "(service.FAILURE)") != NULL)
+				return batch_forget(b, i, e) &&
+				       err_set(e, ERR_RETRY, "%s", fault);
 			*again_out = true;
 			return batch_refuse(b, i, fault, e) && batch_forget(b, i + 1, e);
 		}
@@ -494,6 +496,20 @@ batch_is_refused(struct seed_batch *b, bool *again_out, struct err *e)
 	return batch_forget(b, 0, e);
 }
 
+/* Which number each of them got is not known: they get new ones after the switch. */
+static bool
+batch_doubt_uids(struct seed_batch *b, struct err *e)
+{
+	for (size_t i = 0; i < b->part_count; i++) {
+		struct seed_entry n = b->parts[i].entry;
+
+		n.uid = 0;
+		if (b->parts[i].kind == PART_UID && !seed_index_set(&b->s->index, &n, e))
+			return false;
+	}
+	return true;
+}
+
 bool
 seed_batch_send(struct seed_batch *b, bool *again_out, struct err *e)
 {
@@ -518,8 +534,10 @@ seed_batch_send(struct seed_batch *b, bool *again_out, struct err *e)
 	soap_answer_free(&answer);
 	if (ok)
 		ok = seed_read_counter(s, e);
-	if (ok && !*again_out && !s->one_by_one && s->counter != b->counter)
-		s->unforeseen++;
+	if (ok && !*again_out && s->counter != b->counter) {
+		s->unforeseen += !s->one_by_one;
+		ok = batch_doubt_uids(b, e);
+	}
 	b->part_count = b->messages = 0;
 	b->bytes = b->burnt = 0;
 	b->counter = s->counter;

@@ -28,8 +28,9 @@ struct seeding {
 	uint64_t added;	       /* by this run */
 	uint64_t unforeseen;   /* times that the counter was not where it should be */
 	bool bump_tag_made;
-	bool one_by_one; /* a request as a whole was refused */
-	bool over_quota; /* the import after the switch has none */
+	bool one_by_one;    /* a request as a whole was refused */
+	bool over_quota;    /* the import after the switch has none */
+	uint64_t row_bytes; /* of the mailbox, when it was looked at */
 	bool
 	    has_strangers; /* mail that was under way when the account lived here for an instant */
 };
@@ -41,6 +42,7 @@ uint32_t seed_flags(const struct spool_item *item);
 /* "sf", and the tags that are there: "a,q1\\,2"; *whole_out false: one is not there yet. */
 MUST_USE bool seed_attributes(struct target *t, const struct spool_item *item,
     struct buf *flags_out, struct buf *tags_out, bool *whole_out, struct err *e);
+#define SEED_TIE_BIT 0x80000000u /* in its id in the index: above every item's */
 #define SEED_TIE_DIGEST 1u /* in the index: a reply of ours, no item of the source */
 /* The hash of tags that were set in part: another than that of all of them. */
 #define SEED_TAGS_IN_PART(hash) (~(hash))

@@ -11,12 +11,13 @@
 #include "agent/mailbox/seed_private.h"
 #include "proto/base/xalloc.h"
 
-#define LOOK_IDS 200 /* in one request */
-#define QUIET_LOOKS 3
+#define LOOK_IDS 200  /* in one request */
+#define QUIET_LOOKS 3 /* seconds without a new id */
+#define LONG_LOOKS 15
 #define QUIET_WAIT_MAX 120
 
 static bool
-recover_wait(struct seeding *s, struct err *e)
+recover_wait(struct seeding *s, int looks, struct err *e)
 {
 	const struct timespec second = {.tv_sec = 1};
 	uint64_t before = 0;
@@ -29,7 +30,7 @@ recover_wait(struct seeding *s, struct err *e)
 			return false;
 		quiet = s->counter == before ? quiet + 1 : 0;
 		before = s->counter;
-		if (quiet >= QUIET_LOOKS)
+		if (quiet >= looks)
 			return true;
 		nanosleep(&second, NULL);
 	}
@@ -65,7 +66,10 @@ recover_can_be(struct seeding *s, const struct seed_entry *n, const struct found
 {
 	struct spool_item item;
 
-	if (n->state != SEED_SENT || n->size != f->size || n->folder != f->folder)
+	if (n->state != SEED_SENT || n->folder != f->folder)
+		return false;
+	/* At its own place it may have come with other bytes. */
+	if (n->size != f->size && n->here != f->id)
 		return false;
 	/* One of our own has the date of its coming. */
 	return !spool_find(s->t->spool, n->id, &item) ||
@@ -84,6 +88,11 @@ recover_take(struct seeding *s, struct found *f, bool exact, struct err *e)
 			continue;
 		n.here = n.uid = f->id;
 		n.state = SEED_HERE;
+		if (n.size != f->size) {
+			if (!target_action(s->t, "delete", &f->id, 1, NULL, NULL, e))
+				return false;
+			n.state = SEED_LEFT;
+		}
 		f->id = 0;
 		if (!seed_index_set(&s->index, &n, e))
 			return false;
@@ -162,13 +171,28 @@ recover_forget(struct seeding *s, struct err *e)
 	return seed_index_sync(&s->index, e);
 }
 
+static bool
+recover_round(struct seeding *s, uint32_t first, struct err *e)
+{
+	struct looking x = {0};
+	bool ok = true;
+
+	for (uint64_t at = first; ok && at <= s->counter; at += LOOK_IDS) {
+		uint64_t to = at + LOOK_IDS - 1;
+
+		ok = recover_look(s, &x, (uint32_t)at,
+		    (uint32_t)(to < s->counter ? to : s->counter), e);
+	}
+	ok = ok && recover_match(s, &x, e);
+	free(x.items);
+	return ok;
+}
+
 bool
 seed_recover(struct seeding *s, struct err *e)
 {
 	uint32_t first = UINT32_MAX;
-	struct looking x = {0};
 	size_t count = 0;
-	bool ok = true;
 
 	for (size_t i = 0; i < s->index.count; i++) {
 		if (s->index.entries[i].state != SEED_SENT)
@@ -181,17 +205,15 @@ seed_recover(struct seeding *s, struct err *e)
 		return true;
 	log_info(s->t->log,
 	    "%zu messages were sent and their result is not known: looking", count);
-	if (!recover_wait(s, e))
-		return false;
 	/* A conversation that nobody foretold, or one that was not made, moves them by a few. */
 	first = first > STEER_FRESH + count ? first - (uint32_t)count : STEER_FRESH;
-	for (uint64_t at = first; ok && at <= s->counter; at += LOOK_IDS) {
-		uint64_t to = at + LOOK_IDS - 1;
-
-		ok = recover_look(s, &x, (uint32_t)at,
-		    (uint32_t)(to < s->counter ? to : s->counter), e);
-	}
-	ok = ok && recover_match(s, &x, e) && recover_forget(s, e);
-	free(x.items);
-	return ok || err_wrap(e, "looking for what was sent");
+	if (!recover_wait(s, QUIET_LOOKS, e) || !recover_round(s, first, e))
+		return err_wrap(e, "looking for what was sent");
+	/* Not all of it: the server may be at a large one, or was never asked. */
+	if (s->index.sent > 0 &&
+	    (!recover_wait(
+		 s, s->options->when == SEED_EARLY ? LONG_LOOKS : QUIET_LOOKS, e) ||
+		!recover_round(s, first, e)))
+		return err_wrap(e, "looking for what was sent");
+	return recover_forget(s, e);
 }

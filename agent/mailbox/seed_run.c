@@ -142,56 +142,26 @@ seeding_open(struct seeding *s, struct err *e)
 		    "it "
 		    "is not filled",
 		    t->host, (unsigned long long)row.size_bytes);
-	s->has_strangers = row.size_bytes > s->index.bytes;
-	if (s->has_strangers)
-		log_info(t->log,
-		    "mail came into the mailbox on %s by itself (%llu bytes, of which "
-		    "%llu "
-		    "were put in): it stays there, and is seen after the switch",
-		    t->host, (unsigned long long)row.size_bytes,
-		    (unsigned long long)s->index.bytes);
+	s->row_bytes = row.size_bytes;
+	if (!seed_index_begin(&s->index, e))
+		return false;
 	for (size_t i = 0; i < s->record.count; i++)
 		s->total += s->record.types[i] == SPOOL_MESSAGE;
 	return true;
 }
 
-static bool
-feed_has_source(const struct soap_answer *sources, uint64_t folder)
-{
-	for (const struct soap_node *n = soap_child(soap_body(sources), NULL); n != NULL;
-	     n = soap_next(n, NULL)) {
-		if (target_id_of(n, "l") == folder)
-			return true;
-	}
-	return false;
-}
-
-/*
- * A feed's folder finds its data source in LDAP by its number, and nothing is written. One
- * without would be given a new one, from here (facts: zimbra 1.11): what stands behind
- * such a folder is for the lock.
- */
+/* What stands behind a feed that cannot be made yet is for the lock. */
 static bool
 seeding_set_last(struct seeding *s, struct err *e)
 {
-	const struct tree *source = &s->t->source;
-	struct soap_answer *sources = NULL;
+	uint32_t *fed;
+	size_t fed_count;
 
-	s->last = s->options->last_item_id;
-	for (size_t i = 0; i < source->count; i++) {
-		const Wire__Folder *f = source->nodes[i];
-
-		if (tree_is_system(f) || f->url.len == 0 || f->id > s->last ||
-		    steer_counterpart(source, &s->t->here, f) != 0)
-			continue;
-		if (sources == NULL &&
-		    !target_send(
-			s->t, target_request(s->t, "GetDataSourcesRequest"), &sources, e))
-			return err_wrap(e, "looking for feeds");
-		if (!feed_has_source(sources, f->id))
-			s->last = f->id - 1;
-	}
-	soap_answer_free(&sources);
+	if (!steer_read_feeds(s->t, &fed, &fed_count, e))
+		return false;
+	s->last =
+	    steer_feed_last(&s->t->source, s->options->last_item_id, fed, fed_count);
+	free(fed);
 	return true;
 }
 
@@ -222,7 +192,10 @@ seeding_counters(struct seeding *s, Wire__SeedFacts *facts, struct err *e)
 		return false;
 	if (!steer_read_counter(&s->steer, e))
 		return false;
-	if (!seed_tell(s, e) || !steer_read_counter(&s->steer, e))
+	/* Changed below the source's counter nobody would be told. */
+	if (passed && !seed_tell(s, e))
+		return false;
+	if (!steer_read_counter(&s->steer, e))
 		return false;
 	facts->change_passed = passed;
 	facts->change = s->steer.change;
@@ -252,14 +225,29 @@ seeding_count(const struct seeding *s, Wire__SeedFacts *facts)
 	    (unsigned long long)s->unforeseen, (unsigned long long)s->last);
 }
 
+/* Behind the recovery: until then nobody knows what was sent and is there. */
+static bool
+seeding_look_for_strangers(struct seeding *s)
+{
+	s->has_strangers = s->row_bytes > s->index.bytes;
+	if (s->has_strangers)
+		log_info(s->t->log,
+		    "mail came into the mailbox on %s by itself (%llu bytes, of which "
+		    "%llu "
+		    "were put in): it stays there, and is seen after the switch",
+		    s->t->host, (unsigned long long)s->row_bytes,
+		    (unsigned long long)s->index.bytes);
+	return true;
+}
+
 static bool
 seeding_all(struct seeding *s, Wire__SeedFacts *facts, struct err *e)
 {
 	return seeding_set_last(s, e) && seed_read_counter(s, e) && seed_recover(s, e) &&
-	       seed_delete_gone(s, e) && steer_loosen(s->t, e) && seed_add_all(s, e) &&
-	       seeding_make_rest(s, e) && seeding_fix(s, e) && seed_update(s, e) &&
-	       seed_delete_folders(s, e) && seeding_counters(s, facts, e) &&
-	       seed_index_sync(&s->index, e);
+	       seeding_look_for_strangers(s) && seed_delete_gone(s, e) &&
+	       steer_loosen(s->t, e) && seed_add_all(s, e) && seeding_make_rest(s, e) &&
+	       seeding_fix(s, e) && seed_update(s, e) && seed_delete_folders(s, e) &&
+	       seeding_counters(s, facts, e) && seed_index_sync(&s->index, e);
 }
 
 bool
@@ -285,6 +273,18 @@ seed_run(struct target *t, const struct seed_options *options, Wire__SeedFacts *
 		    t->host);
 	seed_index_close(&s.index);
 	steering_fini(&s.steer);
+	spool_record_free(&s.record);
+	return ok;
+}
+
+bool
+seed_take_up(struct target *t, struct err *e)
+{
+	const struct seed_options options = {.when = SEED_EARLY};
+	struct seeding s = {.t = t, .options = &options};
+	bool ok = seeding_open(&s, e) && seed_read_counter(&s, e) && seed_recover(&s, e);
+
+	seed_index_close(&s.index);
 	spool_record_free(&s.record);
 	return ok;
 }

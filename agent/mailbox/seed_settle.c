@@ -15,24 +15,28 @@
 #include "proto/base/xalloc.h"
 
 bool
-seed_is_none(const struct target *t)
+seed_is_there(struct target *t, bool *out, struct err *e)
 {
-	char *path = xasprintf("%s/%s/seed", t->spool_dir, t->move_id);
-	bool none = access(path, F_OK) != 0;
+	struct seed_index index;
+	bool ok = seed_index_of(t, &index, e);
 
-	free(path);
-	return none;
+	*out = ok && index.fd >= 0 && !index.is_new;
+	seed_index_close(&index);
+	return ok;
 }
 
 bool
 seed_index_of(struct target *t, struct seed_index *out, struct err *e)
 {
+	char *path = xasprintf("%s/%s/seed", t->spool_dir, t->move_id);
+	bool none = access(path, F_OK) != 0;
 	Wire__Row row;
 
+	free(path);
 	*out = (struct seed_index){.fd = -1};
-	return account_row(t->soap, t->account_id, &row, e) &&
-	       (!row.present || seed_index_open(t->spool_dir, t->move_id, row.mailbox_id,
-				    false, out, e));
+	return none || (account_row(t->soap, t->account_id, &row, e) &&
+			   (!row.present || seed_index_open(t->spool_dir, t->move_id,
+						row.mailbox_id, false, out, e)));
 }
 
 static bool

@@ -122,7 +122,7 @@ compare_changes(const void *a, const void *b)
 }
 
 static size_t
-step_collect(struct seeding *s, struct change *out)
+step_collect(struct seeding *s, struct change *out, uint32_t *junk, size_t *junk_count)
 {
 	size_t count = 0;
 
@@ -137,6 +137,12 @@ step_collect(struct seeding *s, struct change *out)
 		place = seed_place(s->t, item.folder_id);
 		if (place == 0)
 			place = n->folder;
+		/* Zimbra would teach its spam filter by it once more. */
+		if (place != n->folder &&
+		    (place == SEED_JUNK || n->folder == SEED_JUNK)) {
+			junk[(*junk_count)++] = n->id;
+			continue;
+		}
 		if (place != n->folder || seed_flags(&item) != n->flags ||
 		    item.tags_hash != n->tags_hash)
 			out[count++] = (struct change){
@@ -271,8 +277,10 @@ bool
 seed_update(struct seeding *s, struct err *e)
 {
 	struct change *changes = xcalloc(s->index.count + 1, sizeof(*changes));
-	size_t count = step_collect(s, changes);
-	bool ok = true;
+	uint32_t *junk = xcalloc(s->index.count + 1, sizeof(*junk));
+	size_t junk_count = 0;
+	size_t count = step_collect(s, changes, junk, &junk_count);
+	bool ok = seed_take_out(s, junk, junk_count, e);
 
 	for (size_t at = 0; ok && at < count;) {
 		struct group groups[GROUPS_A_REQUEST] = {{0}};
@@ -288,6 +296,7 @@ seed_update(struct seeding *s, struct err *e)
 		ok = ok && step_send(s, groups, n, e);
 	}
 	free(changes);
+	free(junk);
 	return ok || err_wrap(e, "what changed on the source");
 }
 
@@ -318,6 +327,40 @@ tell_collect(struct seeding *s, struct telling *x)
 	}
 }
 
+/* Something old may have been purged by its age, here and not there yet. */
+static bool
+tell_forget(struct seeding *s, uint32_t here, struct err *e)
+{
+	for (size_t i = 0; i < s->index.count; i++) {
+		struct seed_entry n = s->index.entries[i];
+
+		if (n.state != SEED_HERE || n.here != here)
+			continue;
+		n.state = SEED_GONE;
+		return seed_index_set(&s->index, &n, e);
+	}
+	return true;
+}
+
+/* All of them, or by halves those that are there. */
+static bool
+tell_some(struct seeding *s, const uint32_t *ids, size_t count, const char *first,
+    const char *second, struct err *e)
+{
+	size_t half = count / 2;
+
+	if (s->t->stopped())
+		return err_set(e, ERR_CANCELLED, "stopped");
+	if (target_action(s->t, first, ids, count, NULL, NULL, e))
+		return target_action(s->t, second, ids, count, NULL, NULL, e);
+	if (strncmp(soap_fault(s->t->soap), "mail.NO_SUCH_", 13) != 0)
+		return false;
+	if (count == 1)
+		return tell_forget(s, ids[0], e);
+	return tell_some(s, ids, half, first, second, e) &&
+	       tell_some(s, ids + half, count - half, first, second, e);
+}
+
 static bool
 tell_pair(struct seeding *s, const uint32_t *ids, size_t count, const char *first,
     const char *second, struct err *e)
@@ -325,10 +368,7 @@ tell_pair(struct seeding *s, const uint32_t *ids, size_t count, const char *firs
 	for (size_t at = 0; at < count; at += IDS_TOLD) {
 		size_t n = count - at < IDS_TOLD ? count - at : IDS_TOLD;
 
-		if (s->t->stopped())
-			return err_set(e, ERR_CANCELLED, "stopped");
-		if (!target_action(s->t, first, ids + at, n, NULL, NULL, e) ||
-		    !target_action(s->t, second, ids + at, n, NULL, NULL, e))
+		if (!tell_some(s, ids + at, n, first, second, e))
 			return false;
 	}
 	return true;

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/mailbox/ids.h"
 #include "proto/base/xalloc.h"
 #include "proto/frame.h"
 
@@ -289,7 +290,8 @@ steer_plan_make(const struct tree *source, const struct tree *here, uint64_t cou
 }
 
 const Wire__Folder *
-steer_passed(const struct tree *source, const struct tree *here, uint64_t counter)
+steer_passed(const struct tree *source, const struct tree *here, uint64_t counter,
+    const struct steer_refused *refused)
 {
 	for (size_t i = 0; i < source->count; i++) {
 		const Wire__Folder *f = source->nodes[i];
@@ -297,6 +299,7 @@ steer_passed(const struct tree *source, const struct tree *here, uint64_t counte
 		if (f->id > counter)
 			return NULL;
 		if (!tree_is_system(f) && f->id > STEER_FRESH &&
+		    !steer_is_refused(refused, f->id) &&
 		    steer_counterpart(source, here, f) == 0)
 			return f;
 	}
@@ -304,14 +307,24 @@ steer_passed(const struct tree *source, const struct tree *here, uint64_t counte
 }
 
 uint64_t
-steer_early_last(const struct tree *source, uint64_t last)
+steer_feed_last(
+    const struct tree *source, uint64_t last, const uint32_t *fed, size_t fed_count)
 {
 	for (size_t i = 0; i < source->count; i++) {
 		const Wire__Folder *f = source->nodes[i];
 
-		if (!tree_is_system(f) && f->url.len > 0 && f->id <= last)
+		if (!tree_is_system(f) && f->url.len > 0 && f->id <= last &&
+		    !ids_have(fed, fed_count, f->id))
 			last = f->id - 1;
 	}
+	return last;
+}
+
+uint64_t
+steer_early_last(
+    const struct tree *source, uint64_t last, const uint32_t *fed, size_t fed_count)
+{
+	last = steer_feed_last(source, last, fed, fed_count);
 	return last > STEER_RESERVE ? last - STEER_RESERVE : 0;
 }
 

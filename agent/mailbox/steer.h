@@ -49,18 +49,24 @@ struct steer_refused {
 void steer_plan_make(const struct tree *source, const struct tree *here, uint64_t counter,
     uint64_t last, const struct steer_refused *refused, struct steer_plan *out);
 void steer_plan_free(struct steer_plan *p);
-/* The first folder that has nothing here and whose id was given out already; NULL: none.
+/* The first folder, of those not refused, that has nothing here and whose id was given out already; NULL: none.
    What a fresh mailbox has given out itself does not count. */
-const Wire__Folder *
-steer_passed(const struct tree *source, const struct tree *here, uint64_t counter);
+const Wire__Folder *steer_passed(const struct tree *source, const struct tree *here,
+    uint64_t counter, const struct steer_refused *refused);
 
 /*
- * How far ids may be given out while the account still lives on the source: a reserve below
- * its last one, for folders that come meanwhile and for a mailbox that is loaded anew and
- * rounds its counter up (facts: live-preseed 7); and no feed, which would be written into
- * LDAP.
+ * How far folders may be made while the account still lives on the source: a feed whose
+ * data source is in LDAP (its number is among the ids, ascending) finds it, and nothing is
+ * written; another one would be written into LDAP from here (facts: zimbra 1.11).
  */
-uint64_t steer_early_last(const struct tree *source, uint64_t last);
+uint64_t steer_feed_last(
+    const struct tree *source, uint64_t last, const uint32_t *fed, size_t fed_count);
+/*
+ * How far ids may be given out: a reserve below that, for folders that come meanwhile and
+ * for a mailbox that is loaded anew and rounds its counter up (facts: live-preseed 7).
+ */
+uint64_t steer_early_last(
+    const struct tree *source, uint64_t last, const uint32_t *fed, size_t fed_count);
 
 /* Id here of a folder of the source; 0: it is not there. */
 uint64_t steer_counterpart(

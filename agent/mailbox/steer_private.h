@@ -33,6 +33,10 @@ size_t steer_times_refused(const struct steering *s, uint64_t id);
 /* Judges every folder, and notes which one is which here. */
 MUST_USE bool steer_report(struct steering *s, Wire__SteerFacts *facts, struct err *e);
 
+/* Folders that data sources of the account name, ascending; free() them. */
+MUST_USE bool
+steer_read_feeds(struct target *t, uint32_t **ids_out, size_t *count_out, struct err *e);
+
 /* --- for a seeding, which makes folders one stretch of ids after the other --- */
 
 MUST_USE bool steer_read_counter(struct steering *s, struct err *e);

@@ -39,6 +39,31 @@ steer_remember(struct steer_refused *list, uint64_t id)
 	list->ids[list->count++] = id;
 }
 
+/* For the runs to come: what Zimbra itself refused would be refused of a fresh one too. */
+static bool
+steer_note_refused(struct steering *s, uint64_t id, struct err *e)
+{
+	char *text = spool_note_text(s->t->spool, NOTE_REFUSED);
+	char *more =
+	    xasprintf("%s%llu\n", text == NULL ? "" : text, (unsigned long long)id);
+	bool ok = spool_note_write(s->t->spool, NOTE_REFUSED, more, e);
+
+	free(text);
+	free(more);
+	return ok;
+}
+
+static void
+steer_read_refused(struct steering *s, struct steer_refused *out)
+{
+	char *text = spool_note_text(s->t->spool, NOTE_REFUSED);
+
+	*out = (struct steer_refused){0};
+	for (char *p = text; p != NULL && *p >= '0' && *p <= '9'; p += strspn(p, "\n"))
+		steer_remember(out, strtoull(p, &p, 10));
+	free(text);
+}
+
 static bool
 steer_is_in(const struct steer_refused *list, uint64_t id)
 {
@@ -112,6 +137,7 @@ steer_take_parts(struct steering *s, const struct steer_step *steps, size_t coun
     const struct soap_answer *answer)
 {
 	const struct soap_node *part = soap_child(soap_body(answer), NULL);
+	struct err ignored;
 	char fault[300];
 
 	for (size_t i = 0; i < count && part != NULL; i++, part = soap_next(part, NULL)) {
@@ -122,6 +148,8 @@ steer_take_parts(struct steering *s, const struct steer_step *steps, size_t coun
 				return;
 			if (steer_times_refused(s, f->id) > 0)
 				steer_remember(&s->refused, f->id);
+			else if (!steer_note_refused(s, f->id, &ignored))
+				log_warn(s->t->log, "%s", ignored.text);
 			steer_because(s, f->id, fault);
 			return;
 		}
@@ -265,10 +293,14 @@ steer_look_back(struct steering *s, struct err *e)
 static bool
 steer_check_counter(struct steering *s, struct err *e)
 {
-	const Wire__Folder *f = steer_passed(&s->t->source, &s->t->here, s->last_id);
+	struct steer_refused refused;
+	const Wire__Folder *f;
 	Wire__Row row;
 
-	/* What Zimbra itself refused would be refused of a fresh one too. */
+	steer_read_refused(s, &refused);
+	f = steer_passed(&s->t->source, &s->t->here, s->last_id, &refused);
+	free(refused.ids);
+
 	if (f == NULL || s->is_done || s->reason_count > 0 || s->waits > 0)
 		return true;
 	if (!account_row(s->t->soap, s->t->account_id, &row, e))
@@ -476,12 +508,17 @@ steer_before(struct steering *s, Wire__SteerFacts *facts, struct err *e)
 {
 	struct target *t = s->t;
 	bool passed = false;
+	uint32_t *fed;
+	size_t fed_count;
 
 	/* A note of an attempt before, whose mailbox is gone, says nothing of this one. */
 	if (!spool_note_write(t->spool, NOTE_STEERED, "", e) ||
 	    !steer_read_counter(s, e) || !steer_check_counter(s, e))
 		return false;
-	s->last = steer_early_last(&t->source, s->limits->last_item_id);
+	if (!steer_read_feeds(t, &fed, &fed_count, e))
+		return false;
+	s->last = steer_early_last(&t->source, s->limits->last_item_id, fed, fed_count);
+	free(fed);
 	for (size_t i = 0; i < t->source.count; i++) {
 		if (t->source.nodes[i]->id > s->last)
 			steer_remember(&s->refused, t->source.nodes[i]->id);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/mailbox/ids.h"
 #include "agent/mailbox/steer_private.h"
 #include "proto/base/xalloc.h"
 #include "proto/frame.h"
@@ -250,6 +251,36 @@ uint32_t
 steer_created_id(const struct soap_node *part)
 {
 	return target_id_of(soap_child(part, NULL), "id");
+}
+
+/* --- feeds --- */
+
+bool
+steer_read_feeds(struct target *t, uint32_t **ids_out, size_t *count_out, struct err *e)
+{
+	struct soap_answer *answer = NULL;
+	uint32_t *ids = NULL;
+	size_t count = 0;
+	bool any = false;
+
+	*ids_out = NULL;
+	*count_out = 0;
+	for (size_t i = 0; i < t->source.count; i++)
+		any = any || t->source.nodes[i]->url.len > 0;
+	if (!any)
+		return true;
+	if (!target_send(t, target_request(t, "GetDataSourcesRequest"), &answer, e))
+		return err_wrap(e, "looking for feeds");
+	for (const struct soap_node *n = soap_child(soap_body(answer), NULL); n != NULL;
+	     n = soap_next(n, NULL)) {
+		ids = xrealloc_array(ids, count + 1, sizeof(*ids));
+		ids[count++] = target_id_of(n, "l");
+	}
+	soap_answer_free(&answer);
+	ids_sort(ids, count);
+	*ids_out = ids;
+	*count_out = count;
+	return true;
 }
 
 /* --- the change counter: one change a request, none jumps (facts: identity 2) --- */

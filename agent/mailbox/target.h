@@ -75,6 +75,7 @@ MUST_USE bool target_set_pairs(
 	"withheld" /* items of such folders: "SOURCE DELETED" a line; or "released" */
 #define NOTE_BACK \
 	"back" /* the spool of a way back: of what arrived elsewhere meanwhile */
+#define NOTE_REFUSED "refused" /* folders that Zimbra would not make: an id a line */
 #define NOTE_SEED_SETTLED \
 	"seed-settled"	       /* what was seeded is marked in the index of items */
 #define NOTE_FOLDERS "folders" /* "SOURCE HERE" a line */

@@ -13,6 +13,7 @@
 
 #include "agent/mailbox/account.h"
 #include "agent/mailbox/items.h"
+#include "agent/mailbox/seed.h"
 #include "agent/mailbox/seed_index.h"
 #include "agent/worker/worker.h"
 #include "proto/base/xalloc.h"
@@ -244,6 +245,24 @@ lives_elsewhere(struct worker *w, struct err *e)
 		   "%s is the account's home; its mailbox is not deleted", home);
 }
 
+/* A worker that was stopped while it filled the mailbox left something unclear. */
+static bool
+holds_only_ours(struct worker *w, Wire__Row *row)
+{
+	struct target t;
+	struct err e;
+
+	if (!seed_row_is_filled(w->spool_dir, w->move_id, row))
+		return false;
+	worker_target(w, &t);
+	t.lives_elsewhere = true;
+	if (!worker_pin(w, &e) || !target_open(&t, &e) || !seed_take_up(&t, &e) ||
+	    !account_row(w->soap, w->account_id, row, &e))
+		log_info(&w->log, "%s", e.text);
+	target_close(&t);
+	return seed_row_is_ours(w->spool_dir, w->move_id, row);
+}
+
 static bool
 short_drop_row(struct worker *w, struct err *e)
 {
@@ -257,8 +276,7 @@ short_drop_row(struct worker *w, struct err *e)
 	if (!lives_elsewhere(w, e))
 		return false;
 	/* Folders and tags have no size; mail that got in has, and is nowhere else. */
-	if (w->step->drop_row->only_if_empty &&
-	    !seed_row_is_ours(w->spool_dir, w->move_id, &row) &&
+	if (w->step->drop_row->only_if_empty && !holds_only_ours(w, &row) &&
 	    (row.size_bytes > 0 || row.new_messages > 0 || row.contacts > 0))
 		return err_set(e, ERR_REFUSED,
 		    "the copy that this move made on %s holds mail by now (%llu bytes), "

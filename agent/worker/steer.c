@@ -12,9 +12,13 @@ steer_seeded(struct target *t, const Wire__OpSteer *op, struct err *e)
 	Wire__SeedFacts ignored = WIRE__SEED_FACTS__INIT;
 	const struct seed_options options = {.last_item_id = op->source_last_item_id,
 	    .change = op->source_change,
+	    .change_limit = op->change_limit,
 	    .when = SEED_AFTER};
+	bool there;
 
-	return seed_run(t, &options, &ignored, e) && target_read_here(t, e);
+	if (!seed_is_there(t, &there, e))
+		return false;
+	return !there || (seed_run(t, &options, &ignored, e) && target_read_here(t, e));
 }
 
 bool
@@ -35,8 +39,7 @@ worker_steer(struct worker *w, struct err *e)
 	worker_target(w, &t);
 	t.lives_elsewhere = op->early;
 	ok = (!op->early || worker_pin(w, e)) && target_open(&t, e) &&
-	     (op->early || seed_is_none(&t) || steer_seeded(&t, op, e)) &&
-	     steer_run(&t, &limits, &facts, e);
+	     (op->early || steer_seeded(&t, op, e)) && steer_run(&t, &limits, &facts, e);
 	target_close(&t);
 	w->result->facts_case = WIRE__STEP_RESULT__FACTS_STEER;
 	w->result->steer = &facts;

@@ -260,6 +260,59 @@ test_a_mailbox_made_early_may_be_unloaded(void **state)
 	sim_done(s);
 }
 
+static struct sim_box *
+target_box(struct sim *s)
+{
+	return &s->nodes[sim_node_find(s, sim_move_of(s, 0)->target)].box[0];
+}
+
+/* A call that was given up made it afterwards: nothing ever happened in it. */
+static void
+test_a_mailbox_that_was_made_late_is_cleared(void **state)
+{
+	struct sim *s = one_account(20);
+
+	(void)state;
+	s->refuse[ASK_STAGE] = 1;
+	sim_start(s);
+	sim_evacuate(s, 0);
+	CHECK(sim_run_to_state(s, 0, MOVE_ABANDONED, HOUR_MS));
+	*target_box(s) = (struct sim_box){.present = true,
+	    .loaded = true,
+	    .mailbox_id = ++s->next_serial,
+	    .item_id = 256,
+	    .change = 1};
+	sim_run(s, HOUR_MS);
+	CHECK_INT(sim_move_of(s, 0)->state, MOVE_SETTLED);
+	CHECK_INT(sim_move_of(s, 0)->tries, 1);
+	CHECK_INT(s->row_drops, 1);
+	sim_done(s);
+}
+
+/* One in which something happened is somebody's. */
+static void
+test_a_mailbox_that_was_used_is_not_cleared(void **state)
+{
+	struct sim *s = one_account(20);
+
+	(void)state;
+	s->refuse[ASK_STAGE] = 1;
+	sim_start(s);
+	sim_evacuate(s, 0);
+	CHECK(sim_run_to_state(s, 0, MOVE_ABANDONED, HOUR_MS));
+	*target_box(s) = (struct sim_box){.present = true,
+	    .loaded = true,
+	    .mailbox_id = ++s->next_serial,
+	    .item_id = 257,
+	    .change = 2};
+	sim_run(s, HOUR_MS);
+	CHECK_INT(sim_move_of(s, 0)->state, MOVE_ABANDONED);
+	CHECK(target_box(s)->present);
+	CHECK_HAS(sim_move_of(s, 0)->error, "still holds an old copy");
+	sim_must_be_well(s);
+	sim_free(&s);
+}
+
 /* --- filled early --- */
 
 static struct sim *
@@ -272,12 +325,6 @@ one_account_is_seeded(size_t items)
 	sim_start(s);
 	sim_evacuate(s, 0);
 	return s;
-}
-
-static struct sim_box *
-target_box(struct sim *s)
-{
-	return &s->nodes[sim_node_find(s, sim_move_of(s, 0)->target)].box[0];
 }
 
 /* Most of it is there before anybody is locked, and is not put in again. */
@@ -819,6 +866,8 @@ main(void)
 	    TEST(test_where_it_is_not_worth_it_nothing_is_made_early),
 	    TEST(test_a_mailbox_made_early_goes_with_the_move),
 	    TEST(test_a_mailbox_made_early_may_be_unloaded),
+	    TEST(test_a_mailbox_that_was_made_late_is_cleared),
+	    TEST(test_a_mailbox_that_was_used_is_not_cleared),
 	    TEST(test_the_mailbox_is_filled_before_the_lock),
 	    TEST(test_what_is_filled_follows_the_source),
 	    TEST(test_what_is_filled_goes_with_the_move),

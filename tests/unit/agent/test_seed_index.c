@@ -43,7 +43,8 @@ opened(uint64_t mailbox, bool write)
 	struct seed_index x;
 	struct err e;
 
-	if (!seed_index_open(dir, MOVE, mailbox, write, &x, &e))
+	if (!seed_index_open(dir, MOVE, mailbox, write, &x, &e) ||
+	    (write && !seed_index_begin(&x, &e)))
 		fail_msg("%s", e.text);
 	return x;
 }
@@ -94,14 +95,17 @@ test_the_newest_of_an_id_wins(void **state)
 	(void)state;
 	set(&x, 300, SEED_SENT, 100);
 	set(&x, 258, SEED_SENT, 50);
-	CHECK_INT(x.bytes, 150);
+	CHECK_INT(x.bytes, 0);
+	CHECK_INT(x.sent, 2);
 	set(&x, 300, SEED_HERE, 100);
 	set(&x, 258, SEED_GONE, 50);
 	set(&x, 260, SEED_LEFT, 70);
 	CHECK_INT(x.bytes, 100);
+	CHECK_INT(x.sent, 0);
 	seed_index_close(&x);
 
 	x = opened(BOX, false);
+	CHECK(!x.is_new);
 	CHECK_INT(x.count, 3);
 	CHECK_INT(x.bytes, 100);
 	n = seed_index_find(&x, 300);
@@ -117,6 +121,7 @@ static void
 test_of_another_mailbox_it_says_nothing(void **state)
 {
 	struct seed_index x = opened(BOX, true);
+	struct err e;
 
 	(void)state;
 	set(&x, 300, SEED_HERE, 100);
@@ -125,6 +130,11 @@ test_of_another_mailbox_it_says_nothing(void **state)
 	CHECK_INT(x.count, 0);
 	seed_index_close(&x);
 	x = opened(BOX, false); /* looking changes nothing */
+	CHECK_INT(x.count, 1);
+	seed_index_close(&x);
+	CHECK(seed_index_open(dir, MOVE, BOX + 1, true, &x, &e) && x.is_new);
+	seed_index_close(&x);
+	x = opened(BOX, false); /* nor does opening */
 	CHECK_INT(x.count, 1);
 	seed_index_close(&x);
 	x = opened(BOX + 1, true); /* beginning does */
@@ -217,14 +227,20 @@ test_whose_mailbox_it_is(void **state)
 	row.present = true;
 	row.mailbox_id = BOX;
 	CHECK(!seed_row_is_ours(dir, MOVE, &row)); /* nothing is known of it */
+	CHECK(!seed_row_is_filled(dir, MOVE, &row));
 	x = opened(BOX, true);
 	CHECK(!seed_row_is_ours(dir, MOVE, &row));
+	CHECK(seed_row_is_filled(dir, MOVE, &row));
 	set(&x, 1, SEED_HERE, 100);
 	set(&x, 2, SEED_SENT, 10);
+	row.size_bytes = 100;
+	CHECK(!seed_row_is_ours(dir, MOVE, &row)); /* what was sent may be there or not */
+	set(&x, 2, SEED_HERE, 10);
 	seed_index_close(&x);
 	row.size_bytes = 110;
 	CHECK(seed_row_is_ours(dir, MOVE, &row));
 	row.size_bytes = 111;
+	CHECK(seed_row_is_filled(dir, MOVE, &row));
 	CHECK(!seed_row_is_ours(dir, MOVE, &row));
 	row.size_bytes = 0;
 	row.contacts = 1;
@@ -232,6 +248,7 @@ test_whose_mailbox_it_is(void **state)
 	row.contacts = 0;
 	row.mailbox_id = BOX + 1;
 	CHECK(!seed_row_is_ours(dir, MOVE, &row));
+	CHECK(!seed_row_is_filled(dir, MOVE, &row));
 	row.mailbox_id = BOX;
 	row.present = false;
 	CHECK(!seed_row_is_ours(dir, MOVE, &row));

@@ -239,19 +239,19 @@ test_a_folder_that_was_passed_is_seen(void **state)
 	trees_make(&late,
 	    (const struct row[]){{257, 1, "folder", "Projects"}, {301, 8, "tag", "red"}},
 	    2);
-	CHECK(steer_passed(&from, &bare, 256) == NULL);
-	CHECK_INT(steer_passed(&from, &bare, 259)->id, 257);
-	CHECK(steer_passed(&from, &begun, 257) == NULL);
-	CHECK_INT(steer_passed(&from, &begun, 279)->id, 258);
-	CHECK_INT(steer_passed(&from, &late, 301)->id, 300);
-	CHECK(steer_passed(&from, &late, 299) == NULL);
+	CHECK(steer_passed(&from, &bare, 256, NULL) == NULL);
+	CHECK_INT(steer_passed(&from, &bare, 259, NULL)->id, 257);
+	CHECK(steer_passed(&from, &begun, 257, NULL) == NULL);
+	CHECK_INT(steer_passed(&from, &begun, 279, NULL)->id, 258);
+	CHECK_INT(steer_passed(&from, &late, 301, NULL)->id, 300);
+	CHECK(steer_passed(&from, &late, 299, NULL) == NULL);
 	tree_fini(&from);
 	tree_fini(&bare);
 	tree_fini(&begun);
 	tree_fini(&late);
 }
 
-/* Ids are given out early up to a reserve below the last one, and below a feed. */
+/* Ids are given out early up to a reserve below the last one, and below a feed without source. */
 static void
 test_how_far_ids_go_early(void **state)
 {
@@ -262,12 +262,15 @@ test_how_far_ids_go_early(void **state)
 
 	(void)state;
 	trees_make(&source, rows, 2);
-	CHECK_INT(steer_early_last(&source, 5000), 5000 - STEER_RESERVE);
-	CHECK_INT(steer_early_last(&source, 30), 0);
+	CHECK_INT(steer_early_last(&source, 5000, NULL, 0), 5000 - STEER_RESERVE);
+	CHECK_INT(steer_early_last(&source, 30, NULL, 0), 0);
 	feed = (Wire__Folder *)(uintptr_t)tree_find(&source, 900);
 	feed->url = trees_own("https://feeds.example.org/a.xml");
-	CHECK_INT(steer_early_last(&source, 5000), 899 - STEER_RESERVE);
-	CHECK_INT(steer_early_last(&source, 880), 880 - STEER_RESERVE);
+	CHECK_INT(steer_early_last(&source, 5000, NULL, 0), 899 - STEER_RESERVE);
+	CHECK_INT(steer_early_last(&source, 880, NULL, 0), 880 - STEER_RESERVE);
+	CHECK_INT(steer_feed_last(&source, 5000, (const uint32_t[]){300, 901}, 2), 899);
+	/* With a data source of its own it is no obstacle. */
+	CHECK_INT(steer_feed_last(&source, 5000, (const uint32_t[]){900}, 1), 5000);
 	tree_fini(&source);
 }
 
