@@ -230,6 +230,8 @@ test_a_folder_that_was_passed_is_seen(void **state)
 	static const struct row source[] = {{200, 1, "folder", "older than any"},
 	    {257, 1, "folder", "Projects"}, {258, 8, "tag", "red"},
 	    {300, 1, "search", "unread"}};
+	uint64_t refused_id = 257;
+	const struct steer_refused refused = {&refused_id, 1};
 	struct tree from, bare, begun, late;
 
 	(void)state;
@@ -241,6 +243,8 @@ test_a_folder_that_was_passed_is_seen(void **state)
 	    2);
 	CHECK(steer_passed(&from, &bare, 256, NULL) == NULL);
 	CHECK_INT(steer_passed(&from, &bare, 259, NULL)->id, 257);
+	/* What Zimbra refused is not missed. */
+	CHECK_INT(steer_passed(&from, &bare, 259, &refused)->id, 258);
 	CHECK(steer_passed(&from, &begun, 257, NULL) == NULL);
 	CHECK_INT(steer_passed(&from, &begun, 279, NULL)->id, 258);
 	CHECK_INT(steer_passed(&from, &late, 301, NULL)->id, 300);
