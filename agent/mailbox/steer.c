@@ -106,14 +106,31 @@ steer_plan_free(struct steer_plan *p)
 	*p = (struct steer_plan){0};
 }
 
-static bool
+size_t
+steer_refused_place(const struct steer_refused *refused, uint64_t id)
+{
+	size_t low = 0, high = refused->count;
+
+	/* Mostly they come in order. */
+	if (high > 0 && refused->ids[high - 1] < id)
+		return high;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (refused->ids[mid] < id)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+bool
 steer_is_refused(const struct steer_refused *refused, uint64_t id)
 {
-	for (size_t i = 0; refused != NULL && i < refused->count; i++) {
-		if (refused->ids[i] == id)
-			return true;
-	}
-	return false;
+	size_t at = refused == NULL ? 0 : steer_refused_place(refused, id);
+
+	return refused != NULL && at < refused->count && refused->ids[at] == id;
 }
 
 /* What becomes of each folder of the source, while the plan is made. */

@@ -41,6 +41,9 @@ struct steer_refused {
 	uint64_t *ids;
 	size_t count;
 };
+bool steer_is_refused(const struct steer_refused *refused, uint64_t id);
+/* Where it is, or would be. */
+size_t steer_refused_place(const struct steer_refused *refused, uint64_t id);
 
 /*
  * What is to be done when the last id given out is counter and here stands what here

@@ -35,8 +35,15 @@ steer_because(struct steering *s, uint64_t id, const char *text)
 void
 steer_remember(struct steer_refused *list, uint64_t id)
 {
+	size_t at = steer_refused_place(list, id);
+
+	if (at < list->count && list->ids[at] == id)
+		return;
 	list->ids = xrealloc_array(list->ids, list->count + 1, sizeof(*list->ids));
-	list->ids[list->count++] = id;
+	memmove(
+	    list->ids + at + 1, list->ids + at, (list->count - at) * sizeof(*list->ids));
+	list->ids[at] = id;
+	list->count++;
 }
 
 /* For the runs to come: what Zimbra itself refused would be refused of a fresh one too. */
@@ -62,16 +69,6 @@ steer_read_refused(struct steering *s, struct steer_refused *out)
 	for (char *p = text; p != NULL && *p >= '0' && *p <= '9'; p += strspn(p, "\n"))
 		steer_remember(out, strtoull(p, &p, 10));
 	free(text);
-}
-
-static bool
-steer_is_in(const struct steer_refused *list, uint64_t id)
-{
-	for (size_t i = 0; i < list->count; i++) {
-		if (list->ids[i] == id)
-			return true;
-	}
-	return false;
 }
 
 bool
@@ -342,7 +339,7 @@ steer_is_settled(const struct steering *s, const struct steer_plan *plan)
 {
 	for (size_t i = 0; i < plan->count; i++) {
 		if (plan->steps[i].op != STEER_PLACE ||
-		    !steer_is_in(&s->placed, plan->steps[i].folder->id))
+		    !steer_is_refused(&s->placed, plan->steps[i].folder->id))
 			return false;
 	}
 	return true;
