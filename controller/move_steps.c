@@ -258,6 +258,16 @@ undo_at_source_wanted(const struct move *m)
 	return !m->data.gone && !m->home_is_elsewhere;
 }
 
+/*
+ * The target must know of the quota that the account has again, or nothing can be put in. Where
+ * nothing is, it had better not: a delivery that was accepted in that instant is turned away.
+ */
+static bool
+seed_wants_quota(const struct move *m)
+{
+	return m->data.seeding && undo_at_source_wanted(m);
+}
+
 static bool
 undo_row_wanted(const struct move *m)
 {
@@ -332,7 +342,7 @@ const struct move_effect move_effects[] = {
 
 	{ MOVE_PREPARE_OPENING, "read the home once more",     ASK_READ_ACCOUNT,  EFFECT_STAY, undo_at_source_wanted, NULL, take_home_once_more },
 	{ MOVE_PREPARE_OPENING, "give the account back",       ASK_RESTORE,       EFFECT_STAY, undo_values_wanted, at_source, take_prepare_restored },
-	{ MOVE_PREPARE_OPENING, "flush the target's cache",   ASK_FLUSH,         EFFECT_SOFT, undo_at_source_wanted, at_target, NULL },
+	{ MOVE_PREPARE_OPENING, "flush the target's cache",   ASK_FLUSH,         EFFECT_SOFT, seed_wants_quota, at_target, NULL },
 	{ MOVE_PREPARE_OPENING, "end the lease",               ASK_UNLEASE,       EFFECT_SOFT, NULL, at_source, NULL },
 	{ MOVE_PREPARE_OPENING, "purge proxy routes",          ASK_ROUTES,        EFFECT_SOFT, NULL, build_routes, NULL },
 
