@@ -30,4 +30,11 @@ struct mend_attributes {
 MUST_USE bool mend_read_meta(const char *meta, struct mend_attributes *out);
 void mend_attributes_fini(struct mend_attributes *a);
 
+/*
+ * The bytes of a message of the spool to the upload service; id_out: its upload id.
+ * Errors: rest_upload's, or the spool's where its file cannot be read.
+ */
+MUST_USE bool mend_upload(struct target *t, const struct spool_item *item, char *id_out,
+    size_t id_size, struct err *e);
+
 #endif

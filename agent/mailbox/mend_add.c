@@ -110,7 +110,7 @@ uploading_read(void *data, size_t size, void *ctx)
 	return got;
 }
 
-static bool
+bool
 mend_upload(struct target *t, const struct spool_item *item, char *id_out, size_t id_size,
     struct err *e)
 {

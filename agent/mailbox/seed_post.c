@@ -9,11 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/mailbox/mend.h"
 #include "agent/mailbox/seed_private.h"
 #include "agent/mailbox/seed_text.h"
 #include "proto/base/utf8.h"
 #include "proto/base/xalloc.h"
-#include "proto/zimbra/rest.h"
 
 #define BATCH_MESSAGES 100
 #define BATCH_BYTES (1024u * 1024)
@@ -96,41 +96,6 @@ batch_burn_to(struct seed_batch *b, uint64_t id)
 }
 
 /* --- a message --- */
-
-struct uploading {
-	struct spool *s;
-	const struct spool_item *item;
-	uint64_t at;
-	bool failed;
-	struct err err;
-};
-
-static size_t
-uploading_read(void *data, size_t size, void *ctx)
-{
-	struct uploading *u = ctx;
-	size_t got;
-
-	if (!spool_read_data(u->s, u->item, u->at, data, size, &got, &u->err)) {
-		u->failed = true;
-		return (size_t)-1;
-	}
-	u->at += got;
-	return got;
-}
-
-static bool
-batch_upload(struct seed_batch *b, const struct spool_item *item, char *id_out,
-    size_t id_size, struct err *e)
-{
-	struct uploading u = {.s = b->s->t->spool, .item = item};
-
-	if (rest_upload(b->s->t->soap, uploading_read, &u, id_out, id_size, e))
-		return true;
-	if (u.failed)
-		*e = u.err;
-	return false;
-}
 
 /* How its bytes may travel; text_out: all of them when they are few, LF for CR LF. */
 static bool
@@ -233,7 +198,7 @@ batch_take(struct seed_batch *b, const struct spool_item *item, struct part *par
 	if (!whole)
 		n->tags_hash = SEED_TAGS_IN_PART(n->tags_hash);
 	if (way == SEED_UPLOAD &&
-	    !batch_upload(b, item, upload_id, sizeof(upload_id), e)) {
+	    !mend_upload(b->s->t, item, upload_id, sizeof(upload_id), e)) {
 		if (e->kind != ERR_REFUSED)
 			return false;
 		return batch_leave(b, n, left_out, e);
@@ -253,26 +218,20 @@ seed_message_may(
     struct seeding *s, const struct spool_item *item, bool *may_out, struct err *e)
 {
 	struct seed_batch b = {.s = s};
-	struct buf text, flags, tags;
-	bool whole;
+	struct buf text;
 	enum seed_way way;
 	bool left = false;
 	bool ok;
 
 	buf_init(&text, 2 * SEED_INLINE_MAX);
-	buf_init(&flags, 0);
-	buf_init(&tags, 0);
-	ok = batch_read_text(&b, item, &way, &text, e) &&
-	     seed_attributes(s->t, item, &flags, &tags, &whole, e);
-	if (ok && (way == SEED_LEAVE)) {
+	ok = batch_read_text(&b, item, &way, &text, e);
+	if (ok && way == SEED_LEAVE) {
 		struct seed_entry n = entry_of(s, item, item->id);
 
 		ok = batch_leave(&b, &n, &left, e);
 	}
 	*may_out = !left;
 	buf_fini(&text);
-	buf_fini(&flags);
-	buf_fini(&tags);
 	return ok || err_wrap(e, "message %u", item->id);
 }
 
