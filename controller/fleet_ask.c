@@ -82,6 +82,7 @@ ops_stage(const struct ask *a, const struct fleet_node *target, struct ops *o)
 	    [STAGE_DELTA] = WIRE__STAGE_PASS__PASS_DELTA,
 	    [STAGE_FINAL] = WIRE__STAGE_PASS__PASS_FINAL,
 	    [STAGE_ARRIVED] = WIRE__STAGE_PASS__PASS_ARRIVED,
+	    [STAGE_LEFT] = WIRE__STAGE_PASS__PASS_LEFT,
 	};
 
 	wire__op_stage__init(&o->stage);
@@ -91,7 +92,9 @@ ops_stage(const struct ask *a, const struct fleet_node *target, struct ops *o)
 	o->stage.target_node = frame_bytes(a->in.target);
 	o->stage.ticket = ticket_bytes(a);
 	o->stage.token = frame_bytes(a->in.token);
-	o->stage.above = a->in.pass == STAGE_ARRIVED ? a->in.last_item_id : 0;
+	o->stage.above = a->in.pass == STAGE_ARRIVED || a->in.pass == STAGE_LEFT
+			     ? a->in.last_item_id
+			     : 0;
 }
 
 static void

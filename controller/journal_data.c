@@ -54,6 +54,8 @@ static const struct field fields[] = {
 	{ "reverted", FIELD_BOOL, AT(reverted), 0 },
 	{ "left_behind", FIELD_BOOL, AT(left_behind), 0 },
 	{ "again", FIELD_BOOL, AT(again), 0 },
+	{ "from_spool", FIELD_BOOL, AT(from_spool), 0 },
+	{ "in_step_ms", FIELD_I64, AT(in_step_ms), 0 },
 	{ "left_row_present", FIELD_BOOL, AT(left_row.present), 0 },
 	{ "left_row_mailbox_id", FIELD_U64, AT(left_row.mailbox_id), 0 },
 	{ "left_row_item_id", FIELD_U64, AT(left_row.item_id), 0 },

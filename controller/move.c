@@ -16,6 +16,7 @@
 #include "controller/journal.h"
 #include "controller/move_private.h"
 #include "controller/move_revert.h"
+#include "controller/move_spool.h"
 #include "controller/moves_copies.h"
 #include "proto/base/log.h"
 #include "proto/base/xalloc.h"
@@ -77,13 +78,18 @@ static void
 move_take_edge(struct move *m, const struct move_edge *edge)
 {
 	m->data.revert_wanted = false; /* taken, or too late */
-	if (edge->event == EV_REVERT && !m->data.reverted)
+	if (edge->event == EV_REVERT && m->data.from_spool)
+		spool_begin_fetch(m);
+	else if (edge->event == EV_REVERT && !m->data.reverted)
 		move_turn(m);
+	if (edge->event == EV_FROM_SPOOL)
+		spool_begin(m);
 	if (edge->to != MOVE_STUCK)
 		return;
 	m->stuck_from = m->state;
 	if (m->state == MOVE_REVERT_RETURNING) {
-		move_turn(m);
+		if (m->data.reverted)
+			move_turn(m);
 		m->stuck_from = MOVE_OPENING;
 	}
 	m->data.contacts_begun = false;
@@ -554,8 +560,9 @@ move_enter(struct moves *all, struct move *m)
 		m->has_turn = false;
 	if (m->state == MOVE_LOCKING)
 		m->fence_rounds = 0;
-	if (m->state != MOVE_SWITCHING && m->state != MOVE_PREPARE_RETURNING &&
-	    m->state != MOVE_PREPARE_OPENING && m->state != MOVE_REVERT_SWITCHING)
+	if (m->state != MOVE_SWITCHING && m->state != MOVE_SPOOL_SWITCHING &&
+	    m->state != MOVE_PREPARE_RETURNING && m->state != MOVE_PREPARE_OPENING &&
+	    m->state != MOVE_REVERT_SWITCHING)
 		xfree(&m->names);
 	if (m->state == MOVE_PLANNED && !m->started)
 		return;
@@ -564,7 +571,7 @@ move_enter(struct moves *all, struct move *m)
 		move_alert(all->host.alerts, m);
 		return;
 	}
-	if (m->state == MOVE_SETTLED && m->data.left_behind)
+	if (m->state == MOVE_SETTLED && (m->data.left_behind || m->data.from_spool))
 		move_alert(all->host.alerts, m);
 	if ((move_states[m->state].holds & LOCKED) != 0)
 		all->world->after(all->world->ctx, LOCKED_LONG_MS, move_on_locked_long,

@@ -30,6 +30,8 @@ enum move_state {
 	MOVE_CATCHING_UP,
 	MOVE_FENCING,
 	MOVE_SWITCHING,
+	MOVE_SPOOL_LOCKING, /* the source is dead: on with what the spool holds */
+	MOVE_SPOOL_SWITCHING,
 	MOVE_STEERING,
 	MOVE_OPENING,
 	MOVE_BACKFILLING,
@@ -65,9 +67,10 @@ enum move_event {
 	EV_CANCEL,
 	EV_RETRY,
 	EV_PURGE, /* a person's wish, the retention's, or that of a mailbox coming home */
-	EV_RELEASE,   /* a person wants back what was withheld */
-	EV_NODE_GONE, /* the source was taken out of the cluster */
-	EV_REVERT,    /* a person wants the mailbox back where it came from */
+	EV_RELEASE,    /* a person wants back what was withheld */
+	EV_NODE_GONE,  /* the source was taken out of the cluster */
+	EV_REVERT,     /* a person wants the mailbox back where it came from */
+	EV_FROM_SPOOL, /* a person wants what the spool holds: the source is dead */
 	MOVE_EVENT_COUNT
 };
 

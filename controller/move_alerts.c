@@ -98,6 +98,8 @@ move_alert_key(const struct move *m)
 		return (move_states[m->stuck_from].holds & ARRIVED) != 0
 			   ? ALERT_MOVE_PURGE_STUCK
 			   : ALERT_MOVE_STUCK;
+	if (m->state == MOVE_SETTLED && m->data.from_spool)
+		return ALERT_MOVE_FROM_SPOOL;
 	if (m->state == MOVE_SETTLED && m->data.left_behind)
 		return ALERT_MOVE_LEFT_BEHIND;
 	if (m->state == MOVE_SETTLED && !m->data.no_mailbox &&

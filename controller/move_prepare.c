@@ -66,7 +66,7 @@ build_seed(struct moves *all, struct move *m, struct ask *a, struct err *e)
 	(void)e;
 	a->in.last_item_id = m->data.last_item_id;
 	a->in.change = m->data.change;
-	a->in.locked = m->state == MOVE_CATCHING_UP;
+	a->in.locked = m->state != MOVE_FOLLOWING;
 	snprintf(a->in.host, sizeof(a->in.host), "%s", m->target);
 	return true;
 }

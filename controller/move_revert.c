@@ -99,8 +99,7 @@ move_may_revert(const struct move *m, struct err *e)
 	return true;
 }
 
-/* What a later move did, or does just now, is not undone under its feet. */
-static bool
+bool
 revert_is_alone(struct moves *all, const struct move *m, struct err *e)
 {
 	const struct move *busy = moves_busy(all, m);
@@ -271,7 +270,7 @@ build_arrived(struct moves *all, struct move *m, struct ask *a, struct err *e)
 {
 	(void)all;
 	(void)e;
-	a->in.pass = STAGE_ARRIVED;
+	a->in.pass = m->data.from_spool ? STAGE_LEFT : STAGE_ARRIVED;
 	a->in.last_item_id = m->data.last_item_id;
 	snprintf(a->in.host, sizeof(a->in.host), "%s", m->source);
 	return true;
@@ -343,6 +342,8 @@ take_arrived(struct moves *all, struct move *m, const struct ask *a,
 	m->data.listed = s->listed;
 	m->data.staged = s->staged;
 	m->data.row = s->row;
+	if (m->data.from_spool)
+		take_lacking(m, s);
 	return true;
 }
 
@@ -431,6 +432,7 @@ take_arrived_fence(struct moves *all, struct move *m, const struct ask *a,
 		return false;
 	if (a->out.held) {
 		m->data.left_behind = false;
+		m->data.from_spool = false;
 		m->data.copy_fenced = true;
 	}
 	return true;

@@ -19,6 +19,9 @@
 MUST_USE bool
 moves_revert(struct moves *all, uint32_t number, bool leave_mail, struct err *e);
 
+/* What a later move did, or does just now, is not undone under its feet. */
+MUST_USE bool revert_is_alone(struct moves *all, const struct move *m, struct err *e);
+
 /* Exchanges source and target, and what is known of each; once more: as it was before. */
 void move_turn(struct move *m);
 

@@ -10,6 +10,7 @@
 #include "controller/move_prepare.h"
 #include "controller/move_purge.h"
 #include "controller/move_revert.h"
+#include "controller/move_spool.h"
 #include "controller/move_takes.h"
 #include "controller/plan.h"
 
@@ -130,8 +131,8 @@ build_home_back(struct moves *all, struct move *m, struct ask *a, struct err *e)
 static bool
 build_steer(struct moves *all, struct move *m, struct ask *a, struct err *e)
 {
-	a->in.last_item_id = m->data.last_item_id;
-	a->in.change = m->data.change;
+	a->in.last_item_id = m->data.last_item_id + spool_unseen_ids(m);
+	a->in.change = m->data.change + spool_unseen_changes(m);
 	return at_target(all, m, a, e);
 }
 
@@ -178,6 +179,13 @@ build_mend_hot(struct moves *all, struct move *m, struct ask *a, struct err *e)
 	return at_target(all, m, a, e);
 }
 
+static bool
+build_give_back(struct moves *all, struct move *m, struct ask *a, struct err *e)
+{
+	return m->data.from_spool ? build_pinned_at_target(all, m, a, e)
+				  : at_source(all, m, a, e);
+}
+
 /* While content still goes in, the quota stays lifted. */
 static bool
 build_restore(struct moves *all, struct move *m, struct ask *a, struct err *e)
@@ -207,7 +215,7 @@ build_routes(struct moves *all, struct move *m, struct ask *a, struct err *e)
 		rest += length + (rest[length] == '\n');
 	}
 	/* What is left behind may be dead. */
-	if ((move_states[m->state].holds & TURNS_BACK) != 0)
+	if ((move_states[m->state].holds & TURNS_BACK) != 0 || m->data.from_spool)
 		return at_target(all, m, a, e);
 	return at_source(all, m, a, e);
 }
@@ -256,6 +264,13 @@ static bool
 undo_at_source_wanted(const struct move *m)
 {
 	return !m->data.gone && !m->home_is_elsewhere;
+}
+
+/* Who is dead has no fence any more. */
+static bool
+undo_at_live_source_wanted(const struct move *m)
+{
+	return undo_at_source_wanted(m) && source_is_there(m);
 }
 
 /*
@@ -375,11 +390,25 @@ const struct move_effect move_effects[] = {
 	{ MOVE_SWITCHING,   "flush the target's cache",        ASK_FLUSH,         EFFECT_MUST, NULL, at_target, NULL },
 	{ MOVE_SWITCHING,   "purge proxy routes",              ASK_ROUTES,        EFFECT_SOFT, NULL, build_routes, NULL },
 
-	{ MOVE_STEERING,    "look behind the fence once more", ASK_PREFLIGHT,     EFFECT_SOFT, NULL, at_source, take_fenced_row },
-	{ MOVE_STEERING,    "end the lease",                   ASK_UNLEASE,       EFFECT_SOFT, NULL, at_source, NULL },
+	{ MOVE_SPOOL_LOCKING, "read the account again",        ASK_READ_ACCOUNT,  EFFECT_MUST, NULL, NULL, take_account },
+	{ MOVE_SPOOL_LOCKING, "see whether the source's agent answers", ASK_PREFLIGHT, EFFECT_SOFT, NULL, build_is_source_dead, take_source_is_dead },
+	{ MOVE_SPOOL_LOCKING, "see whether the source answers", ASK_FLUSH,        EFFECT_SOFT, NULL, build_is_source_dead, take_source_answers },
+	{ MOVE_SPOOL_LOCKING, "look at the target again",      ASK_PREFLIGHT,     EFFECT_MUST, NULL, at_target, take_target_row },
+	{ MOVE_SPOOL_LOCKING, "flush the target's cache",      ASK_FLUSH,         EFFECT_MUST, NULL, at_target, NULL },
+	{ MOVE_SPOOL_LOCKING, "read the values to give back",  ASK_FREEZE_READ,   EFFECT_MUST, NULL, build_pinned_at_target, take_saved },
+	{ MOVE_SPOOL_LOCKING, "lock the account",              ASK_LOCK,          EFFECT_MUST, NULL, build_pinned_at_target, NULL },
+	{ MOVE_SPOOL_LOCKING, "fill the target's mailbox",     ASK_SEED,          EFFECT_SOFT, prepare_seeds, build_seed, take_seed },
+
+	{ MOVE_SPOOL_SWITCHING, "switch the home",             ASK_SET_HOME,      EFFECT_SOFT, NULL, build_spool_home, NULL },
+	{ MOVE_SPOOL_SWITCHING, "read the home",               ASK_READ_ACCOUNT,  EFFECT_STAY, NULL, NULL, take_home },
+	{ MOVE_SPOOL_SWITCHING, "flush the target's cache",    ASK_FLUSH,         EFFECT_MUST, NULL, at_target, NULL },
+	{ MOVE_SPOOL_SWITCHING, "purge proxy routes",          ASK_ROUTES,        EFFECT_SOFT, NULL, build_routes, NULL },
+
+	{ MOVE_STEERING,    "look behind the fence once more", ASK_PREFLIGHT,     EFFECT_SOFT, source_is_there, at_source, take_fenced_row },
+	{ MOVE_STEERING,    "end the lease",                   ASK_UNLEASE,       EFFECT_SOFT, source_is_there, at_source, NULL },
 	{ MOVE_STEERING,    "make folders at their old ids",   ASK_STEER,         EFFECT_MUST, has_mailbox, build_steer, NULL },
 	{ MOVE_STEERING,    "end every session",               ASK_SESSIONS,      EFFECT_MUST, NULL, at_target, NULL },
-	{ MOVE_STEERING,    "flush the source's cache",        ASK_FLUSH,         EFFECT_SOFT, NULL, at_source, NULL },
+	{ MOVE_STEERING,    "flush the source's cache",        ASK_FLUSH,         EFFECT_SOFT, source_is_there, at_source, NULL },
 
 	{ MOVE_OPENING,     "lift the fence of a way back that failed", ASK_UNFENCE, EFFECT_MUST, revert_was_tried, at_target, NULL },
 	{ MOVE_OPENING,     "lift the quota for the import",   ASK_ALLOW_IMPORT,  EFFECT_MUST, quota_must_go, at_target, NULL },
@@ -433,6 +462,8 @@ const struct move_effect move_effects[] = {
 
 	{ MOVE_REVERT_LOCKING, "read where the account lives", ASK_READ_ACCOUNT,  EFFECT_MUST, NULL, NULL, take_revert_again },
 	{ MOVE_REVERT_LOCKING, "look at the copy",             ASK_PREFLIGHT,     EFFECT_MUST, NULL, at_source, take_copy_node },
+	/* Of a lock that it died under: it would give back what it knew then, while this one lasts. */
+	{ MOVE_REVERT_LOCKING, "end the lease of before",      ASK_UNLEASE,       EFFECT_MUST, spool_is_source, at_source, NULL },
 	{ MOVE_REVERT_LOCKING, "read the values to give back", ASK_FREEZE_READ,   EFFECT_MUST, NULL, at_target, take_purge_saved },
 	{ MOVE_REVERT_LOCKING, "arm the lease",                ASK_LEASE,         EFFECT_MUST, NULL, build_purge_lease, take_lease },
 	{ MOVE_REVERT_LOCKING, "lock the account",             ASK_LOCK,          EFFECT_MUST, NULL, at_target, NULL },
@@ -478,11 +509,12 @@ const struct move_effect move_effects[] = {
 	{ MOVE_UNLOCKING,   "home back to the source",         ASK_SET_HOME,      EFFECT_MUST, home_is_target, build_home_back, take_home_back },
 	{ MOVE_UNLOCKING,   "flush the source's cache",        ASK_FLUSH,         EFFECT_SOFT, undo_at_source_wanted, at_source, NULL },
 	{ MOVE_UNLOCKING,   "flush the target's cache",        ASK_FLUSH,         EFFECT_SOFT, undo_at_source_wanted, at_target, NULL },
-	{ MOVE_UNLOCKING,   "lift the fence",                  ASK_UNFENCE,       EFFECT_MUST, undo_at_source_wanted, at_source, NULL },
+	{ MOVE_UNLOCKING,   "lift the fence",                  ASK_UNFENCE,       EFFECT_MUST, undo_at_live_source_wanted, at_source, NULL },
 	{ MOVE_UNLOCKING,   "delete what the target held",     ASK_DROP_ROW,      EFFECT_SOFT, undo_row_wanted, at_target, take_dropped_row },
 	{ MOVE_UNLOCKING,   "read the home once more",         ASK_READ_ACCOUNT,  EFFECT_STAY, undo_at_source_wanted, NULL, take_home_once_more },
-	{ MOVE_UNLOCKING,   "give the account back",           ASK_RESTORE,       EFFECT_MUST, undo_values_wanted, at_source, take_restored },
-	{ MOVE_UNLOCKING,   "end the lease",                   ASK_UNLEASE,       EFFECT_MUST, NULL, at_source, take_undone },
+	{ MOVE_UNLOCKING,   "give the account back",           ASK_RESTORE,       EFFECT_MUST, undo_values_wanted, build_give_back, take_restored },
+	{ MOVE_UNLOCKING,   "end the lease",                   ASK_UNLEASE,       EFFECT_MUST, source_is_there, at_source, take_undone },
+	{ MOVE_UNLOCKING,   "end the dead node's lease",       ASK_UNLEASE,       EFFECT_SOFT, spool_is_source, build_is_source_dead, take_undone },
 };
 /* clang-format on */
 const size_t move_effect_count = ARRAY_LEN(move_effects);

@@ -38,6 +38,10 @@ const struct move_state_def move_states[MOVE_STATE_COUNT] = {
 	                       "nobody logs in; mail waits; the source is being closed" },
 	[MOVE_SWITCHING]   = { "switching",   LOCKED,                                  2 * MINUTE,
 	                       "nobody logs in; mail waits; the home is being switched" },
+	[MOVE_SPOOL_LOCKING]   = { "spool_locking",   LOCKED,                      10 * MINUTE,
+	                       "the source is dead; nobody logs in, mail waits; the spool is to become the mailbox" },
+	[MOVE_SPOOL_SWITCHING] = { "spool_switching", LOCKED,                      2 * MINUTE,
+	                       "the source is dead; nobody logs in, mail waits; the home is being switched" },
 	[MOVE_STEERING]    = { "steering",    LOCKED,                                  30 * MINUTE,
 	                       "nobody logs in; mail waits; folders are made at their old ids" },
 	[MOVE_OPENING]     = { "opening",     TARGET_WRITES | FORWARD_ONLY | LOCKED,   12 * HOUR,
@@ -129,6 +133,18 @@ const struct move_edge move_edges[] = {
 	{ MOVE_FENCING,     EV_CANCEL, MOVE_UNLOCKING,   "cancelled before the switch" },
 	{ MOVE_SWITCHING,   EV_OK,     MOVE_STEERING,    "the directory names the target" },
 	{ MOVE_SWITCHING,   EV_FAILED, MOVE_UNLOCKING,   "the home was not switched; nothing is on the target, so back" },
+	/* The source is dead, and a person wants what is in the spool. */
+	{ MOVE_PLANNED,     EV_FROM_SPOOL, MOVE_SPOOL_LOCKING, "its node is dead; a person wants what the spool holds" },
+	{ MOVE_STAGING,     EV_FROM_SPOOL, MOVE_SPOOL_LOCKING, "its node is dead; a person wants what the spool holds" },
+	{ MOVE_FOLLOWING,   EV_FROM_SPOOL, MOVE_SPOOL_LOCKING, "its node is dead; a person wants what the spool holds" },
+	{ MOVE_UNLOCKING,   EV_FROM_SPOOL, MOVE_SPOOL_LOCKING, "its node is dead; a person wants what the spool holds" },
+	{ MOVE_ABANDONED,   EV_FROM_SPOOL, MOVE_SPOOL_LOCKING, "its node is dead; a person wants what the spool holds" },
+	{ MOVE_STUCK,       EV_FROM_SPOOL, MOVE_SPOOL_LOCKING, "its node is dead; a person wants what the spool holds" },
+	{ MOVE_SPOOL_LOCKING,   EV_OK,     MOVE_SPOOL_SWITCHING, "locked by the target; nobody answers where it lived" },
+	{ MOVE_SPOOL_LOCKING,   EV_AGAIN,  MOVE_UNPREPARING,     "its node answers; nothing was locked" },
+	{ MOVE_SPOOL_LOCKING,   EV_FAILED, MOVE_UNLOCKING,       "it could not be locked, or its node answers" },
+	{ MOVE_SPOOL_SWITCHING, EV_OK,     MOVE_STEERING,        "the directory names the target" },
+	{ MOVE_SPOOL_SWITCHING, EV_FAILED, MOVE_UNLOCKING,       "the home was not switched; nothing is on the target, so back" },
 	{ MOVE_STEERING,    EV_OK,     MOVE_OPENING,     "folders have their ids, counters are past the source's" },
 	{ MOVE_STEERING,    EV_FAILED, MOVE_UNLOCKING,   "the target could not be prepared; nothing is on it, so back" },
 	{ MOVE_OPENING,     EV_OK,     MOVE_BACKFILLING, "all but older mail is in and the account is given back" },
@@ -212,6 +228,7 @@ static const char *const event_names[] = {
     [EV_RELEASE] = "release",
     [EV_NODE_GONE] = "node_gone",
     [EV_REVERT] = "revert",
+    [EV_FROM_SPOOL] = "from_spool",
 };
 static_assert(ARRAY_LEN(event_names) == MOVE_EVENT_COUNT, "name every event");
 

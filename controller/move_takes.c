@@ -14,6 +14,7 @@
 #include "controller/journal.h"
 #include "controller/move_checks.h"
 #include "controller/move_private.h"
+#include "controller/move_spool.h"
 #include "proto/base/xalloc.h"
 
 #define SHORT_PASS_ITEMS 50
@@ -110,6 +111,14 @@ take_who_wrote(struct moves *all, struct move *m, const struct ask_stage *s)
 		m->wrote_ms = now;
 }
 
+void
+take_lacking(struct move *m, const struct ask_stage *s)
+{
+	m->data.lacking_count = s->lacking_count;
+	free(m->data.lacking_json);
+	m->data.lacking_json = xstrdup(s->lacking_json);
+}
+
 static void
 take_stage_facts(struct moves *all, struct move *m, const struct ask_stage *s)
 {
@@ -122,9 +131,9 @@ take_stage_facts(struct moves *all, struct move *m, const struct ask_stage *s)
 	m->data.change = s->change;
 	m->data.row = s->row;
 	m->data.tracking_imap = s->tracking_imap;
-	m->data.lacking_count = s->lacking_count;
-	free(m->data.lacking_json);
-	m->data.lacking_json = xstrdup(s->lacking_json);
+	take_lacking(m, s);
+	m->data.in_step_ms =
+	    moves_world(all)->wall_ms(moves_world(all)->ctx) - (int64_t)s->took_ms;
 	m->data.passes++;
 }
 
@@ -238,7 +247,8 @@ take_home(struct moves *all, struct move *m, const struct ask *a, enum move_even
 	(void)e;
 	if (lives_at(account, m->target)) {
 		m->data.target_row_made = true;
-		m->data.switched = m->data.switched || m->state == MOVE_SWITCHING;
+		m->data.switched = m->data.switched || m->state == MOVE_SWITCHING ||
+				   m->state == MOVE_SPOOL_SWITCHING;
 		m->data.switched_at_ms = moves_world(all)->wall_ms(moves_world(all)->ctx);
 		move_aside_subject(m, aside, sizeof(aside));
 		if (m->data.switched)
@@ -356,6 +366,10 @@ take_unclean(struct moves *all, struct move *m, const struct ask_verdict *v)
 {
 	char job[LIMIT_ID];
 
+	if (m->data.from_spool) { /* told of when it is settled, whatever else differs */
+		spool_why_unclean(m, v);
+		return;
+	}
 	snprintf(job, sizeof(job), "j%u", m->job_number);
 	snprintf(m->error, sizeof(m->error),
 	    "%llu of %llu items are missing, %llu differ, %llu could not be exported",
@@ -372,7 +386,8 @@ take_verdict(struct moves *all, struct move *m, const struct ask *a,
 {
 	const struct ask_verdict *v = &a->out.verdict;
 	/* Taken back it lives where what could not be exported lies. */
-	bool clean = v->clean && (m->data.lacking_count == 0 || m->data.reverted);
+	bool clean = v->clean && !m->data.from_spool &&
+		     (m->data.lacking_count == 0 || m->data.reverted);
 
 	(void)ev_out;
 	(void)e;

@@ -20,6 +20,9 @@ bool lives_at(const struct ask_account *account, const char *node);
 /* The account and its aliases, for the proxies' routes. */
 void take_names(struct move *m, const struct ask_account *account);
 
+/* What could not be staged, and why. */
+void take_lacking(struct move *m, const struct ask_stage *s);
+
 MOVE_TAKE(take_account);
 MOVE_TAKE(take_source_row);
 MOVE_TAKE(take_target_row);

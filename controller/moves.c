@@ -152,10 +152,17 @@ moves_on_lease_expired(
 static void
 move_begin_anew(struct move *m)
 {
-	bool row_left = m->data.target_row_made;
+	const struct move_data left = m->data;
 
 	memset(&m->data, 0, sizeof(m->data));
-	m->data.target_row_made = row_left;
+	m->data.target_row_made = left.target_row_made;
+	/* The spool is there still, as it was. */
+	m->data.in_step_ms = left.in_step_ms;
+	m->data.listed = left.listed;
+	m->data.staged = left.staged;
+	m->data.last_item_id = left.last_item_id;
+	m->data.change = left.change;
+	m->data.tracking_imap = left.tracking_imap;
 	m->started = false;
 	m->tries++;
 }

@@ -34,6 +34,8 @@ struct watch_host {
 	    void *ctx, const struct plan *plan, uint32_t *job_out, struct err *e);
 	/* Starts its container again; watch_restarted comes later, never from inside. */
 	void (*restart)(void *ctx, const char *node);
+	/* Mailboxes of the node that are in other nodes' spools, whole. NULL: nobody knows. */
+	uint32_t (*copied)(void *ctx, const char *node);
 	struct journal *journal;
 	struct alerts *alerts;
 	int64_t (*mono_ms)(void);

@@ -46,6 +46,19 @@ way_out(const struct watched *n, char *out, size_t size)
 		    fault == NULL ? "zmferry nodes" : fault->way_out);
 }
 
+/* Who was being moved off it may be had from elsewhere. */
+static void
+tell_copied(const struct watch *w, const struct watched *n, struct told *t)
+{
+	uint32_t count =
+	    w->host.copied == NULL ? 0 : w->host.copied(w->host.ctx, n->node.name);
+	size_t len = strlen(t->holds);
+
+	if (count > 0)
+		snprintf(t->holds + len, sizeof(t->holds) - len,
+		    "; %" PRIu32 " copied to other nodes' spools", count);
+}
+
 static void
 told_fill(const struct watch *w, const struct watched *n, struct told *t)
 {
@@ -64,6 +77,7 @@ told_fill(const struct watch *w, const struct watched *n, struct told *t)
 		snprintf(t->holds, sizeof(t->holds),
 		    "%" PRIu64 " mailboxes, %" PRIu64 " MB when it was last heard",
 		    n->record.mailboxes, n->record.bytes >> 20);
+	tell_copied(w, n, t);
 }
 
 static void

@@ -6,6 +6,7 @@
 
 #include "controller/controller.h"
 #include "controller/cordon.h"
+#include "controller/move_spool.h"
 #include "controller/policy_conf.h"
 #include "controller/watch_live.h"
 #include "proto/base/clock.h"
@@ -120,6 +121,14 @@ host_restart(void *ctx, const char *node)
 	world->ask(world->ctx, a);
 }
 
+static uint32_t
+host_copied(void *ctx, const char *node)
+{
+	struct controller *c = ctx;
+
+	return moves_copied_from(jobs_moves(c->jobs), node);
+}
+
 static int64_t
 mono_ms(void)
 {
@@ -137,6 +146,7 @@ watch_live_start(struct controller *c, struct err *e)
 	    .survey = host_survey,
 	    .begin = host_begin,
 	    .restart = host_restart,
+	    .copied = host_copied,
 	    .journal = c->journal,
 	    .alerts = c->alerts,
 	    .mono_ms = mono_ms,

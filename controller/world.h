@@ -63,7 +63,8 @@ enum stage_pass {
 	STAGE_BASE,
 	STAGE_DELTA,
 	STAGE_FINAL,
-	STAGE_ARRIVED /* what the node gave an id above in.last_item_id, and a move did not bring */
+	STAGE_ARRIVED, /* what the node gave an id above in.last_item_id, and a move did not bring */
+	STAGE_LEFT /* what a source that was dead holds beyond the spool, whose last id is in.last_item_id */
 };
 
 struct row {
@@ -137,7 +138,7 @@ struct ask {
 		char target[WORLD_NAME];
 		char new_home[WORLD_NAME];
 		char pin_id
-		    [LIMIT_ID]; /* ASK_SET_HOME: done by in.host itself, not passed on */
+		    [LIMIT_ID]; /* SOAP: done by in.host itself, not passed on to the home */
 		struct freeze_saved saved;
 		enum stage_pass pass;
 		uint8_t ticket[LIMIT_TICKET];

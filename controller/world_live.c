@@ -158,6 +158,8 @@ live_soap_ask(struct live_job *job, struct err *e)
 		return err_set(e, ERR_RETRY, "%s: not begun: its time was over before",
 		    ask_name(a->kind));
 	c = live_soap(job->w, a->in.host, job->until_ms - now, &job->work.cancelled);
+	if (a->in.pin_id[0] != '\0')
+		soap_client_pin(c, a->in.pin_id);
 	switch (a->kind) {
 	case ASK_FREEZE_READ:
 		ok = freeze_read(c, a->account_id, &a->out.saved, e);
@@ -177,7 +179,7 @@ live_soap_ask(struct live_job *job, struct err *e)
 		    c, a->account_id, &a->in.saved, a->out.text, sizeof(a->out.text), e);
 		break;
 	case ASK_SET_HOME:
-		ok = admin_set_home(c, a->account_id, a->in.new_home, a->in.pin_id, e);
+		ok = admin_set_home(c, a->account_id, a->in.new_home, e);
 		break;
 	case ASK_FLUSH:
 		ok = admin_flush_account(c, a->account_id, e);

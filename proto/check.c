@@ -203,7 +203,7 @@ check_reserve(const Wire__OpReserve *m, struct err *e)
 static bool
 check_stage(const Wire__OpStage *m, struct err *e)
 {
-	return check_number((uint64_t)m->pass, "pass", 0, 3, e) &&
+	return check_number((uint64_t)m->pass, "pass", 0, 4, e) &&
 	       check_number(m->above, "above", 0, INT32_MAX, e) &&
 	       check_text(&m->target_host, "target_host", 1, LIMIT_NAME, e) &&
 	       check_number(m->target_port, "target_port", 1, 65535, e) &&

@@ -150,7 +150,7 @@ check_stream(const Wire__Stream *m, struct err *e)
 		       check_move_id(&m->hello->move_id, e) &&
 		       check_size(
 			   &m->hello->ticket, "ticket", LIMIT_TICKET, LIMIT_TICKET, e) &&
-		       check_number((uint64_t)m->hello->pass, "pass", 0, 3, e);
+		       check_number((uint64_t)m->hello->pass, "pass", 0, 4, e);
 	case WIRE__STREAM__BODY_READY:
 		return check_text(&m->ready->token, "token", 0, 63, e);
 	case WIRE__STREAM__BODY_END:

@@ -10,10 +10,12 @@
 
 #include "agent/mailbox/account.h"
 #include "agent/mailbox/back.h"
+#include "agent/mailbox/ids.h"
 #include "agent/mailbox/items.h"
 #include "agent/mailbox/seed.h"
 #include "agent/worker/export_private.h"
 #include "proto/base/clock.h"
+#include "proto/base/xalloc.h"
 #include "proto/frame.h"
 #include "proto/limits.h"
 
@@ -27,6 +29,9 @@ struct exporting {
 	char token[64];	   /* what the target holds is as new as this after the pass */
 	bool knew;	   /* what was changed since the pass before */
 	int64_t looked_ms; /* wall clock, when that was asked */
+	/* PASS_LEFT: what was changed or deleted behind the spool's back, ascending */
+	uint32_t *behind;
+	size_t behind_count;
 	struct fetching fetching;
 	Wire__StageFacts facts;
 	Wire__Row row;
@@ -87,6 +92,42 @@ name_lacking(struct exporting *x, struct err *e)
 		    "an earlier revision of this document is damaged in Zimbra's store "
 		    "and is not carried; the current one is");
 	return true;
+}
+
+/* --- what was left on a source that was dead --- */
+
+static const char behind_text[] =
+    "it was changed or deleted on the node that was dead after it had been copied; the "
+    "mailbox has it as it was copied";
+
+/* Of what the spool may hold; what it lacks is fetched as it is now. */
+static void
+look_behind(struct exporting *x)
+{
+	const struct items_changes *c = &x->changes;
+	const Wire__OpStage *op = x->w->step->stage;
+
+	if (op->pass != WIRE__STAGE_PASS__PASS_LEFT)
+		return;
+	x->behind = xcalloc(c->changed_count + c->deleted_count + 1, sizeof(*x->behind));
+	for (size_t i = 0; i < c->changed_count; i++) {
+		if (c->changed[i] <= op->above)
+			x->behind[x->behind_count++] = c->changed[i];
+	}
+	for (size_t i = 0; i < c->deleted_count; i++) {
+		if (c->deleted[i] <= op->above)
+			x->behind[x->behind_count++] = c->deleted[i];
+	}
+}
+
+static void
+name_behind(struct exporting *x, const uint32_t *wanted, size_t count)
+{
+	for (size_t i = 0; i < x->behind_count; i++) {
+		if (!ids_have(wanted, count, x->behind[i]))
+			lacking_add(x, x->behind[i], behind_text);
+	}
+	x->behind_count = 0;
 }
 
 /* --- the pass --- */
@@ -165,6 +206,7 @@ receive_wanted(struct exporting *x, struct err *e)
 
 	if (!stream_receive_want(x->fetching.stream, &wanted, &count, e))
 		return false;
+	name_behind(x, wanted, count);
 	fetching_want(&x->fetching, wanted, count);
 	return true;
 }
@@ -192,6 +234,7 @@ run_pass(struct exporting *x, const Wire__StreamTree *tree, struct err *e)
 {
 	struct stream *s = x->fetching.stream;
 
+	look_behind(x);
 	if (!stream_send_tree(s, tree, e) ||
 	    !stream_send_record(s, &x->record, x->token, x->changes.changed,
 		x->changes.changed_count, x->changes.must_resync, e))
@@ -262,5 +305,6 @@ worker_export(struct worker *w, struct err *e)
 	items_changes_free(&x.changes);
 	spool_record_free(&x.record);
 	fetching_free(&x.fetching);
+	free(x.behind);
 	return ok;
 }

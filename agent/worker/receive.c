@@ -32,7 +32,7 @@ struct connection {
 	struct spool *spool;
 	struct receiving *receiving;
 	const Wire__Admission *admission;
-	bool is_back; /* what arrived elsewhere while the mailbox was away */
+	Wire__StagePass pass;
 };
 
 static bool
@@ -83,9 +83,7 @@ connection_admit(struct connection *c, const Wire__StreamHello *hello, struct er
 		    "move %s: this node expects no stream of it from %s with this "
 		    "ticket; the controller lets one in when it reserves the disk",
 		    move_id, peer);
-	else if (hello->version != (hello->pass == WIRE__STAGE_PASS__PASS_ARRIVED
-					   ? STREAM_VERSION_ARRIVED
-					   : STREAM_VERSION))
+	else if (hello->version != stream_version(hello->pass))
 		ok = err_set(e, ERR_REFUSED,
 		    "the sender speaks version %u of the mail stream, this node %u; "
 		    "upgrade the older agent",
@@ -105,8 +103,8 @@ connection_hello(struct connection *c, struct err *e)
 
 	if (!frame_read_tls(c->link, LIMIT_FRAME_NEW, &m, e))
 		return err_wrap(e, "%s", tls_stream_peer_name(c->link));
-	c->is_back = m->body_case == WIRE__STREAM__BODY_HELLO &&
-		     m->hello->pass == WIRE__STAGE_PASS__PASS_ARRIVED;
+	if (m->body_case == WIRE__STREAM__BODY_HELLO)
+		c->pass = m->hello->pass;
 	ok = m->body_case == WIRE__STREAM__BODY_HELLO
 		 ? connection_admit(c, m->hello, e)
 		 : err_set(e, ERR_PEER, "no hello came first");
@@ -175,13 +173,15 @@ connection_run(struct connection *c, struct err *e)
 	log_child(&c->w->log, NULL, "move=%s", c->w->move_id);
 	tls_stream_set_timeout(c->link, WAIT_STREAM_MS);
 	if (!connection_open_spool(c, e) ||
-	    (c->is_back && !spool_note_write(c->spool, NOTE_BACK, "1\n", e)))
+	    (c->pass == WIRE__STAGE_PASS__PASS_ARRIVED &&
+		!spool_note_write(c->spool, NOTE_BACK, "1\n", e)))
 		return false;
 
 	const struct receiving_options options = {
 	    .spool = c->spool,
 	    .spool_dir = c->w->spool_dir,
 	    .fill_limit = c->w->job->fill_limit,
+	    .keeps_held = c->pass == WIRE__STAGE_PASS__PASS_LEFT,
 	    .answer = connection_answer,
 	    .ctx = c,
 	};

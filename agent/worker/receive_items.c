@@ -252,9 +252,13 @@ record_take(struct receiving *r, const Wire__StreamRecord *m, struct err *e)
 	if (m->token.len == 0 || !frame_copy(&m->token, token, sizeof(token)))
 		return err_set(e, ERR_PEER, "a list of record without its token");
 	worn = record_add_worn(r);
-	if (!record_is_sane(r, e) || !spool_record_write(r->o.spool, &r->record, e) ||
+	if (r->o.keeps_held)
+		r->stale_count = 0;
+	if (!record_is_sane(r, e) ||
+	    (r->o.keeps_held && !receiving_keep_held(r->o.spool, &r->record, e)) ||
+	    !spool_record_write(r->o.spool, &r->record, e) ||
 	    !receiving_reconcile(r->o.spool, &r->record, r->stale, r->stale_count,
-		r->token[0] == '\0', &r->have, e) ||
+		r->token[0] == '\0' && !r->o.keeps_held, &r->have, e) ||
 	    !spool_sync(r->o.spool, e) ||
 	    (worn && !spool_note_write(r->o.spool, WORN_NOTE, "", e)) ||
 	    !spool_note_write(r->o.spool, TOKEN_NOTE, token, e))

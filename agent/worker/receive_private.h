@@ -13,9 +13,11 @@ struct receiving;
 typedef bool (*receiving_answer_fn)(void *ctx, const Wire__Stream *m, struct err *e);
 
 struct receiving_options {
-	struct spool *spool;	    /* opened for writing; borrowed */
-	const char *spool_dir;	    /* whose disk is watched; borrowed */
-	uint32_t fill_limit;	    /* percent; 0 = the disk is not watched */
+	struct spool *spool;   /* opened for writing; borrowed */
+	const char *spool_dir; /* whose disk is watched; borrowed */
+	uint32_t fill_limit;   /* percent; 0 = the disk is not watched */
+	bool
+	    keeps_held; /* what is held is in a mailbox by now: only what lacks is taken */
 	receiving_answer_fn answer; /* sends one message to the sender */
 	void *ctx;
 };
@@ -38,6 +40,9 @@ struct reconciled {
 	uint64_t bytes; /* of what is held and stays */
 };
 
+/* Adds to the record what is held and not of it; what is held keeps its folder. record: sorted. */
+MUST_USE bool
+receiving_keep_held(struct spool *s, struct spool_record_list *record, struct err *e);
 /* Forgets what is stale or not of record, gives the rest its folder of record. */
 MUST_USE bool receiving_reconcile(struct spool *s, const struct spool_record_list *record,
     const uint32_t *stale, size_t stale_count, bool all_stale, struct reconciled *out,

@@ -63,6 +63,30 @@ want_or_place(struct spool *s, const struct spool_record_list *record,
 }
 
 bool
+receiving_keep_held(struct spool *s, struct spool_record_list *record, struct err *e)
+{
+	size_t held = spool_count(s);
+	size_t listed = record->count;
+
+	for (size_t i = 0; i < held; i++) {
+		struct spool_item item;
+		struct spool_record_list sorted = *record;
+		size_t at;
+
+		if (!spool_find(s, spool_id_at(s, i), &item))
+			return err_set(e, ERR_CORRUPT,
+			    "item %u of the spool is unreadable", spool_id_at(s, i));
+		sorted.count = listed; /* what is added comes behind */
+		if (spool_record_find(&sorted, item.id, &at))
+			record->folder_ids[at] = item.folder_id;
+		else
+			spool_record_add(record, item.id, item.folder_id, item.type);
+	}
+	spool_record_sort(record);
+	return true;
+}
+
+bool
 receiving_reconcile(struct spool *s, const struct spool_record_list *record,
     const uint32_t *stale, size_t stale_count, bool all_stale, struct reconciled *out,
     struct err *e)

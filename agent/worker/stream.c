@@ -140,6 +140,15 @@ stream_prove(struct stream *s, const ProtobufCBinaryData *node, struct err *e)
 		   tls_stream_peer_name(s->link), expected);
 }
 
+uint32_t
+stream_version(Wire__StagePass pass)
+{
+	return pass == WIRE__STAGE_PASS__PASS_ARRIVED ||
+		       pass == WIRE__STAGE_PASS__PASS_LEFT
+		   ? STREAM_VERSION_ARRIVED
+		   : STREAM_VERSION;
+}
+
 static bool
 stream_hello(struct stream *s, struct worker *w, struct err *e)
 {
@@ -148,9 +157,7 @@ stream_hello(struct stream *s, struct worker *w, struct err *e)
 	Wire__StreamHello hello = WIRE__STREAM_HELLO__INIT;
 	Wire__Stream *answer = NULL;
 
-	hello.version = op->pass == WIRE__STAGE_PASS__PASS_ARRIVED
-			    ? STREAM_VERSION_ARRIVED
-			    : STREAM_VERSION;
+	hello.version = stream_version(op->pass);
 	hello.move_id = w->step->move_id;
 	hello.ticket = op->ticket;
 	hello.pass = op->pass;

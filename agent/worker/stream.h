@@ -13,7 +13,8 @@
 
 /* An agent that would take a way back for a move refuses it by its version. */
 #define STREAM_VERSION 1
-#define STREAM_VERSION_ARRIVED 2
+#define STREAM_VERSION_ARRIVED 2 /* with passes that a version 1 does not know */
+uint32_t stream_version(Wire__StagePass pass);
 
 struct stream;
 

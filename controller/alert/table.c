@@ -17,21 +17,22 @@
 
 /* clang-format off */
 const struct alert_def alert_defs[ALERT_KEY_COUNT] = {
-	[ALERT_MOVE_LOCKED] = { "move_locked", ALERT_CRITICAL, "account state step why move",
+	[ALERT_MOVE_LOCKED] = { "move_locked", ALERT_CRITICAL, "account state step source why move",
 	  "{account} is locked while {state}: {step}: {why}",
 	  "Its owner cannot log in, and mail for it waits in the queue, until this step succeeds.",
 	  "zmferry keeps trying; nothing is lost meanwhile.",
-	  "mend that; the move goes on by itself: zmferry explain {move}; if that takes long and the home is switched already: zmferry move revert {move}" },
+	  "mend that; the move goes on by itself: zmferry explain {move}; if that takes long and the home is switched already: zmferry move revert {move}; "
+	  "if it is not, and {source} is dead: zmferry move {move} --from-spool" },
 	[ALERT_MOVE_WAITS] = { "move_waits", ALERT_WARNING, "account state step why move",
 	  "{account} does not get on while {state}: {step}: {why}",
 	  "The mailbox works; this step can only be tried again, nothing else would be safe.",
 	  "zmferry keeps trying.",
 	  "mend that; the move goes on by itself: zmferry explain {move}" },
-	[ALERT_MOVE_STUCK] = { "move_stuck", ALERT_CRITICAL, "account state why move job",
+	[ALERT_MOVE_STUCK] = { "move_stuck", ALERT_CRITICAL, "account state source why move job",
 	  "{account}: stuck while {state}: {why}",
 	  "The move can go neither on nor back by itself; the account may be locked.",
 	  "zmferry left both copies of the mailbox as they are.",
-	  "zmferry explain {move}; when the cause is gone: zmferry job retry {job}" },
+	  "zmferry explain {move}; when the cause is gone: zmferry job retry {job}; if {source} is dead, with what was copied: zmferry move {move} --from-spool" },
 	[ALERT_MOVE_STUCK_LOCKED] = { "move_stuck_locked", ALERT_CRITICAL, "account state source target why move job",
 	  "{account}: stuck while {state}: {why}",
 	  "Its owner cannot log in. Mail arrives at {target}, and waits there.",
@@ -68,6 +69,11 @@ const struct alert_def alert_defs[ALERT_KEY_COUNT] = {
 	  "Mail of that time is missing in the mailbox; it lies on {source} only.",
 	  "zmferry took the mailbox back without it, as it was told to, and deletes nothing.",
 	  "start {source} again, then: zmferry move revert {move}" },
+	[ALERT_MOVE_FROM_SPOOL] = { "move_from_spool", ALERT_WARNING, "account source target why move",
+	  "{account}: works on {target} with what had been copied: {why}",
+	  "Mail and changes that {source} took after that are missing in the mailbox; they lie on {source} only.",
+	  "zmferry made the mailbox from the spool, as it was told to, and deletes nothing on {source}.",
+	  "bring {source} back, or at least its volume, then: zmferry move fetch {move}; if it is gone for good nothing is left to do: zmferry explain {move}" },
 	[ALERT_JOB_WAITS] = { "job_waits", ALERT_WARNING, "job kind node why",
 	  "{job} ({kind} {node}) waits: {why}",
 	  "Everybody's mail works; the job goes on when that is done.",
@@ -98,7 +104,8 @@ const struct alert_def alert_defs[ALERT_KEY_COUNT] = {
 	  "Its mailboxes cannot be moved, because they cannot be read; new mail waits in the queue.",
 	  "zmferry evacuated nothing; it starts the container again only if automatic_restart says so.",
 	  "in this order: zmferry restart {node}; attach its volume to a new one; restore "
-	  "its backup; when it is back: zmferry nodes; if it is gone for good: zmferry forget {node}" },
+	  "its backup; when it is back: zmferry nodes; who was being moved off it can live with what was copied: zmferry moves, then zmferry move MOVE --from-spool; "
+	  "if it is gone for good: zmferry forget {node}" },
 	[ALERT_NODE_RESTARTED] = { "node_restarted", ALERT_WARNING, "node why",
 	  "node {node}: was down, its container was started again: {why}",
 	  "People on it were without mail until its services were up again; whatever made it die may do so again.",

@@ -2,6 +2,8 @@
 /*
  * POST /v1/moves/{id}/release: what was withheld goes in.
  * POST /v1/moves/{id}/revert: back where it came from, while nobody has worked on the target.
+ * POST /v1/moves/{id}/fetch: what a source that was dead holds beyond the spool goes in.
+ * POST /v1/moves/{id}/from-spool: on with what the spool holds, because the source is dead.
  * POST /v1/moves/{id}/purge: the old copy of a settled move. One whose verdict is not clean
  * is deleted only when the account is typed out, so that nobody does it in passing.
  */
@@ -15,6 +17,7 @@
 #include "controller/api/view.h"
 #include "controller/controller.h"
 #include "controller/move_revert.h"
+#include "controller/move_spool.h"
 #include "controller/moves_copies.h"
 
 /* NULL: there is none, and the request is refused. */
@@ -146,4 +149,74 @@ post_revert(struct api_request *rq)
 	    m->id, m->account_name, m->data.reverted ? m->source : m->target,
 	    m->data.reverted ? m->target : m->source);
 	gate_may(rq, m->source, m->target, false, go_revert);
+}
+
+/* Who can be asked may have more than the spool holds. */
+static bool
+source_is_dead(struct controller *c, const struct move *m, struct err *e)
+{
+	const struct fleet_node *n = fleet_find(c->fleet, m->source);
+
+	return n == NULL || !n->connected || !n->healthy ||
+	       err_set(e, ERR_REFUSED,
+		   "node %s: its agent says that it is well, so its mailboxes are there "
+		   "and "
+		   "are moved as they are; if they cannot be read, stop the node first: "
+		   "zmferry stop %s",
+		   m->source, m->source);
+}
+
+static void
+go_from_spool(struct api_request *rq, const char *node, const char *to)
+{
+	struct controller *c = rq->ctx;
+	struct moves *moves = jobs_moves(c->jobs);
+	uint32_t number = api_number(rq->id, 'm');
+	bool dry_run = json_is_true(json_object_get(rq->body, "dry_run"));
+	struct err e;
+	bool ok;
+
+	(void)node;
+	(void)to;
+	ok = move_may_from_spool(moves, number, &e) &&
+	     source_is_dead(c, moves_find(moves, number), &e) &&
+	     (dry_run || moves_from_spool(moves, number, &e));
+	answer_move(rq, ok, &e);
+}
+
+void
+post_from_spool(struct api_request *rq)
+{
+	const struct move *m = move_of_request(rq);
+
+	if (m == NULL)
+		return;
+	snprintf(rq->deed, sizeof(rq->deed),
+	    "from-spool %.40s: %.50s on %.40s without %.40s", m->id, m->account_name,
+	    m->target, m->source);
+	gate_may(rq, m->source, m->target, false, go_from_spool);
+}
+
+static void
+go_fetch(struct api_request *rq, const char *node, const char *to)
+{
+	struct controller *c = rq->ctx;
+	struct err e;
+
+	(void)node;
+	(void)to;
+	answer_move(
+	    rq, moves_fetch(jobs_moves(c->jobs), api_number(rq->id, 'm'), &e), &e);
+}
+
+void
+post_fetch(struct api_request *rq)
+{
+	const struct move *m = move_of_request(rq);
+
+	if (m == NULL)
+		return;
+	snprintf(rq->deed, sizeof(rq->deed), "fetch %.40s: %.50s, what was left on %.40s",
+	    m->id, m->account_name, m->source);
+	gate_may(rq, m->source, m->target, false, go_fetch);
 }

@@ -215,6 +215,8 @@ const struct api_route controller_routes[] = {
 	{ "POST",   "/v1/moves/{id}/purge",       "change",  post_purge },
 	{ "POST",   "/v1/moves/{id}/release",     "change",  post_release },
 	{ "POST",   "/v1/moves/{id}/revert",      "change",  post_revert },
+	{ "POST",   "/v1/moves/{id}/from-spool",  "change",  post_from_spool },
+	{ "POST",   "/v1/moves/{id}/fetch",       "change",  post_fetch },
 	{ "GET",    "/v1/events",                 "read",    get_events },
 	{ "GET",    "/v1/alerts",                 "read",    get_alerts },
 	{ "POST",   "/v1/alerts/test",            "change",  post_alerts_test },

@@ -286,6 +286,11 @@ view_move(struct controller *c, const struct move *m)
 	json_object_set_new(row, "old_copy", json_text(old_copy(m)));
 	json_object_set_new(row, "taken_back", json_boolean(m->data.reverted));
 	json_object_set_new(row, "left_behind", json_boolean(m->data.left_behind));
+	json_object_set_new(row, "from_spool", json_boolean(m->data.from_spool));
+	json_object_set_new(row, "spool",
+	    json_pack("{sosososo}", "held", json_uint(m->data.staged), "listed",
+		json_uint(m->data.listed), "bytes", json_uint(m->data.sent_bytes),
+		"as_of", json_time(m->data.in_step_ms)));
 	json_object_set_new(row, "verdict",
 	    json_text((move_states[m->state].holds & ARRIVED) != 0 && m->data.no_mailbox
 			  ? "clean"

@@ -24,6 +24,7 @@ enum {
 	OPT_CUTOVER = 1 << 15,
 	OPT_LEAVE_MAIL = 1 << 16,
 	OPT_CA = 1 << 17,
+	OPT_FROM_SPOOL = 1 << 18,
 };
 
 struct options {
@@ -39,6 +40,7 @@ struct options {
 	const char *out_file;
 	bool unclean;
 	bool leave_mail;
+	bool from_spool;
 	bool destroy_volumes;
 	bool rehearse;
 	const char *confirm;   /* a name, typed out */

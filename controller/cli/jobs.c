@@ -204,6 +204,8 @@ run_move(struct options *o)
 {
 	struct err e;
 
+	if (o->from_spool)
+		return move_from_spool(o);
 	if (!has_target(o, &e))
 		return command_fail(o, &e);
 	return start_of_kind(o, "move");

@@ -181,6 +181,7 @@ set_option(struct options *o, const char *name, const char *value)
 	    {"--out", NULL, &o->out_file},
 	    {"--even-if-not-clean", &o->unclean, NULL},
 	    {"--leave-mail", &o->leave_mail, NULL},
+	    {"--from-spool", &o->from_spool, NULL},
 	    {"--destroy-volumes", &o->destroy_volumes, NULL},
 	    {"--rehearse", &o->rehearse, NULL},
 	    {"--confirm", NULL, &o->confirm},

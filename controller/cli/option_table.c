@@ -22,6 +22,8 @@ const struct option_def option_defs[] = {
 	"although the verdict is not clean; needs --confirm"},
     {"--leave-mail", OPT_LEAVE_MAIL, NULL,
 	"the target is dead: without what arrived there since the switch"},
+    {"--from-spool", OPT_FROM_SPOOL, NULL,
+	"of a MOVE whose node is dead: on with what had been copied"},
     {"--confirm", OPT_CONFIRM, "NAME", "the account or the node, typed out"},
     {"--rehearse", OPT_REHEARSE, NULL,
 	"then move a scratch account there and back, and delete it"},

@@ -40,13 +40,11 @@ admin_modify(const char *account_id)
  * Not pinned, the request is passed on to the account's present home, which may be dead.
  */
 bool
-admin_set_home(struct soap_client *c, const char *account_id, const char *new_home,
-    const char *pin_id, struct err *e)
+admin_set_home(
+    struct soap_client *c, const char *account_id, const char *new_home, struct err *e)
 {
 	struct soap_request *r = admin_modify(account_id);
 
-	if (pin_id[0] != '\0')
-		soap_pin(r, pin_id);
 	soap_a(r, "zimbraMailHost", new_home);
 	return admin_send(c, r, e) || err_wrap(e, "setting zimbraMailHost");
 }

@@ -12,10 +12,10 @@
 MUST_USE bool admin_send(struct soap_client *c, struct soap_request *r, struct err *e);
 /*
  * zimbraMailHost becomes new_home. The server the client is for passes it on to the
- * account's present home; with pin_id (zimbraId of that very server) it does it itself.
+ * account's present home; a client that is pinned (soap_client_pin) has it done by itself.
  */
-MUST_USE bool admin_set_home(struct soap_client *c, const char *account_id,
-    const char *new_home, const char *pin_id, struct err *e);
+MUST_USE bool admin_set_home(
+    struct soap_client *c, const char *account_id, const char *new_home, struct err *e);
 /* Account cache of this one server. */
 MUST_USE bool
 admin_flush_account(struct soap_client *c, const char *account_id, struct err *e);

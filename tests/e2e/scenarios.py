@@ -23,6 +23,7 @@ from zlab.zclient import Fault, Zimbra, el  # noqa: E402
 from harness import Failed, Installation, NET_PREFIX, ROOT, wait_for  # noqa: E402
 import client  # noqa: E402
 import cutover  # noqa: E402
+import deadnode  # noqa: E402
 import faults  # noqa: E402
 import hot  # noqa: E402
 import kubernetes  # noqa: E402
@@ -604,6 +605,7 @@ SCENARIOS = {
     **sick.SCENARIOS,
     **hot.SCENARIOS,
     **reverts.SCENARIOS,
+    **deadnode.SCENARIOS,
     **seeding.SCENARIOS,
     **lost.SCENARIOS,
     **mailclients.SCENARIOS,

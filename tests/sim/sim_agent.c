@@ -122,6 +122,36 @@ do_stage_arrived(
 	return true;
 }
 
+/* A source that was dead: only what the spool lacks; what changed in its back is named. */
+static bool
+do_stage_left(
+    struct sim *s, struct ask *a, int node, int account, struct sim_spool *spool)
+{
+	struct sim_box *box = &s->nodes[node].box[account];
+	struct ask_stage *out = &a->out.stage;
+
+	for (size_t i = 0; i < spool->count; i++) {
+		const struct sim_item *item = sim_box_find(box, spool->items[i].serial);
+
+		out->lacking_count += item == NULL || item->deleted ||
+				      item->rev != spool->items[i].rev;
+	}
+	for (size_t i = 0; i < box->count; i++) {
+		if (box->items[i].deleted)
+			continue;
+		out->listed++;
+		if (!was_brought(spool, a, box->items[i].serial))
+			spool_put(spool, &box->items[i], &out->sent);
+	}
+	snprintf(out->token, sizeof(out->token), "%u", box->change);
+	out->staged = spool->count;
+	out->last_item_id = box->item_id;
+	out->change = box->change;
+	out->lacking_json = xstrdup("[]");
+	fill_row(box, &out->row);
+	return true;
+}
+
 static bool
 do_stage(struct sim *s, struct ask *a, int node, int account, bool half)
 {
@@ -138,6 +168,8 @@ do_stage(struct sim *s, struct ask *a, int node, int account, bool half)
 	spool->lacking = 0;
 	if (a->in.pass == STAGE_ARRIVED)
 		return do_stage_arrived(s, a, node, account, spool);
+	if (a->in.pass == STAGE_LEFT)
+		return do_stage_left(s, a, node, account, spool);
 	for (size_t i = 0; i < box->count; i++) {
 		if (half && i > box->count / 2)
 			return err_set(&a->err, a->err.kind, "the stream broke");

@@ -452,13 +452,16 @@ is_somewhere(struct sim *s, int account, uint32_t serial)
 	return false;
 }
 
+/* Nobody sees it, but somebody was told. */
 static bool
-mail_is_aside(struct sim *s, int account)
+mail_is_told_of(struct sim *s, int account)
 {
+	const char *id = sim_move_of(s, account)->id;
 	char subject[64];
 
-	snprintf(subject, sizeof(subject), "%s aside", sim_move_of(s, account)->id);
-	return sim_has_alert(s, subject, "its owner does not see");
+	snprintf(subject, sizeof(subject), "%s aside", id);
+	return sim_has_alert(s, subject, "its owner does not see") ||
+	       sim_has_alert(s, id, "with what had been copied");
 }
 
 void
@@ -493,8 +496,8 @@ sim_check_end(struct sim *s, int account)
 			lacking++;
 		else if (!a->truth[i].deleted && live == 0 && !a->watched &&
 			 is_somewhere(s, account, a->truth[i].serial) &&
-			 mail_is_aside(s, account))
-			continue; /* nobody sees it, but somebody was told */
+			 mail_is_told_of(s, account))
+			continue;
 		else if (!a->truth[i].deleted && live == 0)
 			sim_fail(s, "%s: item %u is lost (home %s)", a->name,
 			    a->truth[i].serial, s->nodes[a->host].name);

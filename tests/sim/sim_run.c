@@ -11,6 +11,7 @@
 #include "controller/journal_private.h"
 #include "controller/move_checks.h"
 #include "controller/move_revert.h"
+#include "controller/move_spool.h"
 #include "controller/moves_copies.h"
 #include "proto/base/log.h"
 #include "proto/base/xalloc.h"
@@ -624,8 +625,9 @@ fetch_all(struct sim *s, uint64_t at_most_ms)
 	     i++) {
 		const struct move *m = moves_find(jobs_moves(s->jobs), i);
 
-		if (m->state == MOVE_SETTLED && m->data.left_behind &&
-		    moves_revert(jobs_moves(s->jobs), i, false, &e))
+		if (m->state == MOVE_SETTLED &&
+		    (m->data.left_behind || m->data.from_spool) &&
+		    moves_fetch(jobs_moves(s->jobs), i, &e))
 			any = true;
 	}
 	quiet(false);

@@ -6,6 +6,7 @@
 #include "tests/sim/sim.h"
 #include "controller/moves_copies.h"
 #include "controller/move_revert.h"
+#include "controller/move_spool.h"
 
 /* --- things that happen later --- */
 
@@ -658,6 +659,65 @@ setup_revert_dead(struct sim *s)
 	s->hook_data = 1;
 }
 
+/* --- the source is dead --- */
+
+/* A person's wish, again until there is nothing left of it to do. */
+static void
+on_from_spool(struct sim *s, void *arg, uint32_t a, uint32_t b)
+{
+	const struct move *m = s->jobs == NULL ? NULL : sim_move_of(s, 0);
+	const struct job *job = s->jobs == NULL ? NULL : jobs_find(s->jobs, 1);
+	struct err e;
+
+	(void)arg;
+	(void)a;
+	(void)b;
+	if (m != NULL && job != NULL && job_states[job->state].is_end &&
+	    ((m->state == MOVE_SETTLED && !m->data.from_spool) || s->hook_count == 0 ||
+		(m->state == MOVE_ABANDONED && m->data.in_step_ms == 0) ||
+		(m->state == MOVE_STUCK && m->stuck_from != MOVE_UNLOCKING))) {
+		s->wishes--;
+		return;
+	}
+	sim_at(s, 500, 0, on_from_spool, NULL, 0, 0, NULL);
+	if (m == NULL || s->hook_count == 0)
+		return;
+	if (m->state != MOVE_SETTLED)
+		(void)!moves_from_spool(jobs_moves(s->jobs), m->number, &e);
+	else if (s->nodes[0].mailboxd)
+		(void)!moves_fetch(jobs_moves(s->jobs), m->number, &e);
+}
+
+static void
+hook_dies_in_step(struct sim *s, const struct ask *a, enum move_state state)
+{
+	(void)state;
+	if (s->hook_count > 0 || a->kind != ASK_STAGE ||
+	    a->in.pass != (s->hook_data == 0 ? STAGE_DELTA : STAGE_FINAL))
+		return;
+	s->hook_count++;
+	sim_sneak_mail(s, 0, 0);
+	sim_crash_node(s, 0);
+	sim_at(s, 12 * HOUR_MS, 0, on_node_back, NULL, 0, 0, NULL);
+}
+
+static void
+setup_from_spool(struct sim *s)
+{
+	an_account(s);
+	s->accounts[0].watched = false;
+	s->on_done = hook_dies_in_step;
+	s->wishes++;
+	sim_at(s, 500, 0, on_from_spool, NULL, 0, 0, NULL);
+}
+
+static void
+setup_from_spool_locked(struct sim *s)
+{
+	setup_from_spool(s);
+	s->hook_data = 1;
+}
+
 /* Everybody comes back to the node that was emptied. */
 static void
 on_home(struct sim *s, void *arg, uint32_t restart, uint32_t b)
@@ -739,6 +799,8 @@ const struct sim_scenario sim_scenarios[] = {
 	{ "mail gets in while it is taken back",                      setup_revert_late_mail,  MOVE_SETTLED,   JOB_DONE_WITH_FAILURES },
 	{ "it cannot be taken back at first",                         setup_revert_refused,    MOVE_SETTLED,   JOB_DONE_WITH_FAILURES },
 	{ "taken back from a dead target, and its mail fetched later", setup_revert_dead,      MOVE_SETTLED,   JOB_DONE_WITH_FAILURES },
+	{ "its node dies, and it lives on from the spool",            setup_from_spool,        MOVE_SETTLED,   JOB_DONE_WITH_FAILURES },
+	{ "its node dies under the lock, and it lives on from the spool", setup_from_spool_locked, MOVE_SETTLED, JOB_DONE_WITH_FAILURES },
 	{ "a mailbox comes home over its old copy",                   setup_comes_home,        MOVE_SETTLED,   JOB_DONE },
 	{ "a mailbox comes home to a node that was started again",    setup_comes_home_after_restart, MOVE_SETTLED, JOB_DONE },
 };

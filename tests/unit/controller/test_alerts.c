@@ -155,8 +155,10 @@ test_its_whole_life(void **state)
 	CHECK_STR(shown(0, "key"), "move_stuck");
 	CHECK_STR(shown(0, "severity"), "critical");
 	CHECK_STR(shown(0, "text"), "anna@example.org: stuck while opening: no room");
-	CHECK_STR(shown(0, "next"), "zmferry explain m1; when the cause is gone: zmferry "
-				    "job retry j3");
+	CHECK_STR(shown(0, "next"),
+	    "zmferry explain m1; when the cause is gone: zmferry "
+	    "job retry j3; if mbs1 is dead, with what was copied: "
+	    "zmferry move m1 --from-spool");
 	CHECK_STR(shown(0, "node"), "mbs1");
 	alert_clear(all, "m1");
 	CHECK_STR(after(0), "over m1 2");

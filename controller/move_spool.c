@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * When all goes well: neither the source's agent nor its mailboxd answers, the target itself
+ * locks the account and makes itself its home, and from there on it is a move like any other,
+ * whose source says nothing any more. What can go wrong: the source is not dead after all.
+ * Then nothing was switched yet, and the account is given back to it.
+ */
+#include "controller/move_spool.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "controller/alert/alert.h"
+#include "controller/move_private.h"
+#include "controller/move_revert.h"
+#include "controller/moves_copies.h"
+#include "proto/base/clock.h"
+
+/*
+ * Nobody knows how many ids the source gave out after the spool was in step. Mail programs
+ * remember them: what is given out from now on must be none of these (facts: identity 3).
+ */
+#define UNSEEN_IDS 10000
+#define UNSEEN_CHANGES 10000
+
+/* --- the wish --- */
+
+static bool
+spool_is_possible_in(const struct move *m)
+{
+	enum move_state at = m->state == MOVE_STUCK ? m->stuck_from : m->state;
+
+	if (m->state == MOVE_STUCK)
+		return at == MOVE_UNLOCKING || at == MOVE_PREPARE_RETURNING ||
+		       at == MOVE_PREPARE_OPENING;
+	return move_edge_find(at, EV_FROM_SPOOL, at) != NULL;
+}
+
+static bool
+spool_is_late(const struct move *m, struct err *e)
+{
+	enum move_state at = m->state == MOVE_STUCK ? m->stuck_from : m->state;
+
+	if ((move_states[at].holds & FORWARD_ONLY) != 0 || at == MOVE_STEERING)
+		return err_set(e, ERR_REFUSED,
+		    "move %s (%s): is %s; what the spool holds is on %s already, or goes "
+		    "in there; follow it: zmferry explain %s",
+		    m->id, m->account_name, move_states[m->state].name, m->target, m->id);
+	return err_set(e, ERR_REFUSED,
+	    "move %s (%s): is %s; if %s is dead that is given up within minutes by itself, "
+	    "then: zmferry move %s --from-spool",
+	    m->id, m->account_name, move_states[m->state].name, m->source, m->id);
+}
+
+bool
+move_may_from_spool(struct moves *all, uint32_t number, struct err *e)
+{
+	struct move *m = moves_find(all, number);
+	const struct move *busy;
+
+	if (m == NULL)
+		return err_set(e, ERR_REFUSED, "move m%u: there is no such move", number);
+	if (m->data.gone)
+		return err_set(e, ERR_REFUSED, "move %s (%s): the account was deleted",
+		    m->id, m->account_name);
+	if (!spool_is_possible_in(m))
+		return spool_is_late(m, e);
+	if (m->data.no_mailbox)
+		return err_set(e, ERR_REFUSED,
+		    "move %s (%s): had no mailbox on %s, so there is nothing to copy; it "
+		    "lives elsewhere at once with: zmprov ma %s zimbraMailHost %s",
+		    m->id, m->account_name, m->source, m->account_name, m->target);
+	if (m->data.in_step_ms == 0)
+		return err_set(e, ERR_REFUSED,
+		    "move %s (%s): its mailbox was not copied to the end even once, what "
+		    "the spool on %s holds is a part of it; what helps is the node's "
+		    "volume or its backup: zmferry explain %s",
+		    m->id, m->account_name, m->target, m->id);
+	busy = moves_busy(all, m);
+	return busy == NULL ||
+	       err_set(e, ERR_REFUSED,
+		   "move %s (%s): the mailbox is being moved by %s; that one's spool is "
+		   "newer: zmferry move %s --from-spool",
+		   m->id, m->account_name, busy->id, busy->id);
+}
+
+bool
+moves_from_spool(struct moves *all, uint32_t number, struct err *e)
+{
+	struct move *m = moves_find(all, number);
+
+	if (m != NULL &&
+	    (m->wish == EV_FROM_SPOOL || m->state == MOVE_SPOOL_LOCKING ||
+		m->state == MOVE_SPOOL_SWITCHING))
+		return true;
+	if (!move_may_from_spool(all, number, e) ||
+	    !move_wish(all, m, EV_FROM_SPOOL, "its node was given up for dead", e))
+		return false;
+	alert_clear(all->host.alerts, m->id);
+	all->world->let_go(all->world->ctx, m->source, m->id);
+	return true;
+}
+
+struct copied {
+	const char *node;
+	uint32_t count;
+};
+
+static void
+copied_on_move(struct move *m, void *ctx)
+{
+	struct copied *c = ctx;
+
+	c->count += m->state != MOVE_ABANDONED && spool_is_possible_in(m) &&
+		    m->data.in_step_ms != 0 && !m->data.gone &&
+		    strcasecmp(m->source, c->node) == 0;
+}
+
+uint32_t
+moves_copied_from(struct moves *all, const char *node)
+{
+	struct copied c = {.node = node};
+
+	moves_each(all, copied_on_move, &c);
+	return c.count;
+}
+
+void
+spool_begin(struct move *m)
+{
+	struct move_data *d = &m->data;
+
+	d->from_spool = true;
+	m->started = true;
+	if (!d->restored && m->state != MOVE_ABANDONED)
+		return; /* locked still: what is to be given back is known */
+	d->have_saved = d->restored = false;
+	d->locked_at_ms = 0;
+	d->lock_ms = d->fill_ms = 0;
+}
+
+bool
+moves_fetch(struct moves *all, uint32_t number, struct err *e)
+{
+	struct move *m = moves_find(all, number);
+
+	if (m == NULL)
+		return err_set(e, ERR_REFUSED, "move m%u: there is no such move", number);
+	if (m->state != MOVE_SETTLED || !m->data.from_spool) {
+		if (m->data.left_behind ||
+		    (move_states[m->state].holds & TURNS_BACK) != 0)
+			return moves_revert(all, number, false, e);
+		return err_set(e, ERR_REFUSED,
+		    "move %s (%s): is %s, and nothing of it was left on %s: zmferry "
+		    "explain %s",
+		    m->id, m->account_name, move_states[m->state].name, m->source, m->id);
+	}
+	return revert_is_alone(all, m, e) && move_apply(all, m, EV_REVERT, "", e);
+}
+
+void
+spool_begin_fetch(struct move *m)
+{
+	snprintf(m->data.home, sizeof(m->data.home), "%s", m->target);
+	m->data.copy_fenced = false;
+	m->fence_rounds = 0;
+}
+
+void
+spool_as_of(const struct move *m, char *out, size_t size)
+{
+	clock_format(m->data.in_step_ms, out, size);
+}
+
+void
+spool_why_unclean(struct move *m, const struct ask_verdict *v)
+{
+	char as_of[40];
+	int len;
+
+	spool_as_of(m, as_of, sizeof(as_of));
+	len = snprintf(m->error, sizeof(m->error),
+	    "%.200s was dead, so the mailbox is what the spool held, as of %s; what changed "
+	    "there since is there only",
+	    m->source, as_of);
+	if (v->missing + v->differing + m->data.lacking_count > 0)
+		snprintf(m->error + len, sizeof(m->error) - (size_t)len,
+		    "; of what the spool held %llu of %llu items are missing, %llu differ, "
+		    "%llu could not be exported",
+		    (unsigned long long)v->missing, (unsigned long long)v->listed,
+		    (unsigned long long)v->differing,
+		    (unsigned long long)m->data.lacking_count);
+}
+
+uint64_t
+spool_unseen_ids(const struct move *m)
+{
+	return m->data.from_spool ? UNSEEN_IDS : 0;
+}
+
+uint64_t
+spool_unseen_changes(const struct move *m)
+{
+	return m->data.from_spool ? UNSEEN_CHANGES : 0;
+}
+
+/* --- wanted --- */
+
+bool
+spool_is_source(const struct move *m)
+{
+	return m->data.from_spool;
+}
+
+bool
+source_is_there(const struct move *m)
+{
+	return !m->data.from_spool;
+}
+
+/* --- build --- */
+
+/* The dead do not answer, and people wait: a few seconds must do. */
+bool
+build_is_source_dead(struct moves *all, struct move *m, struct ask *a, struct err *e)
+{
+	(void)all;
+	(void)e;
+	a->deadline_s = WAIT_CONNECT_MS / 1000;
+	snprintf(a->in.host, sizeof(a->in.host), "%s", m->source);
+	return true;
+}
+
+/* Not pinned it would be passed on to the home, which is dead. */
+bool
+build_pinned_at_target(struct moves *all, struct move *m, struct ask *a, struct err *e)
+{
+	(void)all;
+	(void)e;
+	snprintf(a->in.host, sizeof(a->in.host), "%s", m->target);
+	snprintf(a->in.pin_id, sizeof(a->in.pin_id), "%s", m->data.target_id);
+	return true;
+}
+
+bool
+build_spool_home(struct moves *all, struct move *m, struct ask *a, struct err *e)
+{
+	snprintf(a->in.new_home, sizeof(a->in.new_home), "%s", m->target);
+	a->deadline_s = WAIT_SWITCH_MS / 1000;
+	return build_pinned_at_target(all, m, a, e);
+}
+
+/* --- take --- */
+
+static bool
+spool_not_needed(struct move *m, enum move_event *ev_out, const char *who)
+{
+	struct err why;
+
+	m->data.from_spool = false;
+	err_set(&why, ERR_REFUSED,
+	    "node %.200s: %s answers, so its mailbox is there and is moved as it is, with "
+	    "everything in it; if it cannot be read there, stop the node first: zmferry "
+	    "stop %.200s",
+	    m->source, who, m->source);
+	if (!take_no(m, ev_out, &why))
+		return false;
+	if (!m->data.have_saved)
+		*ev_out = EV_AGAIN;
+	return true;
+}
+
+/* Its agent may live where mailboxd does not. */
+bool
+take_source_is_dead(struct moves *all, struct move *m, const struct ask *a,
+    enum move_event *ev_out, struct err *e)
+{
+	(void)all;
+	(void)e;
+	return !a->out.preflight.healthy || spool_not_needed(m, ev_out, "its agent");
+}
+
+bool
+take_source_answers(struct moves *all, struct move *m, const struct ask *a,
+    enum move_event *ev_out, struct err *e)
+{
+	(void)all;
+	(void)a;
+	(void)e;
+	return spool_not_needed(m, ev_out, "its mailboxd");
+}

@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A source that is dead, case by case: what lives on from the spool, and what is refused. */
+#include <stdio.h>
+#include <string.h>
+
+#include "controller/move_spool.h"
+#include "controller/moves_copies.h"
+#include "tests/sim/sim.h"
+#include "tests/unit/check.h"
+
+static struct sim *
+anna_moves(size_t items)
+{
+	struct sim *s = sim_new(5);
+
+	sim_add_account(s, "anna", 0, items);
+	sim_begin_life(s);
+	return s;
+}
+
+static void
+begin(struct sim *s)
+{
+	sim_start(s);
+	sim_evacuate(s, 0);
+}
+
+static bool
+from_spool(struct sim *s, struct err *e)
+{
+	return moves_from_spool(jobs_moves(s->jobs), sim_move_of(s, 0)->number, e);
+}
+
+/* Copied, in step, and not to be locked yet; then its node dies, with one mail more. */
+static struct sim *
+held_on_a_dead_node(void)
+{
+	struct sim *s = anna_moves(20);
+
+	s->accounts[0].watched = false;
+	s->cutover = "go";
+	begin(s);
+	CHECK(sim_run_to_state(s, 0, MOVE_FOLLOWING, HOUR_MS));
+	sim_run_for(s, 5 * MINUTE_MS);
+	CHECK(sim_move_of(s, 0)->waiting);
+	sim_sneak_mail(s, 0, 0);
+	sim_crash_node(s, 0);
+	sim_run_for(s, MINUTE_MS);
+	return s;
+}
+
+static void
+check_lives_from_the_spool(struct sim *s)
+{
+	const struct move *m = sim_move_of(s, 0);
+	int target = sim_node_find(s, m->target);
+	struct err e;
+
+	sim_must_be_well(s);
+	CHECK_INT(m->state, MOVE_SETTLED);
+	CHECK(m->data.from_spool && m->data.restored);
+	CHECK_INT(s->accounts[0].host, target);
+	CHECK_STR(m->data.verdict, "not clean");
+	CHECK(sim_has_alert(s, "m1", "with what had been copied"));
+	CHECK(sim_has_alert(s, "m1", "is there only"));
+	/* What nobody has compared is never deleted in passing. */
+	CHECK(s->nodes[0].box[0].present);
+	CHECK(s->nodes[target].spool[0].present);
+	CHECK(!moves_purge(jobs_moves(s->jobs), 1, false, &e));
+	CHECK(s->nodes[target].box[0].item_id > m->data.last_item_id);
+}
+
+static void
+test_a_dead_nodes_mailbox_lives_on(void **state)
+{
+	struct sim *s = held_on_a_dead_node();
+	struct err e;
+
+	(void)state;
+	if (!from_spool(s, &e))
+		fail_msg("%s", e.text);
+	CHECK(from_spool(s, &e)); /* said twice is said once */
+	sim_run(s, HOUR_MS);
+	check_lives_from_the_spool(s);
+	CHECK_INT(jobs_find(s->jobs, 1)->state, JOB_DONE_WITH_FAILURES);
+	/* Started again it serves nobody: everything is as it was. */
+	sim_restart_node(s, 0);
+	sim_run_for(s, HOUR_MS);
+	check_lives_from_the_spool(s);
+	sim_done(s);
+}
+
+/* The node is back: what it alone had goes in, and its copy is an old copy as any other. */
+static void
+test_what_the_dead_node_had_is_fetched(void **state)
+{
+	struct sim *s = held_on_a_dead_node();
+	struct err e;
+
+	(void)state;
+	CHECK(!moves_fetch(jobs_moves(s->jobs), 1, &e));
+	CHECK(strstr(e.text, "nothing of it was left") != NULL);
+	CHECK(from_spool(s, &e));
+	sim_run(s, HOUR_MS);
+	/* Still dead: it is not locked for that. */
+	CHECK(moves_fetch(jobs_moves(s->jobs), 1, &e));
+	CHECK(sim_run_to_state(s, 0, MOVE_SETTLED, HOUR_MS));
+	check_lives_from_the_spool(s);
+	sim_restart_node(s, 0);
+	CHECK(moves_fetch(jobs_moves(s->jobs), 1, &e));
+	sim_run(s, HOUR_MS);
+	sim_must_be_well(s);
+	CHECK_INT(sim_move_of(s, 0)->state, MOVE_SETTLED);
+	CHECK_STR(sim_move_of(s, 0)->data.verdict, "clean");
+	CHECK(!sim_has_alert(s, "m1", ""));
+	CHECK(moves_purge(jobs_moves(s->jobs), 1, false, &e));
+	sim_run(s, HOUR_MS);
+	CHECK(!s->nodes[0].box[0].present);
+	sim_done(s);
+}
+
+/* What changed on it in the spool's back is named, and not thrown away with its copy. */
+static void
+test_what_changed_in_the_spools_back_is_named(void **state)
+{
+	struct sim *s = held_on_a_dead_node();
+	struct err e;
+
+	(void)state;
+	s->nodes[0].box[0].items[3].rev++;
+	s->nodes[0].box[0].items[3].change = ++s->nodes[0].box[0].change;
+	CHECK(from_spool(s, &e));
+	sim_run(s, HOUR_MS);
+	sim_restart_node(s, 0);
+	CHECK(moves_fetch(jobs_moves(s->jobs), 1, &e));
+	sim_run(s, HOUR_MS);
+	sim_must_be_well(s);
+	CHECK_STR(sim_move_of(s, 0)->data.verdict, "not clean");
+	CHECK_INT(sim_move_of(s, 0)->data.lacking_count, 1);
+	CHECK(!moves_purge(jobs_moves(s->jobs), 1, false, &e));
+	sim_done(s);
+}
+
+static void
+test_its_owner_is_in_within_a_minute(void **state)
+{
+	struct sim *s = held_on_a_dead_node();
+	struct err e;
+
+	(void)state;
+	CHECK(from_spool(s, &e));
+	CHECK(sim_run_to_state(s, 0, MOVE_BACKFILLING, MINUTE_MS));
+	CHECK_STR(s->accounts[0].now.status, "active");
+	sim_run(s, HOUR_MS);
+	sim_done(s);
+}
+
+/* Dead under the lock the account stays locked: nobody can give it back there. */
+static void
+hook_dies_under_the_lock(struct sim *s, const struct ask *a, enum move_state now)
+{
+	(void)now;
+	if (s->hook_count > 0 || a->kind != ASK_STAGE || a->in.pass != STAGE_FINAL)
+		return;
+	s->hook_count++;
+	sim_crash_node(s, 0);
+}
+
+static struct sim *
+dies_under_the_lock(void)
+{
+	struct sim *s = anna_moves(20);
+
+	s->accounts[0].watched = false;
+	s->on_done = hook_dies_under_the_lock;
+	begin(s);
+	CHECK(sim_run_to_state(s, 0, MOVE_CATCHING_UP, HOUR_MS));
+	return s;
+}
+
+static void
+test_dead_under_the_lock(void **state)
+{
+	static const enum move_state from[] = {MOVE_UNLOCKING, MOVE_STUCK};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(from); i++) {
+		struct sim *s = dies_under_the_lock();
+		struct err e;
+
+		CHECK(sim_run_to_state(s, 0, from[i], HOUR_MS));
+		CHECK_STR(s->accounts[0].now.status, "locked");
+		if (from[i] == MOVE_STUCK)
+			CHECK(sim_has_alert(s, "m1", "stuck while unlocking"));
+		CHECK(from_spool(s, &e));
+		sim_run(s, HOUR_MS);
+		check_lives_from_the_spool(s);
+		sim_done(s);
+	}
+}
+
+/* Given up, tried again while the node is dead, given up again: the spool is there still. */
+static void
+test_after_attempts_that_failed(void **state)
+{
+	struct sim *s = dies_under_the_lock();
+	struct err e;
+
+	(void)state;
+	CHECK(sim_run_to_state(s, 0, MOVE_STUCK, HOUR_MS));
+	sim_restart_node(s, 0);
+	CHECK(moves_retry(jobs_moves(s->jobs), 1, &e));
+	CHECK(sim_run_to_state(s, 0, MOVE_ABANDONED, HOUR_MS));
+	sim_crash_node(s, 0);
+	CHECK(sim_run_to_state(s, 0, MOVE_PLANNED, HOUR_MS));
+	sim_run_for(s, MINUTE_MS);
+	CHECK_INT(sim_move_of(s, 0)->state, MOVE_PLANNED);
+	CHECK(from_spool(s, &e));
+	sim_run(s, HOUR_MS);
+	check_lives_from_the_spool(s);
+	sim_done(s);
+}
+
+static void
+test_refused_where_it_makes_no_sense(void **state)
+{
+	static const struct {
+		enum move_state at;
+		const char *why, *way;
+	} cases[] = {
+	    {MOVE_STAGING, "not copied to the end", "backup"},
+	    {MOVE_CATCHING_UP, "is given up within minutes", "--from-spool"},
+	    {MOVE_STEERING, "goes in there", "zmferry explain m1"},
+	    {MOVE_BACKFILLING, "goes in there", "zmferry explain m1"},
+	    {MOVE_SETTLED, "goes in there", "zmferry explain m1"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct sim *s = anna_moves(20);
+		struct err e = {0};
+
+		begin(s);
+		CHECK(sim_run_to_state(s, 0, cases[i].at, HOUR_MS));
+		CHECK(!from_spool(s, &e));
+		CHECK_INT(e.kind, ERR_REFUSED);
+		if (strstr(e.text, cases[i].why) == NULL ||
+		    strstr(e.text, cases[i].way) == NULL)
+			fail_msg("%s: %s", move_states[cases[i].at].name, e.text);
+		CHECK(!moves_from_spool(jobs_moves(s->jobs), 99, &e));
+		CHECK(strstr(e.text, "no such move") != NULL);
+		sim_run(s, HOUR_MS);
+		CHECK(!sim_move_of(s, 0)->data.from_spool);
+		sim_done(s);
+	}
+}
+
+/* Whoever answers has everything: nothing is switched, and the move goes its ordinary way. */
+static void
+test_a_source_that_answers_keeps_its_mailbox(void **state)
+{
+	(void)state;
+	for (int cut = 0; cut < 2; cut++) {
+		struct sim *s = anna_moves(20);
+		struct err e;
+
+		s->cutover = "go";
+		begin(s);
+		CHECK(sim_run_to_state(s, 0, MOVE_FOLLOWING, HOUR_MS));
+		sim_run_for(s, MINUTE_MS);
+		s->link_cut[0] = cut == 1; /* its agent alone is away */
+		CHECK(from_spool(s, &e));
+		if (!sim_run_to_state(s, 0, MOVE_ABANDONED, 5 * MINUTE_MS))
+			fail_msg("%s: %s (%s)", move_states[sim_move_of(s, 0)->state].name, sim_move_of(s, 0)->doing, s->why);
+		CHECK(strstr(sim_move_of(s, 0)->error,
+			  cut == 1 ? "its mailboxd answers" : "its agent answers") !=
+		      NULL);
+		CHECK_INT(s->accounts[0].host, 0);
+		CHECK_STR(
+		    s->accounts[0].now.status, s->accounts[0].before.status);
+		s->link_cut[0] = false;
+		CHECK(sim_run_to_state(s, 0, MOVE_FOLLOWING, HOUR_MS));
+		sim_run_for(s, MINUTE_MS);
+		CHECK(jobs_change(s->jobs, 1, JOB_EV_CONTINUE, &e));
+		sim_run(s, HOUR_MS);
+		sim_must_be_well(s);
+		CHECK_STR(sim_move_of(s, 0)->data.verdict, "clean");
+		sim_done(s);
+	}
+}
+
+/* An agent that lives beside a mailboxd that does not. */
+static void
+test_mailboxd_alone_is_dead(void **state)
+{
+	struct sim *s = held_on_a_dead_node();
+	struct err e;
+
+	(void)state;
+	s->nodes[0].agent = true;
+	CHECK(from_spool(s, &e));
+	sim_run(s, HOUR_MS);
+	check_lives_from_the_spool(s);
+	sim_done(s);
+}
+
+/* Nothing was ever in it: there is nothing to copy, and one command moves it. */
+static void
+test_one_without_a_mailbox(void **state)
+{
+	struct sim *s = sim_new(5);
+	struct err e;
+
+	(void)state;
+	s->cutover = "go";
+	sim_add_account(s, "new", 0, 0);
+	begin(s);
+	CHECK(sim_run_to_state(s, 0, MOVE_FOLLOWING, HOUR_MS));
+	sim_run_for(s, MINUTE_MS);
+	CHECK(!from_spool(s, &e));
+	CHECK(strstr(e.text, "zmprov ma new@example.org zimbraMailHost") != NULL);
+	CHECK(jobs_change(s->jobs, 1, JOB_EV_CONTINUE, &e));
+	sim_run(s, HOUR_MS);
+	sim_done(s);
+}
+
+static void
+test_what_is_copied_is_counted(void **state)
+{
+	struct sim *s = anna_moves(20);
+	struct err e;
+
+	(void)state;
+	s->cutover = "go";
+	sim_add_account(s, "bert", 0, 5);
+	begin(s);
+	CHECK_INT(moves_copied_from(jobs_moves(s->jobs), s->nodes[0].name), 0);
+	CHECK(sim_run_to_state(s, 0, MOVE_FOLLOWING, HOUR_MS));
+	sim_run_for(s, MINUTE_MS);
+	CHECK_INT(moves_copied_from(jobs_moves(s->jobs), s->nodes[0].name), 2);
+	CHECK_INT(moves_copied_from(jobs_moves(s->jobs), s->nodes[1].name), 0);
+	CHECK(jobs_change(s->jobs, 1, JOB_EV_CONTINUE, &e));
+	sim_run(s, HOUR_MS);
+	CHECK_INT(moves_copied_from(jobs_moves(s->jobs), s->nodes[0].name), 0);
+	sim_done(s);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(test_a_dead_nodes_mailbox_lives_on),
+	    TEST(test_what_the_dead_node_had_is_fetched),
+	    TEST(test_what_changed_in_the_spools_back_is_named),
+	    TEST(test_its_owner_is_in_within_a_minute),
+	    TEST(test_dead_under_the_lock),
+	    TEST(test_after_attempts_that_failed),
+	    TEST(test_refused_where_it_makes_no_sense),
+	    TEST(test_a_source_that_answers_keeps_its_mailbox),
+	    TEST(test_mailboxd_alone_is_dead),
+	    TEST(test_one_without_a_mailbox),
+	    TEST(test_what_is_copied_is_counted),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
