@@ -47,7 +47,8 @@ spool_is_late(const struct move *m, struct err *e)
 		    "in there; follow it: zmferry explain %s",
 		    m->id, m->account_name, move_states[m->state].name, m->target, m->id);
 	return err_set(e, ERR_REFUSED,
-	    "move %s (%s): is %s; if %s is dead that is given up within minutes by itself, "
+	    "move %s (%s): is %s; if %s is dead that is given up within minutes by "
+	    "itself, "
 	    "then: zmferry move %s --from-spool",
 	    m->id, m->account_name, move_states[m->state].name, m->source, m->id);
 }
@@ -89,9 +90,8 @@ moves_from_spool(struct moves *all, uint32_t number, struct err *e)
 {
 	struct move *m = moves_find(all, number);
 
-	if (m != NULL &&
-	    (m->wish == EV_FROM_SPOOL || m->state == MOVE_SPOOL_LOCKING ||
-		m->state == MOVE_SPOOL_SWITCHING))
+	if (m != NULL && (m->wish == EV_FROM_SPOOL || m->state == MOVE_SPOOL_LOCKING ||
+			     m->state == MOVE_SPOOL_SWITCHING))
 		return true;
 	if (!move_may_from_spool(all, number, e) ||
 	    !move_wish(all, m, EV_FROM_SPOOL, "its node was given up for dead", e))
@@ -180,12 +180,14 @@ spool_why_unclean(struct move *m, const struct ask_verdict *v)
 
 	spool_as_of(m, as_of, sizeof(as_of));
 	len = snprintf(m->error, sizeof(m->error),
-	    "%.200s was dead, so the mailbox is what the spool held, as of %s; what changed "
+	    "%.200s was dead, so the mailbox is what the spool held, as of %s; what "
+	    "changed "
 	    "there since is there only",
 	    m->source, as_of);
 	if (v->missing + v->differing + m->data.lacking_count > 0)
 		snprintf(m->error + len, sizeof(m->error) - (size_t)len,
-		    "; of what the spool held %llu of %llu items are missing, %llu differ, "
+		    "; of what the spool held %llu of %llu items are missing, %llu "
+		    "differ, "
 		    "%llu could not be exported",
 		    (unsigned long long)v->missing, (unsigned long long)v->listed,
 		    (unsigned long long)v->differing,
@@ -259,7 +261,8 @@ spool_not_needed(struct move *m, enum move_event *ev_out, const char *who)
 
 	m->data.from_spool = false;
 	err_set(&why, ERR_REFUSED,
-	    "node %.200s: %s answers, so its mailbox is there and is moved as it is, with "
+	    "node %.200s: %s answers, so its mailbox is there and is moved as it is, "
+	    "with "
 	    "everything in it; if it cannot be read there, stop the node first: zmferry "
 	    "stop %.200s",
 	    m->source, who, m->source);

@@ -41,7 +41,7 @@ void spool_as_of(const struct move *m, char *out, size_t size);
 uint64_t spool_unseen_ids(const struct move *m);
 uint64_t spool_unseen_changes(const struct move *m);
 
-bool spool_is_source(const struct move *m);  /* nobody answers at the source */
+bool spool_is_source(const struct move *m); /* nobody answers at the source */
 bool source_is_there(const struct move *m); /* the contrary */
 
 MOVE_BUILD(build_is_source_dead);

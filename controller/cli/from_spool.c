@@ -43,7 +43,8 @@ print_spool(FILE *out, const json_t *answer)
 	print_safe(out, text_of(spool, "as_of"));
 	fputs("\nWhat came to ", out);
 	print_safe(out, text_of(m, "source"));
-	fputs(" or was changed there after that will be missing; it stays there, nothing is "
+	fputs(" or was changed there after that will be missing; it stays there, nothing "
+	      "is "
 	      "deleted.\n",
 	    out);
 }
@@ -64,12 +65,13 @@ options_fit(const struct options *o, struct err *e)
 {
 	if (o->to != NULL || o->cutover != NULL || o->wait)
 		return err_set(e, ERR_REFUSED,
-		    "--from-spool goes on with a move that is there, at once: --to, --cutover "
+		    "--from-spool goes on with a move that is there, at once: --to, "
+		    "--cutover "
 		    "and --wait do not go with it");
-	return o->argument[0] == 'm' ||
-	       err_set(e, ERR_REFUSED,
-		   "%s: --from-spool wants a move (m12), not an account; see: zmferry moves",
-		   o->argument);
+	return o->argument[0] == 'm' || err_set(e, ERR_REFUSED,
+					    "%s: --from-spool wants a move (m12), not an "
+					    "account; see: zmferry moves",
+					    o->argument);
 }
 
 int
@@ -104,7 +106,8 @@ run_move_fetch(struct options *o)
 	struct err e;
 	int code = 0;
 
-	if (!command_confirm(o, "Lock the account for a moment, and fetch what was left?", &e) ||
+	if (!command_confirm(
+		o, "Lock the account for a moment, and fetch what was left?", &e) ||
 	    !api_call(&o->api, "POST", path, NULL, &answer, &e))
 		code = command_fail(o, &e);
 	else

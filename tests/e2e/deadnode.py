@@ -46,7 +46,8 @@ def from_spool(place):
     place.agents["mbs1"].kill()
     alert = wait_for("mbs1 to be called dead", 90, lambda: [
         a for a in place.json("alerts")["alerts"] if a["key"] == "node_dead"])[0]
-    require(f"{len(ids)} copied to other nodes' spools" in alert["text"] and "--from-spool" in alert["next"], f"{alert}")
+    require(f"{len(ids)} copied to other nodes' spools" in alert["text"], f"{alert}")
+    require("--from-spool" in alert["next"], f"{alert}")
 
     require("wants a move" in refused(place, "move", moves[0]["account"], "--from-spool"), "an account")
     require("do not go with it" in refused(place, "move", ids[0], "--from-spool", "--to", "mbs2"), "--to")

@@ -15,7 +15,7 @@ UNIT = re.compile(r"^(?:proto|agent|controller)/test_\w+\.c$")
 
 def scenarios():
     """(names of e2e, names of sim)."""
-    e2e = {name for path in ("scenarios", "storms", "client", "cutover", "hot", "reverts", "lost", "nodes",
+    e2e = {name for path in ("scenarios", "storms", "client", "cutover", "hot", "reverts", "deadnode", "lost", "nodes",
                              "kubernetes", "remote", "faults", "sick", "mailclients", "seeding")
            for name in re.findall(r'^    "(\w+)": \w+,', read(f"tests/e2e/{path}.py"), re.M)}
     path = "tests/sim/sim_scenarios.c"

@@ -133,8 +133,8 @@ do_stage_left(
 	for (size_t i = 0; i < spool->count; i++) {
 		const struct sim_item *item = sim_box_find(box, spool->items[i].serial);
 
-		out->lacking_count += item == NULL || item->deleted ||
-				      item->rev != spool->items[i].rev;
+		out->lacking_count +=
+		    item == NULL || item->deleted || item->rev != spool->items[i].rev;
 	}
 	for (size_t i = 0; i < box->count; i++) {
 		if (box->items[i].deleted)

@@ -271,13 +271,14 @@ test_a_source_that_answers_keeps_its_mailbox(void **state)
 		s->link_cut[0] = cut == 1; /* its agent alone is away */
 		CHECK(from_spool(s, &e));
 		if (!sim_run_to_state(s, 0, MOVE_ABANDONED, 5 * MINUTE_MS))
-			fail_msg("%s: %s (%s)", move_states[sim_move_of(s, 0)->state].name, sim_move_of(s, 0)->doing, s->why);
-		CHECK(strstr(sim_move_of(s, 0)->error,
-			  cut == 1 ? "its mailboxd answers" : "its agent answers") !=
-		      NULL);
+			fail_msg("%s: %s (%s)",
+			    move_states[sim_move_of(s, 0)->state].name,
+			    sim_move_of(s, 0)->doing, s->why);
+		CHECK(
+		    strstr(sim_move_of(s, 0)->error,
+			cut == 1 ? "its mailboxd answers" : "its agent answers") != NULL);
 		CHECK_INT(s->accounts[0].host, 0);
-		CHECK_STR(
-		    s->accounts[0].now.status, s->accounts[0].before.status);
+		CHECK_STR(s->accounts[0].now.status, s->accounts[0].before.status);
 		s->link_cut[0] = false;
 		CHECK(sim_run_to_state(s, 0, MOVE_FOLLOWING, HOUR_MS));
 		sim_run_for(s, MINUTE_MS);

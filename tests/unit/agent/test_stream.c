@@ -26,6 +26,7 @@ struct mailbox {
 	const uint32_t *stale;
 	size_t stale_count;
 	bool all_stale;
+	Wire__StagePass pass;
 	uint32_t bad_id;  /* this one is marked as bad */
 	uint32_t worn_id; /* this one lacks an earlier revision */
 	uint64_t
@@ -211,6 +212,7 @@ pass(struct mailbox *b, struct err *e)
 
 	receiver_start(&r);
 	sender_init(&sender, r.port);
+	sender.op.pass = b->pass;
 	ok = send_pass(&sender, b, e);
 	CHECK_INT(receiver_end(&r), ok ? 0 : 256);
 	return ok;
@@ -347,6 +349,42 @@ test_full_then_delta(void **state)
 	must_pass(&b);
 	CHECK_INT(b.wanted, 195);
 	CHECK_INT(check_spool(&b, true), 195);
+	spool_record_free(&b.record);
+}
+
+/* What is held is in a mailbox by now: nothing of it is forgotten, moved or taken anew. */
+static void
+test_what_was_left_is_added(void **state)
+{
+	static const uint32_t stale[] = {303, 307};
+	static struct mailbox b;
+	struct spool *s;
+	struct spool_item item;
+	struct err e;
+
+	(void)state;
+	mailbox_init(&b, 20);
+	must_pass(&b);
+	b.token = "200";
+	b.pass = WIRE__STAGE_PASS__PASS_LEFT;
+	b.stale = stale;
+	b.stale_count = ARRAY_LEN(stale);
+	b.record.count = 15; /* five are deleted there */
+	b.record.folder_ids[2] = 260;
+	spool_record_add(&b.record, 600, 2, type_of(600));
+	must_pass(&b);
+	CHECK_INT(b.wanted, 1);
+	CHECK_INT(b.listed, 21);
+	CHECK_INT(b.staged, 21);
+	/* Once more, as after a crash: nothing lacks. */
+	b.all_stale = true;
+	must_pass(&b);
+	CHECK_INT(b.wanted, 0);
+	CHECK_INT(b.staged, 21);
+	CHECK(spool_open(spool_dir, MOVE, false, &s, &e));
+	CHECK(spool_find(s, 302, &item) && item.folder_id != 260);
+	CHECK(spool_find(s, 319, &item) && spool_find(s, 600, &item));
+	spool_close(&s);
 	spool_record_free(&b.record);
 }
 
@@ -794,6 +832,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    CASE(test_memory), /* first: a peak is never forgotten */
 	    CASE(test_full_then_delta),
+	    CASE(test_what_was_left_is_added),
 	    CASE(test_bad_item_is_dropped),
 	    CASE(test_worn_document),
 	    CASE(test_empty_mailbox),
