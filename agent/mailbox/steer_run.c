@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "agent/mailbox/account.h"
+#include "agent/mailbox/filters.h"
 #include "agent/mailbox/items.h"
 #include "agent/mailbox/seed_index.h"
 #include "agent/mailbox/steer_private.h"
@@ -231,11 +232,13 @@ steer_place(struct steering *s, const Wire__Folder *f, struct err *e)
 			      ? f->parent_id
 			      : steer_counterpart(&t->source, &t->here, up);
 	char fault[300];
-	bool ok;
+	bool ok = true, may = false;
 
-	if (have == NULL || (parent == 0 && tree_kind_of(f) != TREE_TAG)) {
+	if (have != NULL && (parent != 0 || tree_kind_of(f) == TREE_TAG))
+		ok = filters_may_change(t, have, &may, e);
+	if (!may) {
 		soap_request_free(&r);
-		return true;
+		return ok;
 	}
 	if (tree_kind_of(f) != TREE_TAG && have->parent_id != parent)
 		steer_put_move(r, id, parent);

@@ -19,6 +19,14 @@ struct target_pair {
 	uint32_t here; /* 0: it could not be made at all */
 };
 
+/* Scripts of mail filters as they were read last (filters.h). */
+#define FILTER_SCRIPTS 2
+struct target_filters {
+	char *scripts[FILTER_SCRIPTS]; /* owned; NULL: not read */
+	uint64_t read_ms;	       /* monotonic; 0: never */
+};
+void filters_fini(struct target_filters *f);
+
 struct target {
 	/* filled by the caller before target_open */
 	struct soap_client *soap;
@@ -40,6 +48,7 @@ struct target {
 	Wire__StreamTree *rest;	   /* what else came with the source's tree: sections */
 	struct target_pair *pairs; /* ascending source id */
 	size_t pair_count;
+	struct target_filters filters;
 };
 
 /* Refuses when the account's home is not this server: what is written then would land in
@@ -77,7 +86,9 @@ MUST_USE bool target_set_pairs(
 	"back" /* the spool of a way back: of what arrived elsewhere meanwhile */
 #define NOTE_REFUSED "refused" /* folders that Zimbra would not make: an id a line */
 #define NOTE_SEED_SETTLED \
-	"seed-settled"	       /* what was seeded is marked in the index of items */
+	"seed-settled" /* what was seeded is marked in the index of items */
+#define NOTE_FILTERS \
+	"filters-kept" /* "1": mail filters as they were at the lock are noted beside it */
 #define NOTE_FOLDERS "folders" /* "SOURCE HERE" a line */
 
 bool target_read_numbers(

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Folders, search folders, mountpoints and tags at their old ids; counters; first Sync. */
+#include "agent/mailbox/filters.h"
 #include "agent/mailbox/seed.h"
 #include "agent/mailbox/steer.h"
 
@@ -39,7 +40,8 @@ worker_steer(struct worker *w, struct err *e)
 	worker_target(w, &t);
 	t.lives_elsewhere = op->early;
 	ok = (!op->early || worker_pin(w, e)) && target_open(&t, e) &&
-	     (op->early || steer_seeded(&t, op, e)) && steer_run(&t, &limits, &facts, e);
+	     (op->early || (filters_keep(&t, e) && steer_seeded(&t, op, e))) &&
+	     steer_run(&t, &limits, &facts, e) && (op->early || filters_give_back(&t, e));
 	target_close(&t);
 	w->result->facts_case = WIRE__STEP_RESULT__FACTS_STEER;
 	w->result->steer = &facts;

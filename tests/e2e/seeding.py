@@ -8,6 +8,7 @@ import threading
 from harness import Failed, wait_for
 from cutover import users_of
 from mailclients import Reader, compared, taken, told
+from zlab.zclient import User, Zimbra, el
 from steps import all_settled_clean, begin, evacuate, finish, require, require_clean, worker_pids
 
 SEEDING = "seeding = yes"
@@ -155,7 +156,49 @@ def seeded_and_cancelled(place):
     require(sums["ids_exact"] >= 0.9 * sums["messages"], f"{sums}")
 
 
+def folder_of(user, name):
+    """The id of a folder made for him."""
+    return user.call("CreateFolderRequest", None, el("folder", {"name": name, "l": "1"})).find("folder").get("id")
+
+
+def rules_of(place, zimbra, user):
+    zimbra.flush(user)
+    return zimbra.attributes(user, "zimbraMailSieveScript")["zimbraMailSieveScript"][0]
+
+
+def seeded_filters(place):
+    """Folders that mail filters name are renamed and deleted while the copy is kept in step: no filter is touched."""
+    before = begin(place, 3, controller_extra=SEEDING)
+    zimbra = Zimbra.from_cluster(os.path.join(place.lab_dir, "cluster.json"))
+    home = next(s for s in zimbra.servers if s.host == place.node("mbs1")["host"])
+    user = User(zimbra, *users_of(before, home.host)[0], home)
+    work, old = folder_of(user, "Work"), folder_of(user, "Old")
+    red = user.call("CreateTagRequest", None, el("tag", {"name": "rules"})).find("tag").get("id")
+    job = place.json("move", user.name, "--to", "mbs2", "--yes", "--cutover", "go")["job"]["id"]
+
+    def held():
+        move = place.job(job)["moves"][0]
+        return move["state"] == "following" and move["seeded"] > 0 and "until you say so" in move["doing"]
+    wait_for("it to be filled", 120, held)
+    # On the source nothing names them when they go; then there are others of these names.
+    user.call("FolderActionRequest", None, el("action", {"id": work, "op": "rename", "name": "Jobs"}))
+    user.call("FolderActionRequest", None, el("action", {"id": old, "op": "delete"}))
+    user.call("TagActionRequest", None, el("action", {"id": red, "op": "delete"}))
+    folder_of(user, "Work"), folder_of(user, "Old"), folder_of(user, "Workshop")
+    user.call("CreateTagRequest", None, el("tag", {"name": "rules"}))
+    rules = "".join(f'if anyof (header :contains "subject" "{n}") {{\n    {what};\n    stop;\n}}\n'
+                    for n, what in enumerate(('fileinto "/Work"', 'fileinto "/Workshop"', 'fileinto "Old"',
+                                              'tag "rules"')))
+    zimbra.modify(user, zimbraMailSieveScript=rules)
+    place.lab("inventory", "--out", before)
+    place.json("job", "continue", job)
+    all_settled_clean(finish(place, job))
+    require(rules_of(place, zimbra, user) == rules, f"filters were changed:\n{rules_of(place, zimbra, user)}")
+    require_clean(place, before)
+
+
 SCENARIOS = {
+    "seeded_filters": seeded_filters,
     "seeded": seeded,
     "seeded_histories": seeded_histories,
     "seeded_kills": seeded_kills,
