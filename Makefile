@@ -19,7 +19,7 @@ say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
 
 base_src    := err utf8 xalloc buf log clock conf conf_read secret tls tls_ca tls_look tcp work http_client \
                conf_sections conf_duration smtp_client
-zimbra_src  := soap soap_xml rest freeze
+zimbra_src  := soap soap_xml rest freeze version
 proto_src   := frame check check_stream peer skew
 
 agent_src   := main agent agent_link requests requests_local conf lane lane_task lease lease_spare idle \

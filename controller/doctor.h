@@ -8,13 +8,14 @@
 #define CONTROLLER_DOCTOR_H
 
 #include "controller/world.h"
+#include "proto/zimbra/version.h"
 
 enum doctor_level { DOCTOR_OK, DOCTOR_WARN, DOCTOR_FAIL, DOCTOR_LEVEL_COUNT };
 
 struct doctor_server { /* one that Zimbra's directory says holds mailboxes */
 	char host[WORLD_NAME];
 	char soap_error[LIMIT_TEXT]; /* "" = logged in and was answered */
-	char version[64];	     /* Zimbra's */
+	char version[ZIMBRA_VERSION_SIZE]; /* Zimbra's */
 	char lmtp_error[LIMIT_TEXT]; /* "" = greeted with 220 */
 	bool lmtp_permanent_when_over_quota;
 	uint64_t accounts, refused; /* homed there; of these a move would refuse */

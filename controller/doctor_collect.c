@@ -15,9 +15,9 @@
 #include "controller/doctor.h"
 #include "controller/move_checks.h"
 #include "controller/world_private.h"
-#include "controller/zimbra/admin.h"
 #include "proto/base/clock.h"
 #include "proto/base/xalloc.h"
+#include "proto/zimbra/version.h"
 
 #define AT_ONCE 4 /* servers asked at the same time */
 #define ANSWER_MS 8000
@@ -160,7 +160,7 @@ visit_soap(struct visit *v)
 	    live_soap(v->doctor->w, v->found.host, ANSWER_MS, &v->work.cancelled);
 	struct err e;
 
-	if (!admin_version(c, v->found.version, sizeof(v->found.version), &e))
+	if (!zimbra_version(c, v->found.version, sizeof(v->found.version), &e))
 		snprintf(v->found.soap_error, sizeof(v->found.soap_error), "%s", e.text);
 	soap_client_free(&c);
 }
