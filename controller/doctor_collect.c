@@ -13,9 +13,11 @@
 
 #include "controller/controller.h"
 #include "controller/doctor.h"
+#include "controller/journal_seeding.h"
 #include "controller/move_checks.h"
 #include "controller/world_private.h"
 #include "proto/base/clock.h"
+#include "proto/base/log.h"
 #include "proto/base/xalloc.h"
 #include "proto/zimbra/version.h"
 
@@ -332,6 +334,9 @@ doctor_start(struct controller *c,
 	d->facts.https_expires_s = c->certificate.expires_s;
 	snprintf(d->facts.https_error, sizeof(d->facts.https_error), "%s",
 	    c->certificate.error);
+	d->facts.seeding = c->seeding;
+	if (!journal_seeding_load(c->journal, &d->facts.rehearsed, &e))
+		log_error(NULL, "seeding: %s", e.text);
 	moves_each(jobs_moves(c->jobs), held_on_move, d);
 	if (d->held_count > 0)
 		qsort(d->held, d->held_count, sizeof(*d->held), compare_held);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "controller/journal.h"
+#include "controller/seeding.h"
 
 #define IDS_PER_MS 10 /* given out to nobody */
 #define CHANGES_PER_5_MS 4
@@ -83,6 +84,20 @@ take_seed(struct moves *all, struct move *m, const struct ask *a, enum move_even
 	return true;
 }
 
+static void
+prepare_decide_seeding(struct moves *all, struct move *m)
+{
+	const struct seeding_host *host = moves_host(all)->seeding;
+	struct seeding_decision d = {.seeds = false};
+
+	if (host != NULL)
+		host->decide(host->ctx, m, &d);
+	m->data.seeding = d.seeds;
+	memcpy(m->data.seeding_why, d.why, sizeof(m->data.seeding_why));
+	memcpy(m->data.source_version, d.source_version, sizeof(m->data.source_version));
+	memcpy(m->data.target_version, d.target_version, sizeof(m->data.target_version));
+}
+
 /* Is it worth a lock of its own, and may the target be asked for it? */
 bool
 take_prepare_look(struct moves *all, struct move *m, const struct ask *a,
@@ -93,7 +108,7 @@ take_prepare_look(struct moves *all, struct move *m, const struct ask *a,
 	struct err why;
 
 	(void)e;
-	m->data.seeding = moves_host(all)->limits.seeding;
+	prepare_decide_seeding(all, m);
 	if (journal_is_short(moves_journal(all)))
 		return true;
 	if (!m->data.seeding && (most == 0 || prepare_counters_ms(m->data.last_item_id,

@@ -259,6 +259,23 @@ next_of(const json_t *move)
 	return strncmp(next, self, strlen(self)) == 0 ? next + strlen(self) : next;
 }
 
+/* Was the target filled before the lock, and why? Not decided: nothing. */
+static void
+print_seeding(FILE *out, const json_t *move)
+{
+	if (text_of(move, "seeding_why")[0] == '\0')
+		return;
+	fputs(
+	    json_is_true(json_object_get(move, "seeding")) ? "\nseeded" : "\nnot seeded",
+	    out);
+	if (integer_of(move, "seeded") > 0)
+		fprintf(out, ", %lld messages of which %lld at their old ids",
+		    integer_of(move, "seeded"), integer_of(move, "seeded_exact"));
+	fputs(" (", out);
+	print_safe(out, text_of(move, "seeding_why"));
+	fputc(')', out);
+}
+
 void
 print_explain(FILE *out, const json_t *answer)
 {
@@ -287,6 +304,7 @@ print_explain(FILE *out, const json_t *answer)
 		    "; %lld messages are kept aside, because their owner had emptied "
 		    "the folder: zmferry release %s",
 		    (long long)integer_of(move, "withheld"), word_of(move, "id"));
+	print_seeding(out, move);
 	fputs("\n\n", out);
 	json_array_foreach(json_object_get(answer, "journal"), i, row)
 	{

@@ -320,7 +320,7 @@ one_account_is_seeded(size_t items)
 {
 	struct sim *s = one_account(items);
 
-	s->limits.moves.seeding = true;
+	s->seeding = true;
 	s->limits.moves.early_ms = 0;
 	sim_start(s);
 	sim_evacuate(s, 0);
