@@ -98,6 +98,16 @@ prepare_decide_seeding(struct moves *all, struct move *m)
 	memcpy(m->data.target_version, d.target_version, sizeof(m->data.target_version));
 }
 
+/* It was wanted, and cannot be: nothing is to be learnt from that. */
+static void
+prepare_forgo_seeding(struct move *m, const char *why)
+{
+	if (m->data.seeding)
+		snprintf(m->data.seeding_why, sizeof(m->data.seeding_why),
+		    "it was to be, but %.250s", why);
+	m->data.seeding = false;
+}
+
 /* Is it worth a lock of its own, and may the target be asked for it? */
 bool
 take_prepare_look(struct moves *all, struct move *m, const struct ask *a,
@@ -109,8 +119,10 @@ take_prepare_look(struct moves *all, struct move *m, const struct ask *a,
 
 	(void)e;
 	prepare_decide_seeding(all, m);
-	if (journal_is_short(moves_journal(all)))
+	if (journal_is_short(moves_journal(all))) {
+		prepare_forgo_seeding(m, JOURNAL_SHORT);
 		return true;
+	}
 	if (!m->data.seeding && (most == 0 || prepare_counters_ms(m->data.last_item_id,
 						  m->data.change) <= most))
 		return true;
@@ -120,6 +132,7 @@ take_prepare_look(struct moves *all, struct move *m, const struct ask *a,
 	}
 	err_set(&why, ERR_REFUSED, "node %.200s: %.400s", m->target,
 	    p->healthy ? "has a mailbox of the account already" : p->why_unhealthy);
+	prepare_forgo_seeding(m, why.text);
 	return take_no(m, ev_out, &why);
 }
 

@@ -265,12 +265,15 @@ print_seeding(FILE *out, const json_t *move)
 {
 	if (text_of(move, "seeding_why")[0] == '\0')
 		return;
-	fputs(
-	    json_is_true(json_object_get(move, "seeding")) ? "\nseeded" : "\nnot seeded",
-	    out);
-	if (integer_of(move, "seeded") > 0)
-		fprintf(out, ", %lld messages of which %lld at their old ids",
+	if (!json_is_true(json_object_get(move, "seeding")))
+		fputs("\nnot seeded", out);
+	else if (integer_of(move, "seeded") > 0)
+		fprintf(out, "\nseeded, %lld messages of which %lld at their old ids",
 		    integer_of(move, "seeded"), integer_of(move, "seeded_exact"));
+	else if (text_of(move, "verdict")[0] != '\0')
+		fputs("\nto be seeded, and nothing was put in before the lock", out);
+	else
+		fputs("\nto be seeded", out);
 	fputs(" (", out);
 	print_safe(out, text_of(move, "seeding_why"));
 	fputc(')', out);

@@ -207,34 +207,64 @@ rehearse_all(struct rehearsing *x, struct err *e)
 	       tidy(x, e) && end_it(x, e);
 }
 
-/* What the controller learnt of seeding, of each version of Zimbra that was there. */
-static void
-tell_seeding(struct rehearsing *x)
+static const char *
+zimbra_of(const json_t *status, const char *node)
 {
-	json_t *answer = NULL;
-	const json_t *seeding;
 	const json_t *row;
-	struct err e;
 	size_t i;
 
-	if (!api_call(&x->o->api, "GET", "/v1/status", NULL, &answer, &e))
-		return;
-	seeding = json_object_get(answer, "seeding");
-	if (strcmp(text_of(seeding, "setting"), "no") == 0)
-		puts("seeding: no, by setting: it was not tried");
-	json_array_foreach(json_object_get(seeding, "rehearsed"), i, row)
+	json_array_foreach(json_object_get(status, "nodes"), i, row)
 	{
-		if (strcmp(text_of(seeding, "setting"), "no") == 0)
-			break;
+		if (strcmp(text_of(row, "name"), node) == 0)
+			return text_of(row, "zimbra_version");
+	}
+	return "";
+}
+
+/* The last word on the version of a node; false: there is none. */
+static bool
+tell_proof(const json_t *status, const char *version)
+{
+	const json_t *row;
+	size_t i;
+
+	json_array_foreach(
+	    json_object_get(json_object_get(status, "seeding"), "rehearsed"), i, row)
+	{
+		if (strcmp(text_of(row, "version"), version) != 0)
+			continue;
 		printf("seeding: %s on Zimbra ",
 		    json_is_true(json_object_get(row, "proven")) ? "proven"
 								 : "NOT PROVEN");
-		print_safe(stdout, text_of(row, "version"));
+		print_safe(stdout, version);
 		fputs(": ", stdout);
 		print_safe(stdout, text_of(row, "text"));
 		putchar('\n');
+		return true;
 	}
-	json_decref(answer);
+	return false;
+}
+
+/* What the controller knows of seeding now, of the Zimbra of both nodes. */
+static void
+tell_seeding(struct rehearsing *x)
+{
+	json_t *status = NULL;
+	const char *from;
+	const char *to;
+	struct err e;
+
+	if (!api_call(&x->o->api, "GET", "/v1/status", NULL, &status, &e))
+		return;
+	from = zimbra_of(status, text_of(x->made, "from"));
+	to = zimbra_of(status, text_of(x->made, "to"));
+	if (strcmp(text_of(json_object_get(status, "seeding"), "setting"), "no") == 0)
+		puts("seeding: no, by setting: it was not tried");
+	else if (!tell_proof(status, from) ||
+		 (strcmp(from, to) != 0 && !tell_proof(status, to)))
+		puts("seeding: nothing was learnt of it; why: zmferry events, zmferry "
+		     "explain of these moves");
+	json_decref(status);
 }
 
 int

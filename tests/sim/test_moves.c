@@ -340,6 +340,7 @@ test_the_mailbox_is_filled_before_the_lock(void **state)
 	CHECK(before > 20 && before < 40);
 	CHECK_INT(s->accounts[0].host, 0);
 	CHECK_INT(sim_move_of(s, 0)->data.seeded, before);
+	CHECK_STR(sim_move_of(s, 0)->data.seeding_why, "the simulation's");
 	CHECK(sim_run_to_state(s, 0, MOVE_OPENING, HOUR_MS));
 	CHECK_INT(target_box(s)->count, before);
 	sim_run(s, HOUR_MS);
