@@ -104,9 +104,8 @@ seeding_live_changed(void *ctx, const struct move *m, enum move_state before)
 	if (source[0] == '\0' || target[0] == '\0') {
 		journal_event(c->journal, "warn", "seeding",
 		    "nothing is learnt of seeding by this rehearsal: the agents do not "
-		    "say "
-		    "which Zimbra their nodes run; install the same version of zmferry "
-		    "everywhere");
+		    "say which Zimbra their nodes run; install the same version of "
+		    "zmferry everywhere");
 		return;
 	}
 	seeding_live_learn(c, m, target, text, lesson == SEEDING_PROVEN);
@@ -136,8 +135,7 @@ seeding_live_say(struct plan *plan, const char *why, const char *why_not)
 	if (plan->unseeded_count == 0)
 		snprintf(plan->seeding, size,
 		    "seeded: every mailbox is filled before its lock, messages keep "
-		    "their "
-		    "ids (%s)",
+		    "their ids (%s)",
 		    why);
 	else if (plan->seeded_count == 0)
 		snprintf(plan->seeding, size, "not seeded: messages get new ids (%s)",
@@ -145,8 +143,7 @@ seeding_live_say(struct plan *plan, const char *why, const char *why_not)
 	else
 		snprintf(plan->seeding, size,
 		    "seeded: %llu of %llu mailboxes, their messages keep their ids; of "
-		    "the "
-		    "others they get new ones (%s)",
+		    "the others they get new ones (%s)",
 		    (unsigned long long)plan->seeded_count,
 		    (unsigned long long)(plan->seeded_count + plan->unseeded_count),
 		    why_not);
