@@ -18,6 +18,7 @@
 #include "controller/move_revert.h"
 #include "controller/move_spool.h"
 #include "controller/moves_copies.h"
+#include "controller/seeding.h"
 #include "proto/base/log.h"
 #include "proto/base/xalloc.h"
 
@@ -132,6 +133,8 @@ move_apply(struct moves *all, struct move *m, enum move_event ev, const char *de
 	    m->data.cancelled) /* what held it up is no matter now */
 		move_calm(all, m);
 	all->host.changed(all->host.ctx, m, before.state);
+	if (all->host.seeding != NULL)
+		all->host.seeding->changed(all->host.seeding->ctx, m, before.state);
 	move_enter(all, m);
 	return true;
 }
@@ -433,8 +436,7 @@ move_may_be_delivered_to(struct moves *all, const struct move *m)
 	int64_t since = all->world->wall_ms(all->world->ctx) - m->data.switched_at_ms;
 
 	return m->data.switched_at_ms != 0 &&
-	       since < (int64_t)all->host.limits.delivery_ms &&
-	       strncmp(m->account_name, REHEARSAL_PREFIX, strlen(REHEARSAL_PREFIX)) != 0;
+	       since < (int64_t)all->host.limits.delivery_ms && !seeding_is_rehearsal(m);
 }
 
 /* A node full of old copies is purged a few at a time: the detour locks people out. */

@@ -93,7 +93,6 @@ struct move_limits {
 	uint32_t hot_ms; /* a lock should last about so long; 0: until everything is in */
 	uint32_t
 	    early_ms; /* counters that take longer are raised before the lock; 0: never */
-	bool seeding; /* the target's mailbox is filled before the lock */
 };
 
 /* What moves need of the jobs above them. */
@@ -110,6 +109,7 @@ struct moves_host {
 	void (*changed)(void *ctx, const struct move *m, enum move_state before);
 	struct alerts *alerts; /* alert/alert.h */
 	const char *own_admin_id;
+	const struct seeding_host *seeding; /* seeding.h; NULL: nobody is seeded */
 	struct move_limits limits;
 };
 

@@ -17,6 +17,8 @@ struct world_live {
 	struct platform *platform;
 	cordoned_fn cordoned;
 	void *cordoned_ctx;
+	seeding_plan_fn seeding; /* NULL: nothing is told */
+	void *seeding_ctx;
 	each_home_fn each_home;
 	void *each_home_ctx;
 	removal_ours_fn ours;

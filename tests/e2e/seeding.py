@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """The target's mailbox is filled while people work, at the old ids; then the switch."""
+import json
 import os
 import random
 import signal
 import threading
 
-from harness import Failed, wait_for
+from harness import Failed, run, wait_for
 from cutover import users_of
 from mailclients import Reader, compared, taken, told
 from zlab.zclient import User, Zimbra, el
 from steps import all_settled_clean, begin, evacuate, finish, require, require_clean, worker_pids
 
 SEEDING = "seeding = yes"
+VERSION = "10.1.0_GA_4655"  # the lab's
+UPGRADED = "10.1.9_GA_5000"
 
 
 def exact(place, done):
@@ -197,8 +200,100 @@ def seeded_filters(place):
     require_clean(place, before)
 
 
+def findings(place):
+    """What the doctor says of seeding."""
+    rows = json.loads(place.zmferry("doctor", "--json", check=False).stdout)["findings"]
+    return [r for r in rows if r["check"] == "seeding"]
+
+
+def finding(place):
+    """(level, text), where all nodes are of one version."""
+    rows = findings(place)
+    require(len(rows) == 1, f"of one version of Zimbra one sentence: {rows}")
+    return rows[0]["level"], rows[0]["text"]
+
+
+def notes(place, *what):
+    """The plan's sentences about seeding."""
+    plan = place.json("plan", *what)["plan"]
+    return [note for note, key in zip(plan["notes"], plan["note_keys"]) if key.startswith(("seeded", "unseeded"))]
+
+
+def upgrade(place, name):
+    """The node's Zimbra is another version from now on; until its agent says so."""
+    place.lab("kill", name)
+    where, host = place.cluster["ldap"], place.node(name)["host"]
+    done = run(["ldapmodify", "-x", "-H", where["uri"], "-D", where["bind_dn"], "-w", where["password"]], check=False,
+               input=f"dn: cn={host},cn=servers,cn=zimbra\nchangetype: modify\nreplace: zimbraServerVersion\n"
+                     f"zimbraServerVersion: {UPGRADED}\n")
+    require(done.returncode == 0, f"{done}")
+    place.lab("start", name)
+    wait_for(f"{name} to be {UPGRADED}", 90, lambda: [
+        n for n in place.json("nodes")["nodes"]
+        if n["name"] == host and n["state"] == "ok" and n["zimbra_version"] == UPGRADED])
+
+
+def seeding_proven(place):
+    """Left to itself nothing is seeded until a rehearsal proves it; no restart forgets it, another version ends it."""
+    before = begin(place, 9, controller_extra="seeding = auto")
+    require(finding(place)[0] == "warn" and f"not yet proven on {VERSION}" in finding(place)[1], f"{finding(place)}")
+    told = notes(place, "evacuate", "mbs1")
+    require(len(told) == 1 and "not seeded" in told[0] and "doctor --rehearse" in told[0], f"{told}")
+    done = finish(place, evacuate(place))
+    all_settled_clean(done)
+    sums = exact(place, done)
+    require(sums["messages"] > 20 and sums["ids_exact"] < 0.1 * sums["messages"], f"seeded, and not proven: {sums}")
+    require(not [m for m in done["moves"] if m["seeding"] or m["seeded"]], f"{done['moves']}")
+    said = place.zmferry("explain", next(m["id"] for m in done["moves"] if m["items"])).stdout
+    require(f"not seeded (auto: not proven yet on {VERSION}" in said, said)
+
+    said = place.zmferry("doctor", "--rehearse", timeout=240).stdout
+    require("this Zimbra behaves: " in said and f"seeding: proven on Zimbra {VERSION}: " in said, said)
+    print(f"    {next(line for line in said.splitlines() if line.startswith('seeding: '))}")
+    moves = [m for m in place.moves() if m["account"].startswith("zmferry-rehearsal-")]
+    require([(m["seeding"], m["seeded"] > 20) for m in moves] == [(True, True)] * 2, f"{moves}")
+    place.controller.kill()
+    place.controller.start()
+    place.wait_ready()
+    require(finding(place)[0] == "ok" and f"seeding: auto; proven on {VERSION} on 20" in finding(place)[1],
+            f"{finding(place)}")
+    told = notes(place, "restore", "mbs1")
+    require(len(told) == 1 and told[0].startswith("seeded: every mailbox"), f"{told}")
+    done = finish(place, place.json("restore", "mbs1", "--yes")["job"]["id"])
+    all_settled_clean(done)
+    sums = exact(place, done)
+    print(f"    {sums}")
+    require(sums["messages"] > 20 and sums["ids_exact"] >= 0.9 * sums["messages"], f"proven, and not seeded: {sums}")
+    said = place.zmferry("explain", next(m["id"] for m in done["moves"] if m["seeded"])).stdout
+    require(f"at their old ids (auto: proven on {VERSION} on 20" in said, said)
+    require_clean(place, before)
+
+    upgrade(place, "mbs3")
+    told = notes(place, "move", users_of(before, place.node("mbs1")["host"])[0][1], "--to", "mbs3")
+    require(len(told) == 1 and f"not proven yet on {UPGRADED}, which mbs3" in told[0], f"{told}")
+    said = place.zmferry("doctor", "--rehearse", timeout=240).stdout
+    require(f"seeding: proven on Zimbra {UPGRADED}: " in said, said)
+    said = place.zmferry("status").stdout
+    require("NOT PROVEN" not in said and f"proven on {UPGRADED}" in said and f"proven on {VERSION}" in said, said)
+
+    for node in place.cluster["nodes"]:
+        place.lab("habit", node["name"], "loaded_mailbox_skips_host_check=false")
+    said = place.zmferry("doctor", "--rehearse", check=False, timeout=240)
+    require(said.returncode != 0 and f"seeding: NOT PROVEN on Zimbra {VERSION}: " in said.stdout, f"{said}")
+    # Those two nodes were of that version; what was proven on the other one stands.
+    rows = {r["level"]: r["text"] for r in findings(place)}
+    require(f"on {VERSION} did not prove it" in rows["warn"] and f"proven on {UPGRADED}" in rows["ok"], f"{rows}")
+    told = notes(place, "evacuate", "mbs1")
+    require(len(told) == 1 and "not seeded" in told[0] and "did not prove it" in told[0], f"{told}")
+    with open(place.controller_conf, encoding="utf-8") as f:
+        place.write(place.path("bad.conf"), f.read().replace("seeding = auto", "seeding = perhaps"))
+    said = run([place.program("zmferry-controller"), "-c", place.path("bad.conf"), "-n"], check=False)
+    require(said.returncode == 3 and 'seeding: "perhaps" is none of auto' in said.stderr, f"{said}")
+
+
 SCENARIOS = {
     "seeded_filters": seeded_filters,
+    "seeding_proven": seeding_proven,
     "seeded": seeded,
     "seeded_histories": seeded_histories,
     "seeded_kills": seeded_kills,

@@ -17,6 +17,7 @@
 #include "controller/job.h"
 #include "controller/journal.h"
 #include "controller/plan.h"
+#include "controller/seeding.h"
 
 #define SIM_NODES 3
 #define SIM_ACCOUNTS 16
@@ -210,6 +211,8 @@ struct sim {
 	struct jobs *jobs;
 	struct alerts *alerts;
 	struct jobs_limits limits;
+	bool seeding; /* every move is seeded */
+	struct seeding_host seeding_host;
 	uint32_t life; /* which controller */
 	uint64_t epoch;
 	jmp_buf on_death;

@@ -813,7 +813,7 @@ sim_scenario_new(const struct sim_scenario *x, uint64_t seed)
 	struct sim *s = sim_new(seed);
 
 	/* Every second one with a target that is filled before the lock. */
-	s->limits.moves.seeding = ((size_t)(x - sim_scenarios) + seed / 100) % 2 == 1;
+	s->seeding = ((size_t)(x - sim_scenarios) + seed / 100) % 2 == 1;
 	x->setup(s);
 	return s;
 }

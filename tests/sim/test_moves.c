@@ -320,7 +320,7 @@ one_account_is_seeded(size_t items)
 {
 	struct sim *s = one_account(items);
 
-	s->limits.moves.seeding = true;
+	s->seeding = true;
 	s->limits.moves.early_ms = 0;
 	sim_start(s);
 	sim_evacuate(s, 0);
@@ -340,6 +340,7 @@ test_the_mailbox_is_filled_before_the_lock(void **state)
 	CHECK(before > 20 && before < 40);
 	CHECK_INT(s->accounts[0].host, 0);
 	CHECK_INT(sim_move_of(s, 0)->data.seeded, before);
+	CHECK_STR(sim_move_of(s, 0)->data.seeding_why, "the simulation's");
 	CHECK(sim_run_to_state(s, 0, MOVE_OPENING, HOUR_MS));
 	CHECK_INT(target_box(s)->count, before);
 	sim_run(s, HOUR_MS);
