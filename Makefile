@@ -29,7 +29,7 @@ agent_src   := main agent agent_link requests requests_local conf lane lane_task
                mailbox/archive mailbox/archive_meta mailbox/archive_write mailbox/client mailbox/zmmailbox mailbox/zmmailbox_rest \
                mailbox/spool mailbox/spool_files mailbox/spool_index \
                mailbox/ids mailbox/items mailbox/items_tree mailbox/written mailbox/sessions mailbox/tree mailbox/match \
-               mailbox/target mailbox/steer mailbox/steer_run mailbox/steer_report mailbox/steer_tidy mailbox/filters mailbox/steer_soap \
+               mailbox/target mailbox/steer mailbox/steer_run mailbox/steer_report mailbox/steer_tidy mailbox/filters mailbox/seed_validity mailbox/steer_soap \
                mailbox/seed_text mailbox/seed_threads mailbox/seed_plan mailbox/seed_index mailbox/seed_run mailbox/seed_add \
                mailbox/seed_post mailbox/seed_recover mailbox/seed_step mailbox/seed_settle mailbox/manifest mailbox/arrive mailbox/back mailbox/import mailbox/import_plan \
                mailbox/import_post mailbox/import_aside mailbox/import_stray mailbox/import_emptied mailbox/mend mailbox/mend_add \

@@ -176,6 +176,9 @@ static bool
 build_mend_hot(struct moves *all, struct move *m, struct ask *a, struct err *e)
 {
 	a->in.messages_to_come = m->data.left > 0;
+	/* Before anybody is let in: what he moves before it is on keeps its UID, and a mail program
+	   that was there before never looks for it (facts: identity 3.8). */
+	a->in.tracking_imap = m->data.tracking_imap;
 	return at_target(all, m, a, e);
 }
 

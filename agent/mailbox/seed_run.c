@@ -16,6 +16,7 @@
 #include "agent/mailbox/items.h"
 #include "agent/mailbox/mend.h"
 #include "agent/mailbox/seed_private.h"
+#include "agent/mailbox/seed_validity.h"
 #include "proto/base/xalloc.h"
 #include "proto/frame.h"
 
@@ -187,8 +188,8 @@ seeding_counters(struct seeding *s, Wire__SeedFacts *facts, struct err *e)
 {
 	bool passed = false;
 
-	if (!steer_bump(
-		s->t, s->options->change, s->options->change_limit, true, &passed, e))
+	if (!validity_mend(s, e) || !steer_bump(s->t, s->options->change,
+					s->options->change_limit, true, &passed, e))
 		return false;
 	if (!steer_read_counter(&s->steer, e))
 		return false;

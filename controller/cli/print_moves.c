@@ -227,6 +227,12 @@ print_verdict(FILE *out, const json_t *verdict)
 		    "UID\n",
 		    integer_of(verdict, "messages"), integer_of(verdict, "ids_exact"),
 		    integer_of(verdict, "uids_exact"));
+	if (integer_of(verdict, "ids_exact") > 0 && integer_of(verdict, "validities") > 0)
+		fprintf(out,
+		    "  of %lld folders that mail programs see %lld have their old "
+		    "UIDVALIDITY\n",
+		    integer_of(verdict, "validities"),
+		    integer_of(verdict, "validities_exact"));
 	json_array_foreach(json_object_get(verdict, "differences"), i, row)
 	{
 		fprintf(out, "  item %lld (%s): ", integer_of(row, "item"),

@@ -19,7 +19,7 @@ UPGRADED = "10.1.9_GA_5000"
 
 def exact(place, done):
     """Messages of all moves, and of these with their old id and with their old UID."""
-    sums = {"messages": 0, "ids_exact": 0, "uids_exact": 0}
+    sums = {"messages": 0, "ids_exact": 0, "uids_exact": 0, "validities": 0, "validities_exact": 0}
     for move in done["moves"]:
         verdict = place.json("explain", move["id"])["move"].get("verdict_detail") or {}
         for key in sums:
@@ -39,8 +39,10 @@ def seeded(place):
     require_clean(place, before)
     sums = exact(place, done)
     print(f"    {sums['ids_exact']} of {sums['messages']} messages have their old id, "
-          f"{sums['uids_exact']} their old IMAP UID")
+          f"{sums['uids_exact']} their old IMAP UID; of {sums['validities']} folders {sums['validities_exact']} have "
+          "their old UIDVALIDITY")
     require(sums["ids_exact"] >= 0.9 * sums["messages"], f"{sums}")
+    require(sums["validities_exact"] >= 0.7 * sums["validities"] > 0, f"{sums}")
 
 
 def seeded_histories(place):

@@ -189,6 +189,7 @@ do_stage(struct sim *s, struct ask *a, int node, int account, bool half)
 	out->last_item_id = box->item_id;
 	out->change = box->change;
 	out->lacking_count = spool->lacking;
+	out->tracking_imap = true;
 	out->lacking_json = xstrdup("[]");
 	out->wrote = since == 0 || s->accounts[account].acted_ms != 0;
 	if (since != 0)
