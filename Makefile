@@ -49,7 +49,7 @@ edge_src    := platform/platform platform/engine platform/docker platform/docker
                zimbra/directory zimbra/directory_facts zimbra/admin \
                api/http api/http_listen api/http_tls api/certificate api/operators api/waits api/serve api/gate api/session api/signin api/rights api/rights_check \
                api/idempotency api/approvals api/changes api/routes api/view api/view_plan api/overview api/page api/doctor api/plans api/purges api/rehearsal api/containers api/cordons api/policy
-cli_src     := main api commands operators approvals jobs containers rehearse wait print_text print_moves print_cordon print_doctor purge from_spool report policy
+cli_src     := main api commands operators approvals jobs containers rehearse wait print_text print_moves print_cordon print_doctor purge from_spool rescue report policy
 
 # alerts
 core_src    += journal_alerts alert/table alert/schedule alert/message alert/alert alert/alert_tell
