@@ -474,7 +474,7 @@ move_run(struct moves *all, struct move *m)
 		move_event(all, m, m->wish, m->error);
 		return;
 	}
-	if (!move_has_purge_turn(all, m))
+	if (!move_has_purge_turn(all, m) || !spool_has_turn(all, m))
 		return;
 	while ((effect = move_effect_at(m->state, m->effect_no)) != NULL) {
 		if (effect->wanted == NULL || effect->wanted(m))
