@@ -45,7 +45,7 @@ core_src    := level cutover presence plan_times move moves moves_copies move_ta
                json_values policy policy_table policy_replay watch watch_alerts watch_view \
                fleet fleet_ask fleet_notices fleet_index fleet_facts world doctor
 edge_src    := platform/platform platform/engine platform/docker platform/docker_files platform/kubernetes platform/kubernetes_api \
-               zimbra/references zimbra/rehearsal controller conf survey survey_level world_live watch_live policy_conf doctor_collect cordon \
+               zimbra/references zimbra/rehearsal controller conf survey survey_level world_live world_connections watch_live policy_conf doctor_collect cordon \
                zimbra/directory zimbra/directory_facts zimbra/admin \
                api/http api/http_listen api/http_tls api/certificate api/operators api/waits api/serve api/gate api/session api/signin api/rights api/rights_check \
                api/idempotency api/approvals api/changes api/routes api/view api/view_plan api/overview api/page api/doctor api/plans api/purges api/rehearsal api/containers api/cordons api/policy
