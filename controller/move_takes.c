@@ -13,11 +13,13 @@
 #include "controller/alert/alert.h"
 #include "controller/journal.h"
 #include "controller/move_checks.h"
+#include "controller/move_prepare.h"
 #include "controller/move_private.h"
 #include "proto/base/xalloc.h"
 
 #define SHORT_PASS_ITEMS 50
 #define SHORT_PASS_MS 3000
+#define SEEDED_PASS_ITEMS 5 /* as many are put in one by one under the lock */
 #define MAX_PASSES 20
 #define MAX_FENCE_ROUNDS 8
 #define PRISTINE_ID 256 /* the last id of a mailbox just made (facts: identity 2) */
@@ -138,6 +140,13 @@ take_stage(struct moves *all, struct move *m, const struct ask *a,
 	return true;
 }
 
+/* What this pass brought is filled in by the next, or under the lock. */
+static uint64_t
+most_in_short_pass(const struct move *m)
+{
+	return prepare_seeds(m) ? SEEDED_PASS_ITEMS : SHORT_PASS_ITEMS;
+}
+
 /* A pass that sent much is followed by another; a short one ends the waiting. */
 bool
 take_delta(struct moves *all, struct move *m, const struct ask *a,
@@ -147,7 +156,7 @@ take_delta(struct moves *all, struct move *m, const struct ask *a,
 
 	(void)e;
 	take_stage_facts(all, m, s);
-	if ((s->sent > SHORT_PASS_ITEMS || s->took_ms > SHORT_PASS_MS) &&
+	if ((s->sent > most_in_short_pass(m) || s->took_ms > SHORT_PASS_MS) &&
 	    m->data.passes < MAX_PASSES)
 		*ev_out = EV_AGAIN;
 	return true;

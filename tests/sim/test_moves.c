@@ -366,6 +366,36 @@ test_what_is_filled_follows_the_source(void **state)
 	sim_done(s);
 }
 
+/* Filling took long and much came meanwhile: that goes in before the lock, too. */
+static void
+test_little_is_left_to_be_filled_under_the_lock(void **state)
+{
+	struct sim *s = one_account_is_seeded(40);
+	const struct sim_box *source = &s->nodes[0].box[0];
+	size_t left = 0;
+
+	(void)state;
+	s->slow_ms[ASK_SEED] = 8000;
+	CHECK(sim_run_to_state(s, 0, MOVE_FOLLOWING, HOUR_MS));
+	s->mail_every_ms = 400;
+	sim_begin_life(s);
+	sim_run_for(s, 2000);
+	s->slow_ms[ASK_SEED] = 0;
+	CHECK(sim_run_to_state(s, 0, MOVE_LOCKING, HOUR_MS));
+	CHECK(source->count > 50);
+	for (size_t i = 0; i < source->count; i++) {
+		uint32_t serial = source->items[i].serial;
+
+		if (serial % 5 != 0 && serial % 7 != 0) /* the model's agent takes these */
+			left += sim_box_find(target_box(s), serial) == NULL;
+	}
+	CHECK(left <= 5);
+	s->world_quiet = true;
+	sim_run(s, HOUR_MS);
+	CHECK_STR(sim_move_of(s, 0)->data.verdict, "clean");
+	sim_done(s);
+}
+
 /* It goes with the move: nothing of it is nowhere else. */
 static void
 test_what_is_filled_goes_with_the_move(void **state)
@@ -870,6 +900,7 @@ main(void)
 	    TEST(test_a_mailbox_that_was_used_is_not_cleared),
 	    TEST(test_the_mailbox_is_filled_before_the_lock),
 	    TEST(test_what_is_filled_follows_the_source),
+	    TEST(test_little_is_left_to_be_filled_under_the_lock),
 	    TEST(test_what_is_filled_goes_with_the_move),
 	    TEST(test_what_is_filled_may_be_unloaded),
 	    TEST(test_what_cannot_be_filled_is_imported),
