@@ -128,6 +128,11 @@ spool_record_write(struct spool *s, const struct spool_record_list *r, struct er
 MUST_USE bool
 spool_record_read(struct spool *s, struct spool_record_list *out, struct err *e);
 bool spool_record_find(const struct spool_record_list *r, uint32_t id, size_t *at_out);
+/* Another list of the same form, in a file of its own; false: it is not there, or damaged. */
+MUST_USE bool spool_list_write(
+    struct spool *s, const char *name, const struct spool_record_list *r, struct err *e);
+MUST_USE bool
+spool_list_read(struct spool *s, const char *name, struct spool_record_list *out);
 
 /* --- the tree --- */
 MUST_USE bool
