@@ -22,6 +22,7 @@
 
 #define REQUEST_ITEMS 1000
 #define REQUEST_KIB (48u * 1024)
+#define FEW_ITEMS 100	 /* left: by one request, whatever they are */
 #define OPENED_ITEMS 200 /* people work meanwhile: what they do to folders is seen soon */
 #define AGAIN_ITEMS 50
 #define LOOK_ITEMS 4000 /* looked for together: one list instead of several */
@@ -296,6 +297,7 @@ importing_first(struct importing *x, struct err *e)
 		size_t to;
 
 		limits.items = importing_request_size(x, &x->rows[from]);
+		limits.mixed = x->row_count - from <= FEW_ITEMS;
 		if (limits.items == 0) {
 			x->left = x->row_count - from;
 			break;

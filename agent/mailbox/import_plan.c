@@ -122,6 +122,13 @@ import_plan_sort(struct import_row *rows, size_t count)
 
 /* --- cutting --- */
 
+/* Contacts have a lane of their own, and what refers to them comes when they are in. */
+static bool
+may_go_on(const struct import_row *x, const struct import_row *y, bool mixed)
+{
+	return x->stage == y->stage || (mixed && x->stage > IMPORT_GROUPS);
+}
+
 static bool
 must_stay_together(const struct import_row *x, const struct import_row *y)
 {
@@ -140,7 +147,7 @@ import_plan_cut(const struct import_row *rows, size_t count, size_t from,
 	uint64_t kib = rows[from].kib;
 	size_t to = from + 1;
 
-	for (; to < count && rows[to].stage == rows[from].stage; to++) {
+	for (; to < count && may_go_on(&rows[from], &rows[to], limits->mixed); to++) {
 		bool bound = must_stay_together(&rows[to - 1], &rows[to]);
 
 		folders += rows[to].folder != rows[to - 1].folder;

@@ -37,6 +37,8 @@ struct import_limits {
 	size_t folders; /* in one request */
 	size_t items;
 	uint64_t kib;
+	bool
+	    mixed; /* what is no contact may travel together: for few a request costs most */
 };
 
 enum import_stage import_stage_of(enum spool_type type, bool refers);
