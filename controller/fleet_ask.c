@@ -211,6 +211,7 @@ ops_fill(const struct ask *a, const struct fleet_node *target, struct ops *o,
 		o->import.contacts_only = a->in.contacts_only;
 		o->import.messages_ms = a->in.messages_ms;
 		o->import.release = a->in.release;
+		o->import.mend = a->in.mend;
 		OP(IMPORT, import);
 		return;
 	case ASK_MEND:
@@ -446,5 +447,6 @@ fleet_ask_take(struct ask *a, const Wire__StepResult *r)
 		a->out.refused = r->import->refused_count;
 		a->out.left = r->import->left;
 		a->out.withheld = r->import->withheld;
+		a->out.mended = r->import->mended;
 	}
 }

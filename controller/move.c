@@ -548,6 +548,7 @@ move_enter(struct moves *all, struct move *m)
 	m->wish = m->data.revert_wanted ? EV_REVERT : MOVE_EVENT_COUNT;
 	m->waiting = false;
 	m->waiting_since_ms = 0;
+	m->mended = false;
 	m->doing[0] = '\0';
 	m->deadline_ms = give_up_s == 0 ? 0 : now + (uint64_t)give_up_s * 1000;
 	if (m->state < MOVE_FOLLOWING || m->state > MOVE_OPENING)

@@ -122,6 +122,7 @@ struct move {
 	bool
 	    home_is_elsewhere; /* while unlocking: somebody moved the account meanwhile */
 	bool has_turn;	       /* to be locked */
+	bool mended;	   /* while opening: the import did what imports refuse as well */
 	uint64_t wrote_ms; /* monotonic: the last change seen that may be its owner's */
 	bool waiting;	   /* for its turn, or for the contact lane */
 	uint64_t waiting_since_ms;

@@ -161,6 +161,7 @@ static bool
 build_hot(struct moves *all, struct move *m, struct ask *a, struct err *e)
 {
 	a->in.messages_ms = hot_ms_left(all, m);
+	a->in.mend = true;
 	return at_target(all, m, a, e);
 }
 
@@ -218,6 +219,13 @@ static bool
 has_mailbox(const struct move *m)
 {
 	return !m->data.no_mailbox;
+}
+
+/* An agent of an earlier version does it by itself only. */
+static bool
+mend_wanted(const struct move *m)
+{
+	return !m->data.no_mailbox && !m->mended;
 }
 
 static bool
@@ -385,7 +393,7 @@ const struct move_effect move_effects[] = {
 	{ MOVE_OPENING,     "lift the quota for the import",   ASK_ALLOW_IMPORT,  EFFECT_MUST, quota_must_go, at_target, NULL },
 	{ MOVE_OPENING,     "import contacts",                 ASK_IMPORT,        EFFECT_MUST, contacts_wanted, build_contacts, take_contacts },
 	{ MOVE_OPENING,     "import all but older mail",      ASK_IMPORT,        EFFECT_MUST, has_mailbox, build_hot, take_import },
-	{ MOVE_OPENING,     "put in what imports refuse",      ASK_MEND,          EFFECT_MUST, has_mailbox, build_mend_hot, take_mended },
+	{ MOVE_OPENING,     "put in what imports refuse",      ASK_MEND,          EFFECT_MUST, mend_wanted, build_mend_hot, take_mended },
 	{ MOVE_OPENING,     "give the account back",           ASK_RESTORE,       EFFECT_MUST, restore_wanted, build_restore, take_restored },
 	{ MOVE_OPENING,     "flush the target's cache",        ASK_FLUSH,         EFFECT_SOFT, NULL, at_target, NULL },
 

@@ -295,6 +295,7 @@ take_import(struct moves *all, struct move *m, const struct ask *a,
 	(void)ev_out;
 	(void)e;
 	m->data.applied = a->out.applied;
+	m->mended = a->out.mended;
 	m->data.left = a->out.left;
 	m->data.withheld = a->out.withheld;
 	return true;

@@ -321,6 +321,36 @@ test_what_counters_take(void **state)
 	CHECK_INT(prepare_counters_ms(25200, 50400), 2520 + 63000);
 }
 
+/* --- what imports refuse --- */
+
+static void
+hook_mends_while_locked(struct sim *s, const struct ask *a, enum move_state now)
+{
+	s->hook_count += a->kind == ASK_MEND && now == MOVE_OPENING;
+}
+
+/* One worker does both while people wait; an agent of before is asked for the second. */
+static void
+test_an_import_under_the_lock_mends_as_well(void **state)
+{
+	(void)state;
+	for (int earlier = 0; earlier < 2; earlier++) {
+		struct sim *s = one_account(40);
+
+		s->limits.moves.hot_ms = 0;
+		s->earlier_agents = earlier == 1;
+		s->on_ask = hook_mends_while_locked;
+		sim_start(s);
+		sim_evacuate(s, 0);
+		CHECK(sim_run_to_state(s, 0, MOVE_BACKFILLING, HOUR_MS));
+		CHECK_INT(s->hook_count, (uint32_t)earlier);
+		CHECK_INT(target_box(s)->count, 40);
+		sim_run(s, HOUR_MS);
+		CHECK_STR(sim_move_of(s, 0)->data.verdict, "clean");
+		sim_done(s);
+	}
+}
+
 /* --- hot first --- */
 
 /* People are let in with their newest mail; until the rest is in, no quota stops it. */
@@ -718,6 +748,7 @@ main(void)
 	    TEST(test_a_mailbox_that_was_made_late_is_cleared),
 	    TEST(test_a_mailbox_that_was_used_is_not_cleared),
 	    TEST(test_what_counters_take),
+	    TEST(test_an_import_under_the_lock_mends_as_well),
 	    TEST(test_the_older_half_goes_in_while_people_work),
 	    TEST(test_without_a_hot_time_everything_is_in_before_people_are),
 	    TEST(test_a_quota_set_meanwhile_stays),

@@ -19,8 +19,8 @@ answer(struct server_call *call)
 {
 	if (strstr(call->request, " token=\"7\"") != NULL) {
 		atomic_fetch_add(&box.since, 1);
-		server_reply(call, strstr(box.changes, "Fault") == NULL ? 200 : 500,
-		    box.changes);
+		server_reply(
+		    call, strstr(box.changes, "Fault") == NULL ? 200 : 500, box.changes);
 		return;
 	}
 	atomic_fetch_add(&box.whole, 1);
