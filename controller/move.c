@@ -555,8 +555,8 @@ move_enter(struct moves *all, struct move *m)
 		m->has_turn = false;
 	if (m->state == MOVE_LOCKING)
 		m->fence_rounds = 0;
-	if (m->state != MOVE_SWITCHING && m->state != MOVE_PREPARE_RETURNING &&
-	    m->state != MOVE_PREPARE_OPENING && m->state != MOVE_REVERT_SWITCHING)
+	if (m->state != MOVE_PREPARE_RETURNING && m->state != MOVE_PREPARE_OPENING &&
+	    m->state != MOVE_REVERT_SWITCHING)
 		xfree(&m->names);
 	if (m->state == MOVE_PLANNED && !m->started)
 		return;

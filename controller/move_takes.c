@@ -235,6 +235,18 @@ take_names(struct move *m, const struct ask_account *account)
 	m->names = names;
 }
 
+bool
+take_aliases(struct moves *all, struct move *m, const struct ask *a,
+    enum move_event *ev_out, struct err *e)
+{
+	(void)all;
+	(void)ev_out;
+	(void)e;
+	if (a->out.account.found)
+		take_names(m, &a->out.account);
+	return true;
+}
+
 /* After an unclear switch the master decides. */
 bool
 take_home(struct moves *all, struct move *m, const struct ask *a, enum move_event *ev_out,

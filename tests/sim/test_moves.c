@@ -492,6 +492,19 @@ test_a_deleted_account_is_named_and_left(void **state)
 	sim_done(s);
 }
 
+/* A purge of routes starts a JVM: nobody waits for it behind a lock. */
+static void
+hook_routes_when_open(struct sim *s, const struct ask *a, enum move_state now)
+{
+	const struct sim_values *account = &s->accounts[0].now;
+
+	if (a->kind != ASK_ROUTES)
+		return;
+	CHECK(now == MOVE_BACKFILLING || now == MOVE_PREPARE_OPENING);
+	CHECK_STR(account->status, "active");
+	s->hook_count++;
+}
+
 static void
 test_a_renamed_account_goes_by_its_new_name(void **state)
 {
@@ -501,7 +514,9 @@ test_a_renamed_account_goes_by_its_new_name(void **state)
 	CHECK(sim_run_to_state(s, 0, MOVE_STAGING, HOUR_MS));
 	snprintf(
 	    s->accounts[0].name, sizeof(s->accounts[0].name), "anna.maria@example.org");
+	s->on_ask = hook_routes_when_open;
 	sim_run(s, HOUR_MS);
+	CHECK_INT(s->hook_count, 2);
 	CHECK_STR(sim_move_of(s, 0)->account_name, "anna.maria@example.org");
 	CHECK_INT(s->routes_names, 4); /* it and its alias, for both changes of home */
 	sim_done(s);
