@@ -10,8 +10,9 @@
  *   admission  who may stream in, and how much disk is held
  * Survives kill -9 and power loss: what came after the last fsync is checked against its
  * checksums when opened, and cut off from the first record that is not whole. Damage
- * before it is ERR_CORRUPT and nothing is touched. In memory 11 to 22 bytes an item. One
- * writer (flock); readers may open beside it.
+ * before it is ERR_CORRUPT and nothing is touched. In memory 11 to 22 bytes an item,
+ * and of the one that writes what was read last, 2.3 MB at most. One writer (flock); readers
+ * may open beside it.
  */
 #ifndef AGENT_SPOOL_H
 #define AGENT_SPOOL_H
