@@ -368,6 +368,7 @@ move_has_turn(struct moves *all, struct move *m)
 	if (m->has_turn)
 		return true;
 	m->waiting = true;
+	m->passes_in_row = 0;
 	if (m->waiting_since_ms != 0)
 		return false;
 	m->waiting_since_ms = now;

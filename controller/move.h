@@ -80,8 +80,7 @@ enum {
 	FORWARD_ONLY = 1 << 4,	/* no way back in this version */
 	LOCKED = 1 << 5,	/* nobody logs in; mail waits */
 	MAY_CANCEL = 1 << 6,
-	ARRIVED =
-	    1 << 7, /* the mailbox is where it should be; what follows is tidying up */
+	ARRIVED = 1 << 7,    /* it is where it should be; what follows is tidying up */
 	TURNS_BACK = 1 << 8, /* on its way to where it came from */
 };
 
@@ -121,6 +120,7 @@ struct move {
 	bool home_is_source; /* while purging, after the detour: the home must go forth */
 	bool home_is_elsewhere; /* while unlocking: somebody moved it meanwhile */
 	bool has_turn;		/* to be locked */
+	uint32_t passes_in_row; /* while following, since it waited last */
 	bool mended;	   /* while opening: the import did what imports refuse as well */
 	uint64_t wrote_ms; /* monotonic: the last change seen that may be its owner's */
 	bool waiting;	   /* for its turn, or for the contact lane */

@@ -140,11 +140,19 @@ take_stage(struct moves *all, struct move *m, const struct ask *a,
 	return true;
 }
 
-/* What this pass brought is filled in by the next, or under the lock. */
-static uint64_t
-most_in_short_pass(const struct move *m)
+/*
+ * What this pass brought is filled in by the next, or under the lock; and a mailbox that
+ * waited for days had many passes by then.
+ */
+static bool
+pass_is_short(const struct move *m, const struct ask_stage *s)
 {
-	return prepare_seeds(m) ? SEEDED_PASS_ITEMS : SHORT_PASS_ITEMS;
+	bool seeds = prepare_seeds(m);
+
+	if ((seeds ? m->passes_in_row : m->data.passes) >= MAX_PASSES)
+		return true;
+	return s->sent <= (seeds ? SEEDED_PASS_ITEMS : SHORT_PASS_ITEMS) &&
+	       s->took_ms <= SHORT_PASS_MS;
 }
 
 /* A pass that sent much is followed by another; a short one ends the waiting. */
@@ -156,8 +164,8 @@ take_delta(struct moves *all, struct move *m, const struct ask *a,
 
 	(void)e;
 	take_stage_facts(all, m, s);
-	if ((s->sent > most_in_short_pass(m) || s->took_ms > SHORT_PASS_MS) &&
-	    m->data.passes < MAX_PASSES)
+	m->passes_in_row++;
+	if (!pass_is_short(m, s))
 		*ev_out = EV_AGAIN;
 	return true;
 }

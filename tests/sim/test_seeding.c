@@ -63,13 +63,36 @@ test_what_is_filled_follows_the_source(void **state)
 	sim_done(s);
 }
 
+/* Messages of the source that its copy lacks; of those that the model's agent takes. */
+static size_t
+left_to_fill(struct sim *s)
+{
+	const struct sim_box *source = &s->nodes[0].box[0];
+	size_t left = 0;
+
+	for (size_t i = 0; i < source->count; i++) {
+		uint32_t serial = source->items[i].serial;
+
+		if (serial % 5 != 0 && serial % 7 != 0)
+			left += sim_box_find(target_box(s), serial) == NULL;
+	}
+	return left;
+}
+
+static void
+ends_clean(struct sim *s)
+{
+	s->world_quiet = true;
+	sim_run(s, HOUR_MS);
+	CHECK_STR(sim_move_of(s, 0)->data.verdict, "clean");
+	sim_done(s);
+}
+
 /* Filling took long and much came meanwhile: that goes in before the lock, too. */
 static void
 test_little_is_left_to_be_filled_under_the_lock(void **state)
 {
 	struct sim *s = one_account_is_seeded(40);
-	const struct sim_box *source = &s->nodes[0].box[0];
-	size_t left = 0;
 
 	(void)state;
 	s->slow_ms[ASK_SEED] = 8000;
@@ -79,19 +102,35 @@ test_little_is_left_to_be_filled_under_the_lock(void **state)
 	sim_run_for(s, 2000);
 	s->slow_ms[ASK_SEED] = 0;
 	CHECK(sim_run_to_state(s, 0, MOVE_LOCKING, HOUR_MS));
-	CHECK(source->count > 50);
-	for (size_t i = 0; i < source->count; i++) {
-		uint32_t serial = source->items[i].serial;
+	CHECK(s->nodes[0].box[0].count > 50);
+	CHECK(left_to_fill(s) <= 5);
+	ends_clean(s);
+}
 
-		if (serial % 5 != 0 &&
-		    serial % 7 != 0) /* the model's agent takes these */
-			left += sim_box_find(target_box(s), serial) == NULL;
-	}
-	CHECK(left <= 5);
-	s->world_quiet = true;
-	sim_run(s, HOUR_MS);
-	CHECK_STR(sim_move_of(s, 0)->data.verdict, "clean");
-	sim_done(s);
+/* So it is after hours of waiting, in which it had more passes than a move makes in a row. */
+static void
+test_little_is_left_after_a_long_wait(void **state)
+{
+	struct sim *s = sim_new(5);
+	struct err e;
+
+	(void)state;
+	sim_add_account(s, "anna", 0, 40);
+	s->limits.moves.seeding = true;
+	s->cutover = "go";
+	sim_start(s);
+	sim_evacuate(s, 0);
+	sim_run_for(s, 8 * HOUR_MS);
+	CHECK_INT(sim_move_of(s, 0)->state, MOVE_FOLLOWING);
+	CHECK(sim_move_of(s, 0)->data.passes > 20);
+	s->mail_every_ms = 400;
+	sim_begin_life(s);
+	sim_run_for(s, 6000);
+	CHECK(jobs_change(s->jobs, 1, JOB_EV_CONTINUE, &e));
+	CHECK(sim_run_to_state(s, 0, MOVE_LOCKING, HOUR_MS));
+	CHECK(s->nodes[0].box[0].count > 50);
+	CHECK(left_to_fill(s) <= 5);
+	ends_clean(s);
 }
 
 /* It goes with the move: nothing of it is nowhere else. */
@@ -199,6 +238,7 @@ main(void)
 	    TEST(test_the_mailbox_is_filled_before_the_lock),
 	    TEST(test_what_is_filled_follows_the_source),
 	    TEST(test_little_is_left_to_be_filled_under_the_lock),
+	    TEST(test_little_is_left_after_a_long_wait),
 	    TEST(test_what_is_filled_goes_with_the_move),
 	    TEST(test_what_is_filled_may_be_unloaded),
 	    TEST(test_what_cannot_be_filled_is_imported),
