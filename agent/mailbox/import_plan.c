@@ -13,6 +13,7 @@
 #include "proto/base/xalloc.h"
 
 #define FIT_LEAST 10 /* messages: each request costs by itself */
+#define NEW_S 86400  /* a day: what people look for first */
 #define STRETCH 1000 /* messages that are regrouped by folder */
 
 enum import_stage
@@ -170,6 +171,12 @@ import_plan_fit(uint64_t done, uint64_t took_ms, uint64_t left_ms, size_t most)
 	if (fit < FIT_LEAST)
 		return 0;
 	return fit < most ? (size_t)fit : most;
+}
+
+bool
+import_plan_can_wait(uint32_t date_s, int64_t now_s)
+{
+	return (int64_t)date_s + NEW_S < now_s;
 }
 
 /* --- views --- */

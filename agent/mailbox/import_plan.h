@@ -57,6 +57,9 @@ size_t import_plan_cut(const struct import_row *rows, size_t count, size_t from,
  */
 size_t import_plan_fit(uint64_t done, uint64_t took_ms, uint64_t left_ms, size_t most);
 
+/* Of a mailbox that was filled before the switch: nobody waits for a message so old. */
+bool import_plan_can_wait(uint32_t date_s, int64_t now_s);
+
 /* May an archive put this type into a folder of this view ("" = none)? What may not goes
    in another way. */
 bool import_view_takes(const char *view, enum spool_type type);

@@ -146,6 +146,16 @@ test_contacts_of_a_folder_are_never_parted(void **state)
 }
 
 static void
+test_a_message_of_today_does_not_wait(void **state)
+{
+	(void)state;
+	CHECK(!import_plan_can_wait(1000000, 1000000));
+	CHECK(!import_plan_can_wait(1000000, 1000000 + 86400));
+	CHECK(import_plan_can_wait(1000000, 1000000 + 86401));
+	CHECK(!import_plan_can_wait(UINT32_MAX, 2000000000)); /* of the future */
+}
+
+static void
 test_views(void **state)
 {
 	(void)state;
@@ -309,6 +319,7 @@ main(void)
 	    TEST(test_equal_messages_of_a_folder_are_never_parted),
 	    TEST(test_equal_messages_at_a_stretchs_end_stay_together),
 	    TEST(test_contacts_of_a_folder_are_never_parted),
+	    TEST(test_a_message_of_today_does_not_wait),
 	    TEST(test_views),
 	    TEST(test_long_lines),
 	    TEST(test_as_many_messages_as_fit_into_the_time),
