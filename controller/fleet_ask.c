@@ -214,6 +214,8 @@ ops_fill(const struct ask *a, const struct fleet_node *target, struct ops *o,
 		o->import.contacts_only = a->in.contacts_only;
 		o->import.messages_ms = a->in.messages_ms;
 		o->import.release = a->in.release;
+		o->import.mend = a->in.mend;
+		o->import.imap_tracking = a->in.tracking_imap;
 		OP(IMPORT, import);
 		return;
 	case ASK_MEND:
@@ -450,5 +452,6 @@ fleet_ask_take(struct ask *a, const Wire__StepResult *r)
 		a->out.refused = r->import->refused_count;
 		a->out.left = r->import->left;
 		a->out.withheld = r->import->withheld;
+		a->out.mended = r->import->mended;
 	}
 }

@@ -377,6 +377,7 @@ move_has_turn(struct moves *all, struct move *m)
 	if (m->has_turn)
 		return true;
 	m->waiting = true;
+	m->passes_in_row = 0;
 	if (m->waiting_since_ms != 0)
 		return false;
 	m->waiting_since_ms = now;
@@ -556,14 +557,14 @@ move_enter(struct moves *all, struct move *m)
 	m->wish = m->data.revert_wanted ? EV_REVERT : MOVE_EVENT_COUNT;
 	m->waiting = false;
 	m->waiting_since_ms = 0;
+	m->mended = false;
 	m->doing[0] = '\0';
 	m->deadline_ms = give_up_s == 0 ? 0 : now + (uint64_t)give_up_s * 1000;
 	if (m->state < MOVE_FOLLOWING || m->state > MOVE_OPENING)
 		m->has_turn = false;
 	if (m->state == MOVE_LOCKING)
 		m->fence_rounds = 0;
-	if (m->state != MOVE_SWITCHING && m->state != MOVE_SPOOL_SWITCHING &&
-	    m->state != MOVE_PREPARE_RETURNING && m->state != MOVE_PREPARE_OPENING &&
+	if (m->state != MOVE_PREPARE_RETURNING && m->state != MOVE_PREPARE_OPENING &&
 	    m->state != MOVE_REVERT_SWITCHING)
 		xfree(&m->names);
 	if (m->state == MOVE_PLANNED && !m->started)

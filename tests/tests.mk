@@ -2,7 +2,7 @@
 # The simulation: the controller's own code in a world that the tests make. And what is
 # drawn from the tables.
 
-sim_names    := moves people reverts spool jobs crash torture chaos nodes full
+sim_names    := moves seeding people reverts spool jobs crash torture chaos nodes full
 sim_programs := $(sim_names:%=$(B)/tests/sim/test_%)
 sim_objects  := $(addprefix $(B)/tests/sim/,sim_clock.o sim_model.o sim_answer.o sim_agent.o \
                   sim_world.o sim_scenarios.o sim_run.o)

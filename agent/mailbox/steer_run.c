@@ -12,6 +12,7 @@
 
 #include "agent/mailbox/account.h"
 #include "agent/mailbox/filters.h"
+#include "agent/mailbox/first_sync.h"
 #include "agent/mailbox/items.h"
 #include "agent/mailbox/seed_index.h"
 #include "agent/mailbox/steer_private.h"
@@ -449,16 +450,10 @@ steer_fix_all(struct steering *s, struct err *e)
 static bool
 steer_first_sync(struct steering *s, struct err *e)
 {
-	struct spool_record_list ignored;
-	char token[64];
 	char text[128];
 
-	if (spool_note_read(s->t->spool, NOTE_MENDED, text, sizeof(text)))
-		return true;
-	if (!items_list(s->t->soap, s->t->account_id, &ignored, token, sizeof(token), e))
-		return err_wrap(e, "the first Sync");
-	spool_record_free(&ignored);
-	return spool_note_write(s->t->spool, NOTE_OPENED, token, e);
+	return spool_note_read(s->t->spool, NOTE_MENDED, text, sizeof(text)) ||
+	       first_sync_take(s->t, e);
 }
 
 static bool

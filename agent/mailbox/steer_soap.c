@@ -406,7 +406,9 @@ steer_bump(struct target *t, uint64_t change, uint64_t limit, bool keep_tag,
 		return false;
 	*passed_out = now > change;
 	if (now <= change && change - now < limit) {
-		if ((tag == 0 && !steer_make_bump_tag(t, &tag, e)) ||
+		/* Who keeps it finds it in the tree. */
+		if ((tag == 0 && (!steer_make_bump_tag(t, &tag, e) ||
+				     (keep_tag && !target_read_here(t, e)))) ||
 		    !bump_run(t, tag, now, change, e))
 			return err_wrap(e, "raising the change counter");
 		*passed_out = true;

@@ -75,6 +75,7 @@ MUST_USE bool target_set_pairs(
 #define NOTE_STEERED \
 	"steered" /* "LAST_ID CHANGE": the source's counters, both passed here */
 #define NOTE_OPENED "opened" /* Sync token: what changes after it is the person's */
+#define NOTE_HERE "here"     /* what this mailbox held at the first such token */
 #define NOTE_MENDED \
 	"mended" /* "CHANGE LAST_ID" of the end of the first mending: "opened" is final */
 #define NOTE_POSTING "posting" /* items whose import's result is not known yet */

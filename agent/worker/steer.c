@@ -10,16 +10,13 @@
 static bool
 steer_seeded(struct target *t, const Wire__OpSteer *op, struct err *e)
 {
-	Wire__SeedFacts ignored = WIRE__SEED_FACTS__INIT;
+	Wire__SeedFacts ignored = WIRE__SEED_FACTS__INIT; /* nothing when nothing was */
 	const struct seed_options options = {.last_item_id = op->source_last_item_id,
 	    .change = op->source_change,
 	    .change_limit = op->change_limit,
 	    .when = SEED_AFTER};
-	bool there;
 
-	if (!seed_is_there(t, &there, e))
-		return false;
-	return !there || (seed_run(t, &options, &ignored, e) && target_read_here(t, e));
+	return seed_run(t, &options, &ignored, e);
 }
 
 bool

@@ -230,6 +230,7 @@ struct sim {
 	uint64_t journal_fails_for_ms;
 	bool strained[SIM_NODES];  /* people there wait for answers */
 	bool disk_full[SIM_NODES]; /* the spool's, and the lease's */
+	bool earlier_agents;	   /* of a version that mends only when asked by itself */
 	bool link_cut[SIM_NODES];  /* agent lives, but cannot reach the controller */
 	uint32_t refuse[ASK_KIND_COUNT];  /* so many times more it is refused */
 	uint64_t slow_ms[ASK_KIND_COUNT]; /* it takes so much longer */

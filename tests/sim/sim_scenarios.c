@@ -595,6 +595,7 @@ static void
 setup_revert_full(struct sim *s)
 {
 	setup_revert(s, false);
+	s->earlier_agents = true;
 	s->refuse[ASK_MEND] = 1;
 }
 
@@ -654,6 +655,7 @@ static void
 setup_revert_dead(struct sim *s)
 {
 	setup_revert(s, true);
+	s->earlier_agents = true;
 	s->accounts[0].watched = false;
 	s->on_ask = hook_copy_dies;
 	s->hook_data = 1;

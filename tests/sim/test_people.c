@@ -6,7 +6,7 @@
 static void
 hook_tracking(struct sim *s, const struct ask *a, enum move_state now)
 {
-	if (now == MOVE_OPENING && a->kind == ASK_MEND)
+	if (now == MOVE_OPENING && (a->kind == ASK_MEND || a->in.mend))
 		s->hook_data = a->in.tracking_imap;
 	if (now == MOVE_OPENING && a->kind == ASK_RESTORE)
 		s->hook_count = (uint32_t)s->hook_data + 1;
