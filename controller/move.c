@@ -84,6 +84,8 @@ move_take_edge(struct move *m, const struct move_edge *edge)
 		move_turn(m);
 	if (edge->event == EV_FROM_SPOOL)
 		spool_begin(m);
+	if (edge->from == MOVE_VERIFYING && m->data.from_spool && m->data.left_behind)
+		spool_why_not_fetched(m);
 	if (edge->to != MOVE_STUCK)
 		return;
 	m->stuck_from = m->state;

@@ -163,6 +163,7 @@ spool_begin_fetch(struct move *m)
 {
 	snprintf(m->data.home, sizeof(m->data.home), "%s", m->target);
 	m->data.copy_fenced = false;
+	m->data.left_behind = true; /* until it is fetched and fenced */
 	m->fence_rounds = 0;
 }
 
@@ -172,18 +173,35 @@ spool_as_of(const struct move *m, char *out, size_t size)
 	clock_format(m->data.in_step_ms, out, size);
 }
 
+static int
+spool_why(struct move *m)
+{
+	char as_of[40];
+
+	spool_as_of(m, as_of, sizeof(as_of));
+	return snprintf(m->error, sizeof(m->error),
+	    "%.200s was dead, so the mailbox is what the spool held, as of %s; what "
+	    "changed there since is there only",
+	    m->source, as_of);
+}
+
+void
+spool_why_not_fetched(struct move *m)
+{
+	char why[LIMIT_TEXT];
+	int len;
+
+	snprintf(why, sizeof(why), "%s", m->error);
+	len = spool_why(m);
+	snprintf(m->error + len, sizeof(m->error) - (size_t)len,
+	    "; it could not be fetched: %.200s", why);
+}
+
 void
 spool_why_unclean(struct move *m, const struct ask_verdict *v)
 {
-	char as_of[40];
-	int len;
+	int len = spool_why(m);
 
-	spool_as_of(m, as_of, sizeof(as_of));
-	len = snprintf(m->error, sizeof(m->error),
-	    "%.200s was dead, so the mailbox is what the spool held, as of %s; what "
-	    "changed "
-	    "there since is there only",
-	    m->source, as_of);
 	if (v->missing + v->differing + m->data.lacking_count > 0)
 		snprintf(m->error + len, sizeof(m->error) - (size_t)len,
 		    "; of what the spool held %llu of %llu items are missing, %llu "
@@ -192,6 +210,18 @@ spool_why_unclean(struct move *m, const struct ask_verdict *v)
 		    (unsigned long long)v->missing, (unsigned long long)v->listed,
 		    (unsigned long long)v->differing,
 		    (unsigned long long)m->data.lacking_count);
+}
+
+const char *
+spool_way_on(const struct move *m, char *out, size_t size)
+{
+	if (m->state == MOVE_SETTLED)
+		snprintf(out, size, "move fetch %s", m->id);
+	else if (m->state == MOVE_STUCK)
+		snprintf(out, size, "job retry j%u", m->job_number);
+	else
+		snprintf(out, size, "explain %s", m->id);
+	return out;
 }
 
 uint64_t

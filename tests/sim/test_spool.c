@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "controller/move_revert.h"
 #include "controller/move_spool.h"
 #include "controller/moves_copies.h"
 #include "tests/sim/sim.h"
@@ -346,6 +347,154 @@ test_what_is_copied_is_counted(void **state)
 	sim_done(s);
 }
 
+/* Contacts that only the dead node had are no less wanted than mail. */
+static void
+test_contacts_that_were_left_are_fetched(void **state)
+{
+	struct sim *s = held_on_a_dead_node();
+	struct err e;
+
+	(void)state;
+	for (int i = 0; i < 6; i++)
+		sim_sneak_mail(s, 0, 0);
+	CHECK(from_spool(s, &e));
+	sim_run(s, HOUR_MS);
+	sim_restart_node(s, 0);
+	CHECK(moves_fetch(jobs_moves(s->jobs), 1, &e));
+	sim_run(s, HOUR_MS);
+	sim_must_be_well(s);
+	CHECK_STR(sim_move_of(s, 0)->data.verdict, "clean");
+	sim_done(s);
+}
+
+/* There is no way back to the dead: what the spool holds goes in all the same. */
+static void
+test_it_is_not_taken_back(void **state)
+{
+	static const enum move_state at[] = {MOVE_OPENING, MOVE_STUCK};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(at); i++) {
+		struct sim *s = held_on_a_dead_node();
+		struct err e;
+
+		if (at[i] == MOVE_STUCK)
+			s->refuse[ASK_IMPORT] = 1;
+		CHECK(from_spool(s, &e));
+		CHECK(sim_run_to_state(s, 0, at[i], HOUR_MS));
+		CHECK(!moves_revert(jobs_moves(s->jobs), 1, false, &e));
+		CHECK(strstr(e.text, "given up for dead") != NULL);
+		CHECK(!moves_revert(jobs_moves(s->jobs), 1, true, &e));
+		if (at[i] == MOVE_STUCK)
+			CHECK(moves_retry(jobs_moves(s->jobs), 1, &e));
+		sim_run(s, HOUR_MS);
+		check_lives_from_the_spool(s);
+		sim_done(s);
+	}
+}
+
+/* Under the short lock that prepares the target nothing gives the account back either. */
+static void
+hook_dies_while_it_prepares(struct sim *s, const struct ask *a, enum move_state now)
+{
+	(void)a;
+	if (s->hook_count > 0 || (int)now != s->hook_data)
+		return;
+	s->hook_count++;
+	sim_crash_node(s, 0);
+}
+
+static void
+test_dead_while_the_target_is_prepared(void **state)
+{
+	static const enum move_state at[] = {
+	    MOVE_PREPARE_MAKING, MOVE_PREPARE_RETURNING, MOVE_PREPARE_OPENING};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(at); i++) {
+		struct sim *s = anna_moves(20);
+		struct err e;
+
+		s->accounts[0].watched = false;
+		s->hook_data = (int)at[i];
+		s->limits.moves.seeding = true;
+		s->on_ask = hook_dies_while_it_prepares;
+		begin(s);
+		sim_run_for(s, HOUR_MS);
+		CHECK_INT(s->hook_count, 1);
+		CHECK_STR(s->accounts[0].now.status, "locked");
+		if (!from_spool(s, &e))
+			fail_msg("%s: %s", move_states[at[i]].name, e.text);
+		sim_run(s, HOUR_MS);
+		check_lives_from_the_spool(s);
+		sim_done(s);
+	}
+}
+
+/* Back before the switch it has everything: there it stays, and is let in. */
+static void
+hook_is_back(struct sim *s, const struct ask *a, enum move_state now)
+{
+	(void)a;
+	if (s->hook_count > 1 || now != MOVE_SPOOL_SWITCHING)
+		return;
+	s->hook_count = 2;
+	sim_restart_node(s, 0);
+}
+
+static void
+test_the_dead_node_is_back_before_the_switch(void **state)
+{
+	struct sim *s = dies_under_the_lock();
+	struct err e;
+
+	(void)state;
+	CHECK(sim_run_to_state(s, 0, MOVE_UNLOCKING, HOUR_MS));
+	sim_run_for(s, MINUTE_MS);
+	s->on_ask = hook_is_back;
+	s->slow_ms[ASK_SET_HOME] = 9000;
+	CHECK(from_spool(s, &e));
+	if (!sim_run_to_state(s, 0, MOVE_ABANDONED, HOUR_MS))
+		fail_msg("%s: %s (%s)", move_states[sim_move_of(s, 0)->state].name,
+		    sim_move_of(s, 0)->doing, s->why);
+	CHECK_INT(s->hook_count, 2);
+	CHECK(strstr(sim_move_of(s, 0)->error, "its mailboxd answers") != NULL);
+	CHECK_INT(s->accounts[0].host, 0);
+	CHECK_STR(s->accounts[0].now.status, s->accounts[0].before.status);
+	s->slow_ms[ASK_SET_HOME] = 0;
+	sim_run(s, HOUR_MS);
+	sim_must_be_well(s);
+	CHECK_STR(sim_move_of(s, 0)->data.verdict, "clean");
+	sim_done(s);
+}
+
+/* What could not be fetched leaves everything as it was, also where it lives elsewhere by now. */
+static void
+test_one_that_lives_elsewhere_is_not_fetched(void **state)
+{
+	struct sim *s = held_on_a_dead_node();
+	struct err e;
+	int target;
+
+	(void)state;
+	CHECK(from_spool(s, &e));
+	sim_run(s, HOUR_MS);
+	target = s->accounts[0].host;
+	sim_restart_node(s, 0);
+	sim_set_home(s, target, 0, 3 - target);
+	CHECK(moves_fetch(jobs_moves(s->jobs), 1, &e));
+	sim_run_for(s, HOUR_MS);
+	if (sim_move_of(s, 0)->state != MOVE_SETTLED)
+		fail_msg("%s: %s", move_states[sim_move_of(s, 0)->state].name,
+		    sim_move_of(s, 0)->error);
+	sim_set_home(s, target, 0, target);
+	s->nodes[3 - target].box[0].present = false;
+	CHECK(moves_fetch(jobs_moves(s->jobs), 1, &e));
+	sim_run(s, HOUR_MS);
+	CHECK_STR(sim_move_of(s, 0)->data.verdict, "clean");
+	sim_done(s);
+}
+
 int
 main(void)
 {
@@ -361,6 +510,11 @@ main(void)
 	    TEST(test_mailboxd_alone_is_dead),
 	    TEST(test_one_without_a_mailbox),
 	    TEST(test_what_is_copied_is_counted),
+	    TEST(test_contacts_that_were_left_are_fetched),
+	    TEST(test_it_is_not_taken_back),
+	    TEST(test_dead_while_the_target_is_prepared),
+	    TEST(test_the_dead_node_is_back_before_the_switch),
+	    TEST(test_one_that_lives_elsewhere_is_not_fetched),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
