@@ -45,9 +45,9 @@ void aged_free(struct aged *a);
 /* What a pass that was broken off left; out is the caller's to free. */
 void aged_read(struct spool *s, struct aged *out);
 /* Adds what is stale by now, as far as it is held and of record; durable afterwards. */
-MUST_USE bool aged_keep(struct spool *s, struct aged *a, const uint32_t *stale,
-    size_t stale_count, const struct spool_record_list *record, const char *token,
-    struct err *e);
+MUST_USE bool
+aged_keep(struct spool *s, struct aged *a, const uint32_t *stale, size_t stale_count,
+    const struct spool_record_list *record, const char *token, struct err *e);
 /* The newer of it has not come yet. */
 bool aged_is(const struct aged *a, const struct spool_item *held);
 /* A whole pass is over. */
