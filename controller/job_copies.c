@@ -8,6 +8,24 @@
 #include "controller/moves_copies.h"
 #include "proto/base/log.h"
 
+/* What is only there would be lost with it. */
+static bool
+job_copy_holds_more(struct jobs *all, struct move *m, const struct move *copy)
+{
+	struct err e;
+
+	if (!copy->data.from_spool)
+		return false;
+	snprintf(m->error, sizeof(m->error),
+	    "account %.150s: its copy on %.150s was never fetched and holds what is "
+	    "nowhere "
+	    "else; first: zmferry move fetch %s",
+	    m->account_name, m->target, copy->id);
+	if (!move_apply(all->moves, m, EV_FAILED, m->error, &e))
+		log_error(NULL, "%s", e.text);
+	return true;
+}
+
 /*
  * Zimbra would re-attach a copy that an earlier move left on the target, and importing would
  * bring deleted mail back. What cannot be deleted is refused by the move itself, by name.
@@ -18,6 +36,8 @@ job_copy_is_in_the_way(struct jobs *all, struct move *m)
 	struct move *copy = moves_left_copy(all->moves, m->account_id, m->target);
 	struct err e;
 
+	if (copy != NULL && job_copy_holds_more(all, m, copy))
+		return true;
 	if (copy != NULL && !m->copy_asked) {
 		m->copy_asked = true;
 		if (!moves_purge(all->moves, copy->number, false, &e))

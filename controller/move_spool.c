@@ -68,8 +68,10 @@ move_may_from_spool(struct moves *all, uint32_t number, struct err *e)
 		return spool_is_late(m, e);
 	if (m->data.no_mailbox)
 		return err_set(e, ERR_REFUSED,
-		    "move %s (%s): had no mailbox on %s, so there is nothing to copy; it "
-		    "lives elsewhere at once with: zmprov ma %s zimbraMailHost %s",
+		    "move %s (%s): had no mailbox on %s when it was looked at, so "
+		    "nothing "
+		    "was copied; it lives elsewhere at once with: zmprov -l ma %s "
+		    "zimbraMailHost %s",
 		    m->id, m->account_name, m->source, m->account_name, m->target);
 	if (m->data.in_step_ms == 0)
 		return err_set(e, ERR_REFUSED,
@@ -147,6 +149,13 @@ moves_fetch(struct moves *all, uint32_t number, struct err *e)
 	if (m == NULL)
 		return err_set(e, ERR_REFUSED, "move m%u: there is no such move", number);
 	if (m->state != MOVE_SETTLED || !m->data.from_spool) {
+		if (m->data.from_spool &&
+		    (move_states[m->state].holds & (TURNS_BACK | MOVE_END)) == 0)
+			return err_set(e, ERR_REFUSED,
+			    "move %s (%s): is %s; what is on %s is fetched when it is "
+			    "settled: zmferry explain %s",
+			    m->id, m->account_name, move_states[m->state].name, m->source,
+			    m->id);
 		if (m->data.left_behind ||
 		    (move_states[m->state].holds & TURNS_BACK) != 0)
 			return moves_revert(all, number, false, e);

@@ -151,6 +151,8 @@ test_its_owner_is_in_within_a_minute(void **state)
 	(void)state;
 	CHECK(from_spool(s, &e));
 	CHECK(sim_run_to_state(s, 0, MOVE_BACKFILLING, MINUTE_MS));
+	CHECK(!moves_fetch(jobs_moves(s->jobs), 1, &e));
+	CHECK(strstr(e.text, "is fetched when it is settled") != NULL);
 	CHECK_STR(s->accounts[0].now.status, "active");
 	sim_run(s, HOUR_MS);
 	sim_done(s);
@@ -320,7 +322,7 @@ test_one_without_a_mailbox(void **state)
 	CHECK(sim_run_to_state(s, 0, MOVE_FOLLOWING, HOUR_MS));
 	sim_run_for(s, MINUTE_MS);
 	CHECK(!from_spool(s, &e));
-	CHECK(strstr(e.text, "zmprov ma new@example.org zimbraMailHost") != NULL);
+	CHECK(strstr(e.text, "zmprov -l ma new@example.org zimbraMailHost") != NULL);
 	CHECK(jobs_change(s->jobs, 1, JOB_EV_CONTINUE, &e));
 	sim_run(s, HOUR_MS);
 	sim_done(s);
@@ -495,6 +497,55 @@ test_one_that_lives_elsewhere_is_not_fetched(void **state)
 	sim_done(s);
 }
 
+/* Coming home over it would bring deleted mail back, and what is only there would be lost. */
+static void
+test_it_does_not_come_home_before(void **state)
+{
+	struct sim *s = held_on_a_dead_node();
+	struct err e;
+	int target;
+
+	(void)state;
+	CHECK(from_spool(s, &e));
+	sim_run(s, HOUR_MS);
+	target = s->accounts[0].host;
+	sim_restart_node(s, 0);
+	s->cutover = NULL;
+	CHECK_INT(sim_evacuate_to(s, target, s->nodes[0].name), 2);
+	sim_run_for(s, HOUR_MS);
+	CHECK_INT(s->accounts[0].host, target);
+	CHECK_INT(sim_move_of(s, 0)->state, MOVE_ABANDONED);
+	if (strstr(sim_move_of(s, 0)->error, "zmferry move fetch m1") == NULL)
+		fail_msg("%s", sim_move_of(s, 0)->error);
+	CHECK(moves_fetch(jobs_moves(s->jobs), 1, &e));
+	sim_run_for(s, HOUR_MS);
+	CHECK_STR(moves_find(jobs_moves(s->jobs), 1)->data.verdict, "clean");
+	sim_run(s, 24 * HOUR_MS);
+	CHECK(jobs_change(s->jobs, 2, JOB_EV_RETRY, &e));
+	sim_run(s, HOUR_MS);
+	sim_must_be_well(s);
+	CHECK_INT(s->accounts[0].host, 0);
+	sim_done(s);
+}
+
+/* Taken out of the cluster it holds nothing any more, and nobody is told to bring it back. */
+static void
+test_a_node_that_is_gone_for_good(void **state)
+{
+	struct sim *s = held_on_a_dead_node();
+	struct err e;
+
+	(void)state;
+	CHECK(from_spool(s, &e));
+	sim_run(s, HOUR_MS);
+	check_lives_from_the_spool(s);
+	moves_node_gone(jobs_moves(s->jobs), s->nodes[0].name);
+	CHECK_INT(sim_move_of(s, 0)->state, MOVE_DONE);
+	CHECK(!sim_has_alert(s, "m1", ""));
+	CHECK(!moves_fetch(jobs_moves(s->jobs), 1, &e));
+	sim_free(&s);
+}
+
 int
 main(void)
 {
@@ -515,6 +566,8 @@ main(void)
 	    TEST(test_dead_while_the_target_is_prepared),
 	    TEST(test_the_dead_node_is_back_before_the_switch),
 	    TEST(test_one_that_lives_elsewhere_is_not_fetched),
+	    TEST(test_it_does_not_come_home_before),
+	    TEST(test_a_node_that_is_gone_for_good),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
