@@ -26,6 +26,30 @@ job_copy_holds_more(struct jobs *all, struct move *m, const struct move *copy)
 	return true;
 }
 
+/* One whose job is over goes on when a person says so: what it puts in must be in before. */
+static bool
+job_other_is_busy(struct jobs *all, struct move *m)
+{
+	const struct move *other = moves_busy(all->moves, m);
+	struct err e;
+
+	if (other == NULL)
+		return false;
+	if (other->state != MOVE_STUCK) {
+		snprintf(m->doing, sizeof(m->doing),
+		    "waits until %s of the same mailbox has ended", other->id);
+		return true;
+	}
+	snprintf(m->error, sizeof(m->error),
+	    "an earlier move of it is stuck, and may hold what is not in the mailbox "
+	    "yet: "
+	    "zmferry explain %s",
+	    other->id);
+	if (!move_apply(all->moves, m, EV_FAILED, m->error, &e))
+		log_error(NULL, "%s", e.text);
+	return true;
+}
+
 /*
  * Zimbra would re-attach a copy that an earlier move left on the target, and importing would
  * bring deleted mail back. What cannot be deleted is refused by the move itself, by name.
@@ -45,7 +69,7 @@ job_copy_is_in_the_way(struct jobs *all, struct move *m)
 	}
 	copy = moves_tidying(all->moves, m->account_id);
 	if (copy == NULL)
-		return false;
+		return job_other_is_busy(all, m);
 	if (copy->state == MOVE_STUCK) {
 		snprintf(m->error, sizeof(m->error),
 		    "its old copy is being deleted by %s, which is stuck: zmferry "

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "controller/alert/alert.h"
+#include "controller/journal.h"
 #include "controller/move_private.h"
 #include "controller/move_revert.h"
 #include "controller/moves_copies.h"
@@ -95,9 +96,15 @@ moves_from_spool(struct moves *all, uint32_t number, struct err *e)
 	if (m != NULL && (m->wish == EV_FROM_SPOOL || m->state == MOVE_SPOOL_LOCKING ||
 			     m->state == MOVE_SPOOL_SWITCHING))
 		return true;
-	if (!move_may_from_spool(all, number, e) ||
-	    !move_wish(all, m, EV_FROM_SPOOL, "its node was given up for dead", e))
+	if (!move_may_from_spool(all, number, e))
 		return false;
+	/* Journaled if it has to wait: the controller may die meanwhile. */
+	m->data.spool_wanted = move_must_wait(m);
+	if ((m->data.spool_wanted && !journal_move_save(all->journal, m, NULL, e)) ||
+	    !move_wish(all, m, EV_FROM_SPOOL, "its node was given up for dead", e)) {
+		m->data.spool_wanted = false;
+		return false;
+	}
 	alert_clear(all->host.alerts, m->id);
 	all->world->let_go(all->world->ctx, m->source, m->id);
 	return true;

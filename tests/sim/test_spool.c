@@ -107,6 +107,11 @@ test_what_the_dead_node_had_is_fetched(void **state)
 	CHECK(moves_fetch(jobs_moves(s->jobs), 1, &e));
 	CHECK(sim_run_to_state(s, 0, MOVE_SETTLED, HOUR_MS));
 	check_lives_from_the_spool(s);
+	/* What is on the target is compared once more all the same. */
+	CHECK(moves_retry(jobs_moves(s->jobs), 1, &e));
+	CHECK(sim_run_to_state(s, 0, MOVE_VERIFYING, HOUR_MS));
+	CHECK(sim_run_to_state(s, 0, MOVE_SETTLED, HOUR_MS));
+	check_lives_from_the_spool(s);
 	sim_restart_node(s, 0);
 	CHECK(moves_fetch(jobs_moves(s->jobs), 1, &e));
 	sim_run(s, HOUR_MS);
@@ -202,6 +207,26 @@ test_dead_under_the_lock(void **state)
 	}
 }
 
+/* Said while a call was under way it is not forgotten with the controller. */
+static void
+test_the_wish_outlives_the_controller(void **state)
+{
+	struct sim *s = dies_under_the_lock();
+	struct err e;
+
+	(void)state;
+	CHECK(sim_run_to_state(s, 0, MOVE_UNLOCKING, HOUR_MS));
+	while (!sim_move_of(s, 0)->asking)
+		sim_run_for(s, 10);
+	CHECK(from_spool(s, &e));
+	CHECK_INT(sim_move_of(s, 0)->state, MOVE_UNLOCKING);
+	sim_stop(s, false);
+	sim_start(s);
+	sim_run(s, HOUR_MS);
+	check_lives_from_the_spool(s);
+	sim_done(s);
+}
+
 /* Given up, tried again while the node is dead, given up again: the spool is there still. */
 static void
 test_after_attempts_that_failed(void **state)
@@ -210,6 +235,14 @@ test_after_attempts_that_failed(void **state)
 	struct err e;
 
 	(void)state;
+	/* Once it cannot be locked: then it is not from the spool, either. */
+	CHECK(sim_run_to_state(s, 0, MOVE_UNLOCKING, HOUR_MS));
+	s->refuse[ASK_SESSIONS] = 1;
+	CHECK(from_spool(s, &e));
+	CHECK(sim_run_to_state(s, 0, MOVE_ABANDONED, HOUR_MS));
+	CHECK(!sim_move_of(s, 0)->data.from_spool);
+	sim_done(s);
+	s = dies_under_the_lock();
 	CHECK(sim_run_to_state(s, 0, MOVE_STUCK, HOUR_MS));
 	sim_restart_node(s, 0);
 	CHECK(moves_retry(jobs_moves(s->jobs), 1, &e));
@@ -528,6 +561,39 @@ test_it_does_not_come_home_before(void **state)
 	sim_done(s);
 }
 
+/* Its job is over, and content still goes in: nobody moves it on meanwhile. */
+static void
+test_it_is_not_moved_on_while_it_fills(void **state)
+{
+	struct sim *s = held_on_a_dead_node();
+	const struct move *first = sim_move_of(s, 0);
+	struct err e;
+	int target;
+
+	(void)state;
+	CHECK(jobs_change(s->jobs, 1, JOB_EV_CANCEL, &e));
+	sim_run_for(s, HOUR_MS);
+	CHECK_INT(first->state, MOVE_ABANDONED);
+	CHECK(job_states[jobs_find(s->jobs, 1)->state].is_end);
+	s->slow_ms[ASK_IMPORT] = 5 * MINUTE_MS;
+	CHECK(from_spool(s, &e));
+	CHECK(sim_run_to_state(s, 0, MOVE_BACKFILLING, HOUR_MS));
+	target = s->accounts[0].host;
+	s->cutover = NULL;
+	CHECK_INT(sim_evacuate_to(s, target, s->nodes[3 - target].name), 2);
+	while (first->state != MOVE_SETTLED) {
+		CHECK_INT(first->state == MOVE_STUCK, 0);
+		CHECK_INT(sim_move_of(s, 0)->started, 0);
+		sim_run_for(s, 1000);
+	}
+	sim_run(s, HOUR_MS);
+	CHECK_INT(s->accounts[0].host, 3 - target);
+	sim_must_be_well(s);
+	/* What the dead node alone has is told of still. */
+	CHECK(sim_has_alert(s, "m1", "with what had been copied"));
+	sim_free(&s);
+}
+
 /* Taken out of the cluster it holds nothing any more, and nobody is told to bring it back. */
 static void
 test_a_node_that_is_gone_for_good(void **state)
@@ -555,6 +621,7 @@ main(void)
 	    TEST(test_what_changed_in_the_spools_back_is_named),
 	    TEST(test_its_owner_is_in_within_a_minute),
 	    TEST(test_dead_under_the_lock),
+	    TEST(test_the_wish_outlives_the_controller),
 	    TEST(test_after_attempts_that_failed),
 	    TEST(test_refused_where_it_makes_no_sense),
 	    TEST(test_a_source_that_answers_keeps_its_mailbox),
@@ -567,6 +634,7 @@ main(void)
 	    TEST(test_the_dead_node_is_back_before_the_switch),
 	    TEST(test_one_that_lives_elsewhere_is_not_fetched),
 	    TEST(test_it_does_not_come_home_before),
+	    TEST(test_it_is_not_moved_on_while_it_fills),
 	    TEST(test_a_node_that_is_gone_for_good),
 	};
 
