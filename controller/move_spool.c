@@ -21,7 +21,10 @@
  * Nobody knows how many ids the source gave out after the spool was in step. Mail programs
  * remember them: what is given out from now on must be none of these (facts: identity 3).
  */
-#define UNSEEN_IDS 10000
+#define UNSEEN_IDS \
+	10000 /* in every day begun: of an attempt that was given up it may be many */
+#define UNSEEN_IDS_MAX 200000 /* ten thousand take a second under the lock */
+#define DAY_MS (24 * 3600 * (int64_t)1000)
 #define UNSEEN_CHANGES 10000
 
 /* --- the wish --- */
@@ -241,9 +244,14 @@ spool_way_on(const struct move *m, char *out, size_t size)
 }
 
 uint64_t
-spool_unseen_ids(const struct move *m)
+spool_unseen_ids(const struct move *m, int64_t now_ms)
 {
-	return m->data.from_spool ? UNSEEN_IDS : 0;
+	int64_t age_ms = now_ms - m->data.in_step_ms;
+	uint64_t ids = UNSEEN_IDS * (1 + (uint64_t)(age_ms < 0 ? 0 : age_ms / DAY_MS));
+
+	if (!m->data.from_spool)
+		return 0;
+	return ids > UNSEEN_IDS_MAX ? UNSEEN_IDS_MAX : ids;
 }
 
 uint64_t

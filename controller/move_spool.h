@@ -43,7 +43,7 @@ void spool_as_of(const struct move *m, char *out, size_t size);
 const char *spool_way_on(const struct move *m, char *out, size_t size);
 
 /* What the source may have given out that nobody saw any more. */
-uint64_t spool_unseen_ids(const struct move *m);
+uint64_t spool_unseen_ids(const struct move *m, int64_t now_ms);
 uint64_t spool_unseen_changes(const struct move *m);
 
 bool spool_is_source(const struct move *m); /* nobody answers at the source */

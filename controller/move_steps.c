@@ -131,7 +131,9 @@ build_home_back(struct moves *all, struct move *m, struct ask *a, struct err *e)
 static bool
 build_steer(struct moves *all, struct move *m, struct ask *a, struct err *e)
 {
-	a->in.last_item_id = m->data.last_item_id + spool_unseen_ids(m);
+	int64_t now = moves_world(all)->wall_ms(moves_world(all)->ctx);
+
+	a->in.last_item_id = m->data.last_item_id + spool_unseen_ids(m, now);
 	a->in.change = m->data.change + spool_unseen_changes(m);
 	return at_target(all, m, a, e);
 }

@@ -29,9 +29,9 @@ def refused(place, *args):
     return said.stderr
 
 
-def from_spool(place):
+def from_spool(place, extra=""):
     """A node dies with mailboxes in step: their people go on from the spool; when it is back, the rest is fetched."""
-    before = begin(place, 9, controller_extra=DEAD_SOON)
+    before = begin(place, 9, controller_extra=DEAD_SOON + extra)
     was = statuses(place)
     dead = place.node("mbs1")["host"]
     job = place.json("evacuate", "mbs1", "--yes", "--cutover", "go")["job"]["id"]
@@ -131,6 +131,12 @@ def accepted(place):
         return 0
 
 
+def from_spool_seeded(place):
+    """The same of mailboxes that were being filled on the target while they waited."""
+    from_spool(place, "seeding = yes\n")
+
+
 SCENARIOS = {
     "from_spool": from_spool,
+    "from_spool_seeded": from_spool_seeded,
 }

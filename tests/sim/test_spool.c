@@ -207,6 +207,34 @@ test_dead_under_the_lock(void **state)
 	}
 }
 
+/* What the node gave out in days that nobody saw is not given out again. */
+static void
+test_of_an_old_spool_more_ids_are_left_out(void **state)
+{
+	struct sim *s = anna_moves(20);
+	struct err e;
+	int target;
+
+	(void)state;
+	s->accounts[0].watched = false;
+	s->cutover = "go";
+	begin(s);
+	CHECK(sim_run_to_state(s, 0, MOVE_FOLLOWING, HOUR_MS));
+	sim_run_for(s, 5 * MINUTE_MS);
+	CHECK(jobs_change(s->jobs, 1, JOB_EV_CANCEL, &e));
+	sim_run_for(s, 3 * DAY_MS + HOUR_MS);
+	s->nodes[0].box[0].item_id += 25000;
+	sim_sneak_mail(s, 0, 0);
+	sim_crash_node(s, 0);
+	CHECK_INT(sim_move_of(s, 0)->state, MOVE_ABANDONED);
+	CHECK(from_spool(s, &e));
+	CHECK(sim_run_to_state(s, 0, MOVE_SETTLED, HOUR_MS));
+	target = s->accounts[0].host;
+	CHECK(s->nodes[target].box[0].item_id > s->nodes[0].box[0].item_id);
+	sim_run(s, HOUR_MS);
+	sim_done(s);
+}
+
 /* Said while a call was under way it is not forgotten with the controller. */
 static void
 test_the_wish_outlives_the_controller(void **state)
@@ -623,6 +651,7 @@ main(void)
 	    TEST(test_dead_under_the_lock),
 	    TEST(test_the_wish_outlives_the_controller),
 	    TEST(test_after_attempts_that_failed),
+	    TEST(test_of_an_old_spool_more_ids_are_left_out),
 	    TEST(test_refused_where_it_makes_no_sense),
 	    TEST(test_a_source_that_answers_keeps_its_mailbox),
 	    TEST(test_mailboxd_alone_is_dead),
