@@ -19,7 +19,7 @@ say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)')
 
 base_src    := err utf8 xalloc buf log clock conf conf_read secret tls tls_ca tls_look tcp work http_client \
                conf_sections conf_duration smtp_client
-zimbra_src  := soap soap_xml rest freeze
+zimbra_src  := soap soap_xml rest freeze version
 proto_src   := frame check check_stream peer skew
 
 agent_src   := main agent agent_link requests requests_local conf lane lane_task lease lease_spare idle \
@@ -27,11 +27,11 @@ agent_src   := main agent agent_link requests requests_local conf lane lane_task
                health/wall_clock health/growth health/fs_errors health/certificate health/zmstat health/dialogue health/access \
                mailbox/localconfig mailbox/account mailbox/inventory mailbox/metadata \
                mailbox/archive mailbox/archive_meta mailbox/archive_write mailbox/client mailbox/zmmailbox mailbox/zmmailbox_rest \
-               mailbox/spool mailbox/spool_files mailbox/spool_index \
+               mailbox/spool mailbox/spool_files mailbox/spool_index mailbox/spool_rows \
                mailbox/ids mailbox/items mailbox/items_tree mailbox/written mailbox/sessions mailbox/tree mailbox/match \
-               mailbox/target mailbox/steer mailbox/steer_run mailbox/steer_report mailbox/steer_tidy mailbox/steer_soap \
+               mailbox/target mailbox/steer mailbox/steer_run mailbox/steer_report mailbox/steer_tidy mailbox/filters mailbox/seed_validity mailbox/steer_soap \
                mailbox/seed_text mailbox/seed_threads mailbox/seed_plan mailbox/seed_index mailbox/seed_run mailbox/seed_add \
-               mailbox/seed_post mailbox/seed_recover mailbox/seed_step mailbox/seed_settle mailbox/manifest mailbox/arrive mailbox/back mailbox/import mailbox/import_plan \
+               mailbox/first_sync mailbox/seed_post mailbox/seed_recover mailbox/seed_step mailbox/seed_settle mailbox/manifest mailbox/arrive mailbox/back mailbox/import mailbox/import_plan \
                mailbox/import_post mailbox/import_aside mailbox/import_stray mailbox/import_emptied mailbox/mend mailbox/mend_add \
                mailbox/mend_rest mailbox/verify mailbox/verify_run mailbox/verify_tree \
                mailbox/verify_text mailbox/verify_report \
@@ -39,17 +39,17 @@ agent_src   := main agent agent_link requests requests_local conf lane lane_task
                worker/receive worker/receive_aged worker/receive_items worker/receive_record worker/target \
                worker/steer worker/seed worker/import worker/mend worker/verify
 
-core_src    := level cutover presence plan_times move moves moves_copies move_table move_steps move_takes move_prepare move_purge move_revert move_spool move_alerts move_checks job job_table job_gate job_progress job_copies plan pools retention \
-               journal journal_data journal_events journal_cordons journal_reserve journal_backup journal_rows journal_nodes journal_operators \
+core_src    := level cutover presence plan_times move moves moves_copies move_table move_steps move_takes move_prepare seeding move_purge move_revert move_spool move_alerts move_checks job job_table job_gate job_progress job_copies plan pools retention \
+               journal journal_data journal_events journal_cordons journal_reserve journal_backup journal_rows journal_nodes journal_operators journal_seeding \
                job_node job_lanes lane_limits removal zimbra/standing \
                json_values policy policy_table policy_replay watch watch_alerts watch_view \
                fleet fleet_ask fleet_notices fleet_index fleet_facts world doctor
 edge_src    := platform/platform platform/engine platform/docker platform/docker_files platform/kubernetes platform/kubernetes_api \
-               zimbra/references zimbra/rehearsal controller conf survey survey_level world_live watch_live policy_conf doctor_collect cordon \
+               zimbra/references zimbra/rehearsal controller conf survey survey_level world_live world_connections seeding_live watch_live policy_conf doctor_collect cordon \
                zimbra/directory zimbra/directory_facts zimbra/admin \
                api/http api/http_listen api/http_tls api/certificate api/operators api/waits api/serve api/gate api/session api/signin api/rights api/rights_check \
                api/idempotency api/approvals api/changes api/routes api/view api/view_plan api/overview api/page api/doctor api/plans api/purges api/rehearsal api/containers api/cordons api/policy
-cli_src     := main api commands operators approvals jobs containers rehearse wait print_text print_moves print_cordon print_doctor purge from_spool report policy
+cli_src     := main api commands operators approvals jobs containers rehearse wait print_text print_moves print_cordon print_doctor purge from_spool rescue report policy
 
 # alerts
 core_src    += journal_alerts alert/table alert/schedule alert/message alert/alert alert/alert_tell

@@ -49,7 +49,7 @@ struct controller_conf {
 	uint32_t hot_time_s;
 	uint32_t delivery_wait_s;
 	uint32_t early_above_s;
-	bool seeding;
+	char *seeding; /* auto, yes, no */
 	char *log_level;
 	char *api_listen_address; /* NULL: no API over HTTPS */
 	uint16_t api_port;

@@ -25,6 +25,7 @@
 #include "proto/version.h"
 #include "controller/moves_copies.h"
 #include "controller/policy_conf.h"
+#include "controller/seeding_live.h"
 #include "controller/watch_live.h"
 
 #define POOL_THREADS 16
@@ -381,8 +382,7 @@ controller_begin(struct controller *c, struct err *e)
 	    .adaptive = c->conf->adaptive_lanes,
 	    .moves = {.hot_ms = c->conf->hot_time_s * 1000,
 		.delivery_ms = c->conf->delivery_wait_s * 1000,
-		.early_ms = c->conf->early_above_s * 1000,
-		.seeding = c->conf->seeding},
+		.early_ms = c->conf->early_above_s * 1000},
 	};
 	const struct jobs_host host = {
 	    .ctx = c,
@@ -394,9 +394,12 @@ controller_begin(struct controller *c, struct err *e)
 	    .ask_sessions = ask_sessions,
 	    .mailboxes_on = mailboxes_on,
 	    .own_admin_id = c->own_admin_id,
+	    .seeding = &c->seeding_host,
 	    .alerts = c->alerts,
 	};
 
+	if (!seeding_live_start(c, e))
+		return false;
 	c->retention.days = c->conf->retention_days;
 	if (!retention_window(
 		c->conf->purge_window, &c->retention.from_m, &c->retention.until_m, e))
@@ -476,10 +479,12 @@ controller_check(const struct controller_conf *conf, struct err *e)
 	uv_loop_t loop;
 	int from_m, until_m;
 	struct policy_settings policy;
+	enum seeding_mode seeding;
 	bool ok;
 
 	uv_loop_init(&loop);
 	ok = policy_conf_settings(conf, &policy, e) &&
+	     seeding_mode_parse(conf->seeding, &seeding, e) &&
 	     (retention_window(conf->purge_window, &from_m, &until_m, e) ||
 		 err_wrap(e, "purge_window")) &&
 	     certificate_check(conf, e) && world_live_new(&loop, conf, &world, e) &&

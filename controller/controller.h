@@ -13,6 +13,7 @@
 #include "controller/job.h"
 #include "controller/journal.h"
 #include "controller/retention.h"
+#include "controller/seeding.h"
 #include "controller/watch.h"
 #include "controller/world_live.h"
 
@@ -27,6 +28,8 @@ struct controller {
 	struct fleet *fleet;
 	struct jobs *jobs;
 	struct retention retention;
+	enum seeding_mode seeding;
+	struct seeding_host seeding_host;
 	struct policy_settings policy;
 	struct watch *watch;
 	struct api_server *api;		      /* unix socket */

@@ -243,6 +243,69 @@ check_versions(struct exam *x)
 	}
 }
 
+static void
+say_seeding(struct exam *x, const char *version)
+{
+	const struct seeding_proof *p = seeding_proof_find(&x->f->rehearsed, version);
+	const char *mode = seeding_mode_names[x->f->seeding];
+	char date[SEEDING_DATE] = "";
+
+	if (p != NULL)
+		seeding_date(p->at_ms, date);
+	if (p != NULL && p->holds)
+		say(x, DOCTOR_OK, "", "seeding: %s; proven on %s on %s, %.150s to %.150s",
+		    mode, version, date, p->source, p->target);
+	else if (x->f->seeding == SEEDING_YES && p == NULL)
+		next(say(x, DOCTOR_WARN, "",
+			 "seeding: yes, by setting; nobody has tried on %s whether it "
+			 "keeps what it promises",
+			 version),
+		    "zmferry doctor --rehearse");
+	else if (x->f->seeding == SEEDING_YES)
+		next(say(x, DOCTOR_WARN, "",
+			 "seeding: yes, by setting, though the rehearsal of %s on %s did "
+			 "not prove it: %.300s",
+			 date, version, p->text),
+		    "seeding = auto in controller.conf and restart the controller; "
+		    "zmferry "
+		    "doctor --rehearse tries again");
+	else if (p == NULL)
+		next(
+		    say(x, DOCTOR_WARN, "",
+			"seeding: auto, not yet proven on %s: messages get new ids until "
+			"`zmferry doctor --rehearse` has run",
+			version),
+		    "zmferry doctor --rehearse; or seeding = no in controller.conf, if "
+		    "that is what is wanted");
+	else
+		next(say(x, DOCTOR_WARN, "",
+			 "seeding: auto, and the rehearsal of %s on %s did not prove it: "
+			 "%.300s; messages get new ids",
+			 date, version, p->text),
+		    "zmferry explain MOVE of its moves says why; zmferry doctor "
+		    "--rehearse tries again");
+}
+
+/* Once for each version of Zimbra. */
+static void
+check_seeding(struct exam *x)
+{
+	if (x->f->seeding == SEEDING_NO) {
+		say(x, DOCTOR_OK, "",
+		    "seeding: no, by setting: messages get new ids when they move");
+		return;
+	}
+	for (size_t i = 0; i < x->f->server_count; i++) {
+		const char *version = x->f->servers[i].version;
+		bool said = version[0] == '\0';
+
+		for (size_t k = 0; k < i && !said; k++)
+			said = strcmp(x->f->servers[k].version, version) == 0;
+		if (!said)
+			say_seeding(x, version);
+	}
+}
+
 /* Can the fullest be emptied into what the others have free? */
 static void
 check_room(struct exam *x)
@@ -396,6 +459,7 @@ static const struct doctor_check doctor_checks[] = {
     {"unknown agent", check_strangers, NULL},
     {"versions", check_versions, NULL},
     {"room", check_room, NULL},
+    {"seeding", check_seeding, NULL},
 };
 
 void

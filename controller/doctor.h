@@ -7,15 +7,17 @@
 #ifndef CONTROLLER_DOCTOR_H
 #define CONTROLLER_DOCTOR_H
 
+#include "controller/seeding.h"
 #include "controller/world.h"
+#include "proto/zimbra/version.h"
 
 enum doctor_level { DOCTOR_OK, DOCTOR_WARN, DOCTOR_FAIL, DOCTOR_LEVEL_COUNT };
 
 struct doctor_server { /* one that Zimbra's directory says holds mailboxes */
 	char host[WORLD_NAME];
-	char soap_error[LIMIT_TEXT]; /* "" = logged in and was answered */
-	char version[64];	     /* Zimbra's */
-	char lmtp_error[LIMIT_TEXT]; /* "" = greeted with 220 */
+	char soap_error[LIMIT_TEXT];	   /* "" = logged in and was answered */
+	char version[ZIMBRA_VERSION_SIZE]; /* Zimbra's */
+	char lmtp_error[LIMIT_TEXT];	   /* "" = greeted with 220 */
 	bool lmtp_permanent_when_over_quota;
 	uint64_t accounts, refused; /* homed there; of these a move would refuse */
 	char refused_example[LIMIT_TEXT];
@@ -45,6 +47,8 @@ struct doctor_facts {
 	int64_t now_s,
 	    identity_expires_s; /* wall clock, UTC; of the controller's own certificate */
 	uint32_t fill_limit;	/* percent */
+	enum seeding_mode seeding;
+	struct seeding_proofs rehearsed; /* what rehearsals said of it */
 	bool has_https;
 	int64_t https_expires_s; /* of the certificate that it shows */
 	char https_error

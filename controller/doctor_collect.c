@@ -13,11 +13,13 @@
 
 #include "controller/controller.h"
 #include "controller/doctor.h"
+#include "controller/journal_seeding.h"
 #include "controller/move_checks.h"
 #include "controller/world_private.h"
-#include "controller/zimbra/admin.h"
 #include "proto/base/clock.h"
+#include "proto/base/log.h"
 #include "proto/base/xalloc.h"
+#include "proto/zimbra/version.h"
 
 #define AT_ONCE 4 /* servers asked at the same time */
 #define ANSWER_MS 8000
@@ -160,7 +162,7 @@ visit_soap(struct visit *v)
 	    live_soap(v->doctor->w, v->found.host, ANSWER_MS, &v->work.cancelled);
 	struct err e;
 
-	if (!admin_version(c, v->found.version, sizeof(v->found.version), &e))
+	if (!zimbra_version(c, v->found.version, sizeof(v->found.version), &e))
 		snprintf(v->found.soap_error, sizeof(v->found.soap_error), "%s", e.text);
 	soap_client_free(&c);
 }
@@ -332,6 +334,9 @@ doctor_start(struct controller *c,
 	d->facts.https_expires_s = c->certificate.expires_s;
 	snprintf(d->facts.https_error, sizeof(d->facts.https_error), "%s",
 	    c->certificate.error);
+	d->facts.seeding = c->seeding;
+	if (!journal_seeding_load(c->journal, &d->facts.rehearsed, &e))
+		log_error(NULL, "seeding: %s", e.text);
 	moves_each(jobs_moves(c->jobs), held_on_move, d);
 	if (d->held_count > 0)
 		qsort(d->held, d->held_count, sizeof(*d->held), compare_held);

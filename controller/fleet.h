@@ -14,6 +14,7 @@
 #include "controller/world.h"
 #include "proto/base/tls.h"
 #include "proto/messages.pb-c.h"
+#include "proto/zimbra/version.h"
 
 struct fleet;
 
@@ -37,6 +38,7 @@ struct fleet_node {
 	bool healthy;
 	char note[LIMIT_TEXT]; /* what is wrong, or "" */
 	char version[32];
+	char zimbra_version[ZIMBRA_VERSION_SIZE]; /* "" = its agent does not say (yet) */
 	uint16_t mail_port;
 	int64_t heard_ms; /* wall clock */
 	uint64_t spool_total_bytes, spool_free_bytes, reserved_bytes;

@@ -214,6 +214,8 @@ ops_fill(const struct ask *a, const struct fleet_node *target, struct ops *o,
 		o->import.contacts_only = a->in.contacts_only;
 		o->import.messages_ms = a->in.messages_ms;
 		o->import.release = a->in.release;
+		o->import.mend = a->in.mend;
+		o->import.imap_tracking = a->in.tracking_imap;
 		OP(IMPORT, import);
 		return;
 	case ASK_MEND:
@@ -359,15 +361,16 @@ take_verdict(struct ask *a, const Wire__Verdict *v)
 	out->equal = v->equal;
 	out->missing = v->missing;
 	out->differing = v->differing;
-	root = json_pack("{sbsIsIsIsIsIsIsIsIsIsIsIsIsoso}", "clean", v->clean, "listed",
-	    (json_int_t)v->listed, "equal", (json_int_t)v->equal, "explained",
+	root = json_pack("{sbsIsIsIsIsIsIsIsIsIsIsIsIsIsIsoso}", "clean", v->clean,
+	    "listed", (json_int_t)v->listed, "equal", (json_int_t)v->equal, "explained",
 	    (json_int_t)v->explained, "missing", (json_int_t)v->missing, "differing",
 	    (json_int_t)v->differing, "extra", (json_int_t)v->extra, "bytes",
 	    (json_int_t)v->source_bytes, "folders", (json_int_t)v->folders,
 	    "folders_exact", (json_int_t)v->folders_exact, "messages",
 	    (json_int_t)v->messages, "ids_exact", (json_int_t)v->ids_exact, "uids_exact",
-	    (json_int_t)v->uids_exact, "differences", differences, "not_carried",
-	    json_lacking(v->not_carried, v->n_not_carried));
+	    (json_int_t)v->uids_exact, "validities", (json_int_t)v->validities,
+	    "validities_exact", (json_int_t)v->validities_exact, "differences",
+	    differences, "not_carried", json_lacking(v->not_carried, v->n_not_carried));
 	out->json = json_dumps(root, JSON_COMPACT);
 	json_decref(root);
 }
@@ -449,5 +452,6 @@ fleet_ask_take(struct ask *a, const Wire__StepResult *r)
 		a->out.refused = r->import->refused_count;
 		a->out.left = r->import->left;
 		a->out.withheld = r->import->withheld;
+		a->out.mended = r->import->mended;
 	}
 }

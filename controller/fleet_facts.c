@@ -105,6 +105,7 @@ agent_forget_health(struct agent *a)
 	a->facts.failing = NULL;
 	a->facts.failing_count = 0;
 	a->facts.strained[0] = '\0';
+	a->facts.zimbra_version[0] = '\0';
 	a->facts.readable = true;
 }
 
@@ -147,6 +148,8 @@ agent_take_health(struct agent *a, const Wire__Health *h)
 		f->spool_total_bytes = h->disks[i]->total_bytes;
 		f->spool_free_bytes = h->disks[i]->free_bytes;
 	}
+	(void)!frame_copy(
+	    &h->zimbra_version, f->zimbra_version, sizeof(f->zimbra_version));
 	f->reserved_bytes = h->reserved_bytes;
 	f->spool_is_persistent = h->spool_is_persistent;
 }

@@ -536,6 +536,7 @@ jobs_new(struct journal *journal, const struct world *world,
 	    .changed = jobs_move_changed,
 	    .alerts = host->alerts,
 	    .own_admin_id = host->own_admin_id,
+	    .seeding = host->seeding,
 	    .limits = limits->moves,
 	};
 

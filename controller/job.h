@@ -131,7 +131,8 @@ struct jobs_host {
 	/* Asks its agent who has a session there; the answer goes to jobs_take_sessions. */
 	bool (*ask_sessions)(void *ctx, const char *node, uint64_t look, struct err *e);
 	const char *own_admin_id;
-	struct alerts *alerts; /* alert/alert.h */
+	const struct seeding_host *seeding; /* moves_host's */
+	struct alerts *alerts;		    /* alert/alert.h */
 };
 
 struct jobs *jobs_new(struct journal *journal, const struct world *world,

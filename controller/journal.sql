@@ -77,3 +77,8 @@ CREATE TABLE operator (
   name TEXT PRIMARY KEY, fingerprint TEXT NOT NULL,
   made_ms INTEGER NOT NULL, ends_ms INTEGER NOT NULL, made_by TEXT NOT NULL
 ) WITHOUT ROWID;
+--- version 8
+CREATE TABLE seeding_proof (
+  version TEXT PRIMARY KEY, holds INTEGER NOT NULL, at_ms INTEGER NOT NULL,
+  source TEXT NOT NULL, target TEXT NOT NULL, text TEXT NOT NULL
+) WITHOUT ROWID;

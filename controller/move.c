@@ -18,6 +18,7 @@
 #include "controller/move_revert.h"
 #include "controller/move_spool.h"
 #include "controller/moves_copies.h"
+#include "controller/seeding.h"
 #include "proto/base/log.h"
 #include "proto/base/xalloc.h"
 
@@ -136,6 +137,8 @@ move_apply(struct moves *all, struct move *m, enum move_event ev, const char *de
 	    m->data.cancelled) /* what held it up is no matter now */
 		move_calm(all, m);
 	all->host.changed(all->host.ctx, m, before.state);
+	if (all->host.seeding != NULL)
+		all->host.seeding->changed(all->host.seeding->ctx, m, before.state);
 	move_enter(all, m);
 	return true;
 }
@@ -378,6 +381,7 @@ move_has_turn(struct moves *all, struct move *m)
 	if (m->has_turn)
 		return true;
 	m->waiting = true;
+	m->passes_in_row = 0;
 	if (m->waiting_since_ms != 0)
 		return false;
 	m->waiting_since_ms = now;
@@ -437,8 +441,7 @@ move_may_be_delivered_to(struct moves *all, const struct move *m)
 	int64_t since = all->world->wall_ms(all->world->ctx) - m->data.switched_at_ms;
 
 	return m->data.switched_at_ms != 0 &&
-	       since < (int64_t)all->host.limits.delivery_ms &&
-	       strncmp(m->account_name, REHEARSAL_PREFIX, strlen(REHEARSAL_PREFIX)) != 0;
+	       since < (int64_t)all->host.limits.delivery_ms && !seeding_is_rehearsal(m);
 }
 
 /* A node full of old copies is purged a few at a time: the detour locks people out. */
@@ -476,7 +479,7 @@ move_run(struct moves *all, struct move *m)
 		move_event(all, m, m->wish, m->error);
 		return;
 	}
-	if (!move_has_purge_turn(all, m))
+	if (!move_has_purge_turn(all, m) || !spool_has_turn(all, m))
 		return;
 	while ((effect = move_effect_at(m->state, m->effect_no)) != NULL) {
 		if (effect->wanted == NULL || effect->wanted(m))
@@ -560,14 +563,14 @@ move_enter(struct moves *all, struct move *m)
 					 : MOVE_EVENT_COUNT;
 	m->waiting = false;
 	m->waiting_since_ms = 0;
+	m->mended = false;
 	m->doing[0] = '\0';
 	m->deadline_ms = give_up_s == 0 ? 0 : now + (uint64_t)give_up_s * 1000;
 	if (m->state < MOVE_FOLLOWING || m->state > MOVE_OPENING)
 		m->has_turn = false;
 	if (m->state == MOVE_LOCKING)
 		m->fence_rounds = 0;
-	if (m->state != MOVE_SWITCHING && m->state != MOVE_SPOOL_SWITCHING &&
-	    m->state != MOVE_PREPARE_RETURNING && m->state != MOVE_PREPARE_OPENING &&
+	if (m->state != MOVE_PREPARE_RETURNING && m->state != MOVE_PREPARE_OPENING &&
 	    m->state != MOVE_REVERT_SWITCHING)
 		xfree(&m->names);
 	if (m->state == MOVE_PLANNED && !m->started)

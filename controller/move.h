@@ -51,9 +51,10 @@ struct move {
 	uint32_t fence_rounds;
 	bool home_is_target; /* while unlocking: the home must go back */
 	bool home_is_source; /* while purging, after the detour: the home must go forth */
-	bool
-	    home_is_elsewhere; /* while unlocking: somebody moved the account meanwhile */
-	bool has_turn;	       /* to be locked */
+	bool home_is_elsewhere; /* while unlocking: somebody moved it meanwhile */
+	bool has_turn;		/* to be locked */
+	uint32_t passes_in_row; /* while following, since it waited last */
+	bool mended;	   /* while opening: the import did what imports refuse as well */
 	uint64_t wrote_ms; /* monotonic: the last change seen that may be its owner's */
 	bool waiting;	   /* for its turn, or for the contact lane */
 	uint64_t waiting_since_ms;
@@ -93,7 +94,6 @@ struct move_limits {
 	uint32_t hot_ms; /* a lock should last about so long; 0: until everything is in */
 	uint32_t
 	    early_ms; /* counters that take longer are raised before the lock; 0: never */
-	bool seeding; /* the target's mailbox is filled before the lock */
 };
 
 /* What moves need of the jobs above them. */
@@ -110,6 +110,7 @@ struct moves_host {
 	void (*changed)(void *ctx, const struct move *m, enum move_state before);
 	struct alerts *alerts; /* alert/alert.h */
 	const char *own_admin_id;
+	const struct seeding_host *seeding; /* seeding.h; NULL: nobody is seeded */
 	struct move_limits limits;
 };
 

@@ -7,6 +7,9 @@
 #define CONTROLLER_MOVE_DATA_H
 
 #include "controller/world.h"
+#include "proto/zimbra/version.h"
+
+#define SEEDING_WHY 320
 
 /* Journaled with every change; everything a restart needs. */
 struct move_data {
@@ -20,6 +23,9 @@ struct move_data {
 	bool seeding;	 /* and is filled while people work on the source */
 	uint64_t seeded; /* messages in it, and of these at their old ids */
 	uint64_t seeded_exact;
+	char seeding_why[SEEDING_WHY];		  /* or why it is not */
+	char source_version[ZIMBRA_VERSION_SIZE]; /* Zimbra's, as that was decided */
+	char target_version[ZIMBRA_VERSION_SIZE];
 	bool tracking_imap;
 	bool contacts_begun; /* has the contact lane of its target */
 	bool contacts_done;

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "controller/journal.h"
+#include "controller/seeding.h"
 
 #define IDS_PER_MS 10 /* given out to nobody */
 #define CHANGES_PER_5_MS 4
@@ -83,6 +84,30 @@ take_seed(struct moves *all, struct move *m, const struct ask *a, enum move_even
 	return true;
 }
 
+static void
+prepare_decide_seeding(struct moves *all, struct move *m)
+{
+	const struct seeding_host *host = moves_host(all)->seeding;
+	struct seeding_decision d = {.seeds = false};
+
+	if (host != NULL)
+		host->decide(host->ctx, m, &d);
+	m->data.seeding = d.seeds;
+	memcpy(m->data.seeding_why, d.why, sizeof(m->data.seeding_why));
+	memcpy(m->data.source_version, d.source_version, sizeof(m->data.source_version));
+	memcpy(m->data.target_version, d.target_version, sizeof(m->data.target_version));
+}
+
+/* It was wanted, and cannot be: nothing is to be learnt from that. */
+static void
+prepare_forgo_seeding(struct move *m, const char *why)
+{
+	if (m->data.seeding)
+		snprintf(m->data.seeding_why, sizeof(m->data.seeding_why),
+		    "it was to be, but %.250s", why);
+	m->data.seeding = false;
+}
+
 /* Is it worth a lock of its own, and may the target be asked for it? */
 bool
 take_prepare_look(struct moves *all, struct move *m, const struct ask *a,
@@ -93,9 +118,11 @@ take_prepare_look(struct moves *all, struct move *m, const struct ask *a,
 	struct err why;
 
 	(void)e;
-	m->data.seeding = moves_host(all)->limits.seeding;
-	if (journal_is_short(moves_journal(all)))
+	prepare_decide_seeding(all, m);
+	if (journal_is_short(moves_journal(all))) {
+		prepare_forgo_seeding(m, JOURNAL_SHORT);
 		return true;
+	}
 	if (!m->data.seeding && (most == 0 || prepare_counters_ms(m->data.last_item_id,
 						  m->data.change) <= most))
 		return true;
@@ -105,6 +132,7 @@ take_prepare_look(struct moves *all, struct move *m, const struct ask *a,
 	}
 	err_set(&why, ERR_REFUSED, "node %.200s: %.400s", m->target,
 	    p->healthy ? "has a mailbox of the account already" : p->why_unhealthy);
+	prepare_forgo_seeding(m, why.text);
 	return take_no(m, ev_out, &why);
 }
 

@@ -137,12 +137,60 @@ moves_copied_from(struct moves *all, const char *node)
 	return c.count;
 }
 
+struct spool_turns {
+	const struct move *m;
+	uint32_t count;
+};
+
+/* Before anything is locked: out of the spool, and later what was left behind. */
+static bool
+spool_waits_in(const struct move *m)
+{
+	return m->state == MOVE_SPOOL_LOCKING ||
+	       (m->state == MOVE_REVERT_LOCKING && m->data.from_spool);
+}
+
+static void
+turns_on_move(struct move *m, void *ctx)
+{
+	struct spool_turns *t = ctx;
+	unsigned holds = move_states[m->state].holds;
+	bool begun = spool_waits_in(m) ? m->has_turn
+				       : (holds & (MOVE_END | SOURCE_WRITES)) == 0 &&
+					     m->state != MOVE_STUCK;
+
+	/* Once fenced it is from the spool no more. */
+	t->count += m != t->m && (m->data.from_spool || m->data.again) && begun &&
+		    strcasecmp(m->target, t->m->target) == 0;
+}
+
+bool
+spool_has_turn(struct moves *all, struct move *m)
+{
+	struct spool_turns t = {.m = m};
+
+	if (!spool_waits_in(m) || m->has_turn)
+		return true;
+	moves_each(all, turns_on_move, &t);
+	m->has_turn = t.count < SPOOLS_AT_ONCE;
+	m->waiting = !m->has_turn;
+	if (m->has_turn) /* its time begins now */
+		m->deadline_ms = all->world->mono_ms(all->world->ctx) +
+				 (uint64_t)move_states[m->state].give_up_s * 1000;
+	else
+		snprintf(m->doing, sizeof(m->doing),
+		    "waits until other mailboxes of %.200s are done at %.200s", m->source,
+		    m->target);
+	return m->has_turn;
+}
+
 void
 spool_begin(struct move *m)
 {
 	struct move_data *d = &m->data;
 
 	d->from_spool = true;
+	m->has_turn = false;
 	m->started = true;
 	if (!d->restored && m->state != MOVE_ABANDONED)
 		return; /* locked still: what is to be given back is known */

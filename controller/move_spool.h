@@ -28,6 +28,9 @@ MUST_USE bool move_may_from_spool(struct moves *all, uint32_t number, struct err
 /* Mailboxes of a node that other nodes' spools hold, of moves that have not switched yet. */
 uint32_t moves_copied_from(struct moves *all, const char *node);
 
+/* A dead node's mailboxes go into a target a few at a time: is it this one's turn? It waits else. */
+#define SPOOLS_AT_ONCE 4
+bool spool_has_turn(struct moves *all, struct move *m);
 /* Of the edge into spool_locking: what an attempt before knew is of no use. */
 void spool_begin(struct move *m);
 /* Of the edge into revert_locking, when nothing is exchanged. */

@@ -14,6 +14,8 @@
 #include "controller/move_takes.h"
 #include "controller/plan.h"
 
+#define ROUTES_S 120 /* a JVM for each name */
+
 static uint64_t
 now_ms(struct moves *all)
 {
@@ -164,6 +166,10 @@ static bool
 build_hot(struct moves *all, struct move *m, struct ask *a, struct err *e)
 {
 	a->in.messages_ms = hot_ms_left(all, m);
+	a->in.mend = true;
+	/* Before anybody is let in: what he moves before it is on keeps its UID, and a mail program
+	   that was there before never looks for it (facts: identity 3.8). */
+	a->in.tracking_imap = m->data.tracking_imap;
 	return at_target(all, m, a, e);
 }
 
@@ -178,6 +184,9 @@ static bool
 build_mend_hot(struct moves *all, struct move *m, struct ask *a, struct err *e)
 {
 	a->in.messages_to_come = m->data.left > 0;
+	/* Before anybody is let in: what he moves before it is on keeps its UID, and a mail program
+	   that was there before never looks for it (facts: identity 3.8). */
+	a->in.tracking_imap = m->data.tracking_imap;
 	return at_target(all, m, a, e);
 }
 
@@ -216,8 +225,10 @@ build_routes(struct moves *all, struct move *m, struct ask *a, struct err *e)
 		    (int)length, rest);
 		rest += length + (rest[length] == '\n');
 	}
+	if (a->deadline_s > ROUTES_S)
+		a->deadline_s = ROUTES_S;
 	/* What is left behind may be dead. */
-	if ((move_states[m->state].holds & TURNS_BACK) != 0 || m->data.from_spool)
+	if ((move_states[m->state].holds & (TURNS_BACK | TARGET_WRITES)) != 0)
 		return at_target(all, m, a, e);
 	return at_source(all, m, a, e);
 }
@@ -228,6 +239,13 @@ static bool
 has_mailbox(const struct move *m)
 {
 	return !m->data.no_mailbox;
+}
+
+/* An agent of an earlier version does it by itself only. */
+static bool
+mend_wanted(const struct move *m)
+{
+	return !m->data.no_mailbox && !m->mended;
 }
 
 static bool
@@ -261,6 +279,13 @@ static bool
 undo_values_wanted(const struct move *m)
 {
 	return m->data.have_saved && !m->data.gone;
+}
+
+/* On the way back it was done before the opening. */
+static bool
+routes_left(const struct move *m)
+{
+	return !m->data.reverted;
 }
 
 static bool
@@ -403,7 +428,6 @@ const struct move_effect move_effects[] = {
 	{ MOVE_SWITCHING,   "read the home",                   ASK_READ_ACCOUNT,  EFFECT_STAY, NULL, NULL, take_home },
 	{ MOVE_SWITCHING,   "flush the source's cache",        ASK_FLUSH,         EFFECT_SOFT, NULL, at_source, NULL },
 	{ MOVE_SWITCHING,   "flush the target's cache",        ASK_FLUSH,         EFFECT_MUST, NULL, at_target, NULL },
-	{ MOVE_SWITCHING,   "purge proxy routes",              ASK_ROUTES,        EFFECT_SOFT, NULL, build_routes, NULL },
 
 	{ MOVE_SPOOL_LOCKING, "read where the account is",     ASK_READ_ACCOUNT,  EFFECT_MUST, NULL, NULL, take_home_for_undo },
 	{ MOVE_SPOOL_LOCKING, "home back to the source",       ASK_SET_HOME,      EFFECT_MUST, home_is_target, build_home_back, take_home_back },
@@ -423,7 +447,6 @@ const struct move_effect move_effects[] = {
 	{ MOVE_SPOOL_SWITCHING, "flush the target's cache",    ASK_FLUSH,         EFFECT_MUST, NULL, at_target, NULL },
 	/* A node that came back meanwhile may have given back a lock that it died under. */
 	{ MOVE_SPOOL_SWITCHING, "lock the account once more",  ASK_LOCK,          EFFECT_MUST, NULL, build_pinned_at_target, NULL },
-	{ MOVE_SPOOL_SWITCHING, "purge proxy routes",          ASK_ROUTES,        EFFECT_SOFT, NULL, build_routes, NULL },
 
 	{ MOVE_STEERING,    "look behind the fence once more", ASK_PREFLIGHT,     EFFECT_SOFT, source_is_there, at_source, take_fenced_row },
 	{ MOVE_STEERING,    "end the lease",                   ASK_UNLEASE,       EFFECT_SOFT, source_is_there, at_source, NULL },
@@ -435,10 +458,13 @@ const struct move_effect move_effects[] = {
 	{ MOVE_OPENING,     "lift the quota for the import",   ASK_ALLOW_IMPORT,  EFFECT_MUST, quota_must_go, at_target, NULL },
 	{ MOVE_OPENING,     "import contacts",                 ASK_IMPORT,        EFFECT_MUST, contacts_wanted, build_contacts, take_contacts },
 	{ MOVE_OPENING,     "import all but older mail",      ASK_IMPORT,        EFFECT_MUST, has_mailbox, build_hot, take_import },
-	{ MOVE_OPENING,     "put in what imports refuse",      ASK_MEND,          EFFECT_MUST, has_mailbox, build_mend_hot, take_mended },
+	{ MOVE_OPENING,     "put in what imports refuse",      ASK_MEND,          EFFECT_MUST, mend_wanted, build_mend_hot, take_mended },
 	{ MOVE_OPENING,     "give the account back",           ASK_RESTORE,       EFFECT_MUST, restore_wanted, build_restore, take_restored },
 	{ MOVE_OPENING,     "flush the target's cache",        ASK_FLUSH,         EFFECT_SOFT, NULL, at_target, NULL },
 
+	/* zmproxypurge starts a JVM, for which nobody is locked out; a route leads to a closed door until then, as the lock did. */
+	{ MOVE_BACKFILLING, "read the account's aliases",      ASK_READ_ACCOUNT,  EFFECT_SOFT, routes_left, NULL, take_aliases },
+	{ MOVE_BACKFILLING, "purge proxy routes",              ASK_ROUTES,        EFFECT_SOFT, routes_left, build_routes, NULL },
 	{ MOVE_BACKFILLING, "import contacts that were left",  ASK_IMPORT,        EFFECT_MUST, left_contacts_wanted, build_contacts, take_contacts },
 	{ MOVE_BACKFILLING, "import what is not in yet",       ASK_IMPORT,        EFFECT_MUST, revert_has_content, at_target, take_import },
 	{ MOVE_MENDING,     "put in what imports refuse",      ASK_MEND,          EFFECT_MUST, revert_has_content, build_mend_last, take_mended },

@@ -13,12 +13,14 @@
 #include "controller/alert/alert.h"
 #include "controller/journal.h"
 #include "controller/move_checks.h"
+#include "controller/move_prepare.h"
 #include "controller/move_private.h"
 #include "controller/move_spool.h"
 #include "proto/base/xalloc.h"
 
 #define SHORT_PASS_ITEMS 50
 #define SHORT_PASS_MS 3000
+#define SEEDED_PASS_ITEMS 5 /* as many are put in one by one under the lock */
 #define MAX_PASSES 20
 #define MAX_FENCE_ROUNDS 8
 #define PRISTINE_ID 256 /* the last id of a mailbox just made (facts: identity 2) */
@@ -147,6 +149,21 @@ take_stage(struct moves *all, struct move *m, const struct ask *a,
 	return true;
 }
 
+/*
+ * What this pass brought is filled in by the next, or under the lock; and a mailbox that
+ * waited for days had many passes by then.
+ */
+static bool
+pass_is_short(const struct move *m, const struct ask_stage *s)
+{
+	bool seeds = prepare_seeds(m);
+
+	if ((seeds ? m->passes_in_row : m->data.passes) >= MAX_PASSES)
+		return true;
+	return s->sent <= (seeds ? SEEDED_PASS_ITEMS : SHORT_PASS_ITEMS) &&
+	       s->took_ms <= SHORT_PASS_MS;
+}
+
 /* A pass that sent much is followed by another; a short one ends the waiting. */
 bool
 take_delta(struct moves *all, struct move *m, const struct ask *a,
@@ -156,8 +173,8 @@ take_delta(struct moves *all, struct move *m, const struct ask *a,
 
 	(void)e;
 	take_stage_facts(all, m, s);
-	if ((s->sent > SHORT_PASS_ITEMS || s->took_ms > SHORT_PASS_MS) &&
-	    m->data.passes < MAX_PASSES)
+	m->passes_in_row++;
+	if (!pass_is_short(m, s))
 		*ev_out = EV_AGAIN;
 	return true;
 }
@@ -235,6 +252,18 @@ take_names(struct move *m, const struct ask_account *account)
 	m->names = names;
 }
 
+bool
+take_aliases(struct moves *all, struct move *m, const struct ask *a,
+    enum move_event *ev_out, struct err *e)
+{
+	(void)all;
+	(void)ev_out;
+	(void)e;
+	if (a->out.account.found)
+		take_names(m, &a->out.account);
+	return true;
+}
+
 /* After an unclear switch the master decides. */
 bool
 take_home(struct moves *all, struct move *m, const struct ask *a, enum move_event *ev_out,
@@ -296,6 +325,7 @@ take_import(struct moves *all, struct move *m, const struct ask *a,
 	(void)ev_out;
 	(void)e;
 	m->data.applied = a->out.applied;
+	m->mended = a->out.mended;
 	m->data.left = a->out.left;
 	m->data.withheld = a->out.withheld;
 	return true;

@@ -32,6 +32,7 @@ MOVE_TAKE(take_saved);
 MOVE_TAKE(take_lease);
 MOVE_TAKE(take_fence);
 MOVE_TAKE(take_home);
+MOVE_TAKE(take_aliases);
 MOVE_TAKE(take_fenced_row);
 MOVE_TAKE(take_import);
 MOVE_TAKE(take_released);

@@ -101,6 +101,8 @@ struct plan {
 	uint64_t groups;	/* distribution lists that name the node as home */
 	bool destroy_volumes;
 	char cutover[CUTOVER_TEXT];
+	uint64_t seeded_count, unseeded_count; /* of those moved that have a mailbox */
+	char seeding[LIMIT_TEXT];	/* are they filled before the lock, and why? */
 	char platform[LIMIT_TEXT];	/* what is there of its container, or would be */
 	struct removal_report *removal; /* PLAN_REMOVE; owned */
 };

@@ -392,6 +392,8 @@ survey_done(struct work *work)
 		ok = plan_choose_targets(v->plan, v->rq.to, &e);
 		/* An empty node needs no targets: the gate asks this. */
 		ok = ok && (v->account_count == 0 || plan_make(v->plan, &e));
+		if (ok && v->w->seeding != NULL)
+			v->w->seeding(v->w->seeding_ctx, v->plan);
 	}
 	/* At the end nobody waits any more: requests have been answered, jobs go on at the next start. */
 	if (!v->w->stopping)
@@ -403,6 +405,13 @@ survey_done(struct work *work)
 	free(v->chosen);
 	server_standing_fini(&v->standing);
 	free(v);
+}
+
+void
+world_live_set_seeding(struct world_live *w, seeding_plan_fn fn, void *ctx)
+{
+	w->seeding = fn;
+	w->seeding_ctx = ctx;
 }
 
 void

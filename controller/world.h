@@ -48,11 +48,11 @@ enum ask_kind {
 	ASK_MAKE,   /* the mailbox, empty */
 	ASK_STEER,  /* in.last_item_id, in.change, in.early; out.steer */
 	ASK_SEED,   /* in.last_item_id, in.change, in.locked; out.applied, out.exact */
-	ASK_IMPORT, /* in.contacts_only, in.messages_ms, in.release; out.applied, out.left,
-			 out.withheld */
+	ASK_IMPORT, /* in.contacts_only, in.messages_ms, in.release, in.mend; out.applied,
+			 out.left, out.withheld, out.mended */
 	ASK_MEND,   /* in.tracking_imap, in.messages_to_come; out.applied */
-	ASK_VERIFY,   /* out.verdict */
-	ASK_DROP,     /* the spool */
+	ASK_VERIFY, /* out.verdict */
+	ASK_DROP,   /* the spool */
 	ASK_DROP_ROW, /* an empty mailbox that this move itself made there */
 	ASK_LOCKOUT,  /* loads the mailbox and locks it out */
 	ASK_PURGE, /* in.row; deletes the old copy; out.held: not loaded, it is still there */
@@ -151,6 +151,8 @@ struct ask {
 		bool contacts_only;
 		uint32_t messages_ms; /* time for messages; 0 = for all of them */
 		bool release;	      /* what was withheld, too */
+		bool
+		    mend; /* and what imports refuse, with messages to come if any are left */
 		bool messages_to_come;
 		bool keep_quota; /* lifted as it is for the import */
 		enum platform_op op;
@@ -171,6 +173,7 @@ struct ask {
 		uint64_t exact;	   /* of the applied: at their old ids */
 		uint64_t left;	   /* messages that wait for the next import */
 		uint64_t withheld; /* of folders that were emptied */
+		bool mended;	   /* as it was asked; an earlier agent does not */
 		char text[LIMIT_TEXT];
 		struct server_standing *standing; /* owned by the ask */
 		struct platform_answer platform;

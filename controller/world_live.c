@@ -19,55 +19,6 @@
 #include "proto/base/xalloc.h"
 #include "proto/zimbra/ports.h"
 
-#define SOAP_TIMEOUT_MS 30000
-
-/* --- connections --- */
-
-struct directory *
-live_take_directory(struct world_live *w)
-{
-	const struct directory_options options = {
-	    .url = w->conf->ldap_url,
-	    .bind_dn = w->conf->ldap_bind_dn,
-	    .password = w->ldap_password,
-	    .ca_file = w->conf->ldap_ca_file,
-	    .start_tls = w->conf->ldap_start_tls,
-	};
-
-	if (w->directory_count > 0)
-		return w->directories[--w->directory_count];
-	return directory_new(&options);
-}
-
-void
-live_give_directory(struct world_live *w, struct directory *d)
-{
-	if (w->directory_count == ARRAY_LEN(w->directories)) {
-		directory_free(&d);
-		return;
-	}
-	w->directories[w->directory_count++] = d;
-}
-
-struct soap_client *
-live_soap(struct world_live *w, const char *host, uint64_t limit_ms,
-    const atomic_bool *cancelled)
-{
-	const struct soap_options options = {
-	    .host = host,
-	    .admin_port = w->conf->zimbra_admin_port,
-	    .admin_name = w->conf->zimbra_admin,
-	    .admin_password = w->admin_password,
-	    .ca_file = w->conf->zimbra_ca_file,
-	    .resolve = (const char *const *)w->conf->resolve,
-	    .timeout_ms =
-		limit_ms < SOAP_TIMEOUT_MS ? (unsigned)limit_ms : SOAP_TIMEOUT_MS,
-	    .cancelled = cancelled,
-	};
-
-	return soap_client_new(&options);
-}
-
 /* --- asks on the pool --- */
 
 struct live_job {
@@ -75,6 +26,7 @@ struct live_job {
 	struct world_live *w;
 	struct ask *ask;
 	struct directory *directory; /* for ASK_READ_ACCOUNT */
+	struct soap_client *soap;    /* for SOAP's asks */
 	uint64_t until_ms;	     /* done later than this it would be a surprise */
 };
 
@@ -150,16 +102,15 @@ live_soap_ask(struct live_job *job, struct err *e)
 {
 	struct ask *a = job->ask;
 	uint64_t now = clock_mono_ms();
-	struct soap_client *c;
+	struct soap_client *c = job->soap;
 	bool ok = false;
 
 	/* A switch that stood in the pool's queue must not fall into the lease's end. */
 	if (now >= job->until_ms)
 		return err_set(e, ERR_RETRY, "%s: not begun: its time was over before",
 		    ask_name(a->kind));
-	c = live_soap(job->w, a->in.host, job->until_ms - now, &job->work.cancelled);
-	if (a->in.pin_id[0] != '\0')
-		soap_client_pin(c, a->in.pin_id);
+	live_limit_soap(c, job->until_ms - now, &job->work.cancelled);
+	soap_client_pin(c, a->in.pin_id);
 	switch (a->kind) {
 	case ASK_FREEZE_READ:
 		ok = freeze_read(c, a->account_id, &a->out.saved, e);
@@ -212,7 +163,6 @@ live_soap_ask(struct live_job *job, struct err *e)
 	case ASK_KIND_COUNT:
 		BUG("ask \"%s\" is not SOAP's", ask_name(a->kind));
 	}
-	soap_client_free(&c);
 	return ok;
 }
 
@@ -236,8 +186,7 @@ live_unlist(struct live_job *job, struct err *e)
 	if (ok && s.found && s.others == 0)
 		ok = err_set(e, ERR_REFUSED, "it is the only mailbox server");
 	if (ok && s.found) {
-		c = live_soap(
-		    job->w, a->in.target, SOAP_TIMEOUT_MS, &job->work.cancelled);
+		c = live_soap(job->w, a->in.target, LIVE_SOAP_MS, &job->work.cancelled);
 		ok = unlist_server(c, a->in.target, a->out.account.target_id, &s, e);
 		soap_client_free(&c);
 	}
@@ -283,6 +232,7 @@ live_done(struct work *work)
 
 	if (job->directory != NULL)
 		live_give_directory(job->w, job->directory);
+	live_give_soap(job->w, job->soap, work->ok);
 	a->ok = work->ok;
 	a->err = work->err;
 	free(job);
@@ -358,10 +308,13 @@ live_ask(void *ctx, struct ask *a)
 	if (a->kind == ASK_READ_ACCOUNT || a->kind == ASK_STANDING ||
 	    a->kind == ASK_UNLIST)
 		job->directory = live_take_directory(w);
+	else if (a->kind != ASK_PLATFORM)
+		job->soap = live_take_soap(w, a->in.host);
 	if (work_submit(w->loop, &job->work, &a->err))
 		return;
 	if (job->directory != NULL)
 		live_give_directory(w, job->directory);
+	live_give_soap(w, job->soap, false);
 	free(job);
 	live_fail_later(w, a);
 }
@@ -527,8 +480,7 @@ world_live_free(struct world_live **w)
 {
 	if (*w == NULL)
 		return;
-	while ((*w)->directory_count > 0)
-		directory_free(&(*w)->directories[--(*w)->directory_count]);
+	live_close_idle(*w);
 	secret_free(&(*w)->ldap_password);
 	secret_free(&(*w)->admin_password);
 	platform_free(&(*w)->platform);
@@ -589,7 +541,7 @@ world_live_check_admin(struct world_live *w, struct err *e)
 		    w->conf->ldap_url);
 	if (!ok)
 		return false;
-	c = live_soap(w, first.host, SOAP_TIMEOUT_MS, NULL);
+	c = live_soap(w, first.host, LIVE_SOAP_MS, NULL);
 	ok = admin_own_id(c, w->conf->zimbra_admin, id, sizeof(id), e);
 	soap_client_free(&c);
 	return ok || err_wrap(e, "zimbra_admin \"%s\" at %s", w->conf->zimbra_admin,

@@ -36,6 +36,9 @@ void world_live_set_ours(struct world_live *w, removal_ours_fn fn, void *ctx);
 /* Tells plans whether new mailboxes are kept off a node. */
 typedef bool (*cordoned_fn)(void *ctx, const char *node);
 void world_live_set_cordons(struct world_live *w, cordoned_fn fn, void *ctx);
+/* Tells plans whether their mailboxes are filled before the lock: fills what they say of it. */
+typedef void (*seeding_plan_fn)(void *ctx, struct plan *plan);
+void world_live_set_seeding(struct world_live *w, seeding_plan_fn fn, void *ctx);
 void world_live_free(struct world_live **w); /* after the loop ran dry */
 void world_live_stop(struct world_live *w);  /* cancels what runs on the pool */
 const struct world *world_live_world(struct world_live *w);

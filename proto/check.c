@@ -10,6 +10,7 @@
 #include "proto/base/utf8.h"
 #include "proto/check_private.h"
 #include "proto/limits.h"
+#include "proto/zimbra/version.h"
 
 #define DAY_MS 86400000u
 #define PATH_BYTES 4095
@@ -130,7 +131,9 @@ static bool
 check_health(const Wire__Health *m, struct err *e)
 {
 	if (!check_count(m->n_probes, "probes", 64, e) ||
-	    !check_count(m->n_disks, "disks", 16, e))
+	    !check_count(m->n_disks, "disks", 16, e) ||
+	    !check_text(
+		&m->zimbra_version, "zimbra_version", 0, ZIMBRA_VERSION_SIZE - 1, e))
 		return false;
 	for (size_t i = 0; i < m->n_probes; i++) {
 		const Wire__Probe *p = m->probes[i];

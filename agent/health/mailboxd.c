@@ -4,11 +4,16 @@
 
 #include "agent/health/probes.h"
 #include "proto/base/clock.h"
+#include "proto/base/log.h"
 #include "proto/zimbra/soap.h"
+#include "proto/zimbra/version.h"
 
 #define MS 1000u
 
-/* GetAllMailboxes with one row: mailboxd and its database in one cheap question. */
+/*
+ * GetAllMailboxes with one row: mailboxd and its database in one cheap question. Which Zimbra
+ * it is is asked each time, too: it may have been started anew as another one.
+ */
 void
 probe_mailboxd(struct probe_run *r)
 {
@@ -34,4 +39,8 @@ probe_mailboxd(struct probe_run *r)
 		probe_found(r, SEVERITY_FAIL, "%s", e.text);
 	soap_answer_free(&answer);
 	soap_request_free(&request);
+	r->zimbra_version[0] = '\0';
+	if (ok &&
+	    !zimbra_version(r->soap, r->zimbra_version, sizeof(r->zimbra_version), &e))
+		log_debug(NULL, "health mailboxd: %s", e.text);
 }

@@ -65,6 +65,7 @@ struct probe {
 	enum severity severity;
 	char text[LIMIT_TEXT];
 	uint32_t took_ms;
+	char zimbra_version[ZIMBRA_VERSION_SIZE];
 	int64_t wall_ms;
 	uint64_t since_ms; /* of this severity */
 };
@@ -182,6 +183,15 @@ probe_set(struct probe *p, enum severity severity, const char *text, uint32_t to
 }
 
 static void
+probe_set_version(struct probe *p, const char *version)
+{
+	if (strcmp(p->zimbra_version, version) == 0)
+		return;
+	snprintf(p->zimbra_version, sizeof(p->zimbra_version), "%s", version);
+	p->owner->changed = true;
+}
+
+static void
 probe_on_done(struct work *work)
 {
 	struct probe *p = (struct probe *)work;
@@ -195,6 +205,7 @@ probe_on_done(struct work *work)
 	if (p->owner->agent->stopping)
 		return;
 	p->absent = p->run.absent;
+	probe_set_version(p, p->run.zimbra_version);
 	probe_set(p, p->run.severity, p->run.text, p->run.took_ms);
 	p->state = PROBE_KNOWN;
 }
@@ -212,6 +223,7 @@ probe_tick(struct probe *p, uint64_t now)
 		snprintf(text, sizeof(text), "%s has not answered for %u s: it hangs",
 		    def->what, def->deadline_s);
 		p->absent = false;
+		probe_set_version(p, "");
 		probe_set(p, SEVERITY_FAIL, text, (uint32_t)ran_ms);
 		p->state = PROBE_HANGS;
 	}
@@ -284,6 +296,8 @@ probes_report(struct probes *p)
 		if (!p->rows[i].absent)
 			health_add_probe(&h, &rows[i], &p->rows[i]);
 		health_add_disk(&h, &disks[h.n_disks], &p->rows[i]);
+		if (p->rows[i].zimbra_version[0] != '\0')
+			h.zimbra_version = frame_bytes(p->rows[i].zimbra_version);
 	}
 	m.body_case = WIRE__ENVELOPE__BODY_HEALTH;
 	m.health = &h;

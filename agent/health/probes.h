@@ -12,6 +12,7 @@
 #include "agent/health/growth.h"
 #include "proto/base/work.h"
 #include "proto/skew.h"
+#include "proto/zimbra/version.h"
 
 enum severity { SEVERITY_OK, SEVERITY_WARN, SEVERITY_FAIL, SEVERITY_COUNT };
 const char *severity_name(enum severity severity);
@@ -64,6 +65,7 @@ struct probe_run {
 	enum severity severity;
 	char text[LIMIT_TEXT]; /* one sentence: thing, fact, way out */
 	uint32_t took_ms;      /* of the thing measured; 0 = the whole run */
+	char zimbra_version[ZIMBRA_VERSION_SIZE]; /* mailboxd: "" = it does not say */
 	bool has_disk;
 	char path[512];
 	uint64_t total_bytes, free_bytes, reserved_bytes;

@@ -23,7 +23,7 @@ account_send(struct soap_client *c, struct soap_request *r, struct err *e)
 	return ok;
 }
 
-static bool
+bool
 account_flush(struct soap_client *c, const char *account_id, struct err *e)
 {
 	struct soap_request *r = soap_request_new(SOAP_ADMIN, "FlushCacheRequest");

@@ -11,6 +11,8 @@
 #include "proto/zimbra/freeze.h"
 #include "proto/zimbra/soap.h"
 
+/* What this server remembers of the account is forgotten. */
+MUST_USE bool account_flush(struct soap_client *c, const char *account_id, struct err *e);
 /* zmbraMailHost as this server sees it after a flush of its cache. */
 MUST_USE bool account_home(
     struct soap_client *c, const char *account_id, char *out, size_t size, struct err *e);

@@ -23,6 +23,7 @@
 
 #define REQUEST_ITEMS 1000
 #define REQUEST_KIB (48u * 1024)
+#define FEW_ITEMS 100	 /* left: by one request, whatever they are */
 #define OPENED_ITEMS 200 /* people work meanwhile: what they do to folders is seen soon */
 #define AGAIN_ITEMS 50
 #define LOOK_ITEMS 4000 /* looked for together: one list instead of several */
@@ -47,7 +48,8 @@ struct importing {
 	uint64_t
 	    messages_ms;   /* when the first request with messages began; 0: none yet */
 	uint64_t messages; /* sent since then */
-	size_t left;	   /* for later: the time is over */
+	size_t left;	   /* for later: the time is over, or nobody waits for it */
+	bool is_filled;	   /* before the switch: its newest mail is in, but for a few */
 	uint32_t *again;
 	size_t again_count;
 };
@@ -87,6 +89,15 @@ importing_is_for_mend(const struct importing *x, const struct spool_item *item)
 	takes = import_view_takes(view, item->type);
 	free(view);
 	return !takes;
+}
+
+/* What could not be filled in has an id that was passed, and is mostly old. */
+static bool
+importing_can_wait(const struct importing *x, const struct spool_item *item)
+{
+	return x->is_filled && x->options->messages_ms > 0 &&
+	       item->type == SPOOL_MESSAGE &&
+	       import_plan_can_wait((uint32_t)item->date_s, clock_wall_ms() / 1000);
 }
 
 static bool
@@ -129,7 +140,11 @@ importing_collect(struct importing *x, struct err *e)
 		    !spool_record_find(&record, item.id, &at))
 			continue;
 		ok = importing_wants(x, &item, &wanted, e);
-		if (ok && wanted && !importing_is_for_mend(x, &item))
+		if (!ok || !wanted || importing_is_for_mend(x, &item))
+			continue;
+		if (importing_can_wait(x, &item))
+			x->left++;
+		else
 			ok = importing_add_row(x, &item, e);
 	}
 	spool_record_free(&record);
@@ -297,8 +312,9 @@ importing_first(struct importing *x, struct err *e)
 		size_t to;
 
 		limits.items = importing_request_size(x, &x->rows[from]);
+		limits.mixed = x->row_count - from <= FEW_ITEMS;
 		if (limits.items == 0) {
-			x->left = x->row_count - from;
+			x->left += x->row_count - from;
 			break;
 		}
 		to = import_plan_cut(x->rows, x->row_count, from, &limits);
@@ -425,7 +441,7 @@ importing_round(struct importing *x, struct err *e)
 	bool ok;
 
 	x->is_second = false;
-	x->row_count = x->again_count = 0;
+	x->row_count = x->again_count = x->left = 0;
 	ok = importing_collect(x, e);
 	x->posting.done = 0;
 	x->posting.total = x->row_count;
@@ -447,6 +463,7 @@ import_run(struct target *t, const struct import_options *options,
 	x.begun_ms = clock_mono_ms();
 	if (back_is(t) && !back_begin(t, e))
 		return false;
+	x.is_filled = seed_was_begun(t);
 	x.opened = spool_note_read(t->spool, NOTE_MENDED, text, sizeof(text));
 	/* What goes into folders of a source that was dead, made there behind the spool's back. */
 	if (x.opened && !mend_folders(t, e))

@@ -13,6 +13,7 @@
 #include "proto/base/xalloc.h"
 
 #define FIT_LEAST 10 /* messages: each request costs by itself */
+#define NEW_S 86400  /* a day: what people look for first */
 #define STRETCH 1000 /* messages that are regrouped by folder */
 
 enum import_stage
@@ -122,6 +123,13 @@ import_plan_sort(struct import_row *rows, size_t count)
 
 /* --- cutting --- */
 
+/* Contacts have a lane of their own, and what refers to them comes when they are in. */
+static bool
+may_go_on(const struct import_row *x, const struct import_row *y, bool mixed)
+{
+	return x->stage == y->stage || (mixed && x->stage > IMPORT_GROUPS);
+}
+
 static bool
 must_stay_together(const struct import_row *x, const struct import_row *y)
 {
@@ -140,7 +148,7 @@ import_plan_cut(const struct import_row *rows, size_t count, size_t from,
 	uint64_t kib = rows[from].kib;
 	size_t to = from + 1;
 
-	for (; to < count && rows[to].stage == rows[from].stage; to++) {
+	for (; to < count && may_go_on(&rows[from], &rows[to], limits->mixed); to++) {
 		bool bound = must_stay_together(&rows[to - 1], &rows[to]);
 
 		folders += rows[to].folder != rows[to - 1].folder;
@@ -163,6 +171,12 @@ import_plan_fit(uint64_t done, uint64_t took_ms, uint64_t left_ms, size_t most)
 	if (fit < FIT_LEAST)
 		return 0;
 	return fit < most ? (size_t)fit : most;
+}
+
+bool
+import_plan_can_wait(uint32_t date_s, int64_t now_s)
+{
+	return (int64_t)date_s + NEW_S < now_s;
 }
 
 /* --- views --- */

@@ -37,6 +37,8 @@ struct import_limits {
 	size_t folders; /* in one request */
 	size_t items;
 	uint64_t kib;
+	bool
+	    mixed; /* what is no contact may travel together: for few a request costs most */
 };
 
 enum import_stage import_stage_of(enum spool_type type, bool refers);
@@ -54,6 +56,9 @@ size_t import_plan_cut(const struct import_row *rows, size_t count, size_t from,
  * their newest mail; 0: so few that it is not worth a request.
  */
 size_t import_plan_fit(uint64_t done, uint64_t took_ms, uint64_t left_ms, size_t most);
+
+/* Of a mailbox that was filled before the switch: nobody waits for a message so old. */
+bool import_plan_can_wait(uint32_t date_s, int64_t now_s);
 
 /* May an archive put this type into a folder of this view ("" = none)? What may not goes
    in another way. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/mailbox/first_sync.h"
 #include "agent/mailbox/ids.h"
 #include "agent/mailbox/items.h"
 #include "agent/mailbox/mend_private.h"
@@ -121,6 +122,14 @@ uid_is_dangerous(
 	return uid <= last_id && uid != item->imap_id;
 }
 
+/* Something old may have been purged by its age meanwhile. */
+static bool
+uid_of_stranger(struct target *t, uint32_t id, struct err *e)
+{
+	return target_action(t, "resetimapuid", &id, 1, NULL, NULL, e) ||
+	       strncmp(soap_fault(t->soap), "mail.NO_SUCH_", 13) == 0;
+}
+
 /* Mail that came by itself while the mailbox was being filled, at an id of the source's. */
 static bool
 uids_of_strangers(
@@ -129,8 +138,8 @@ uids_of_strangers(
 	struct spool_record_list here = {0};
 	uint32_t *known = xcalloc(seeded->count + 1, sizeof(*known));
 	size_t count = 0;
-	char token[64];
-	bool ok = items_list(t->soap, t->account_id, &here, token, sizeof(token), e);
+	/* What came behind the first Sync has an id above the source's last. */
+	bool ok = first_sync_list(t, &here, e);
 
 	for (size_t i = 0; i < seeded->count; i++) {
 		if (seeded->entries[i].state == SEED_HERE)
@@ -140,8 +149,7 @@ uids_of_strangers(
 	for (size_t i = 0; ok && i < here.count && here.ids[i] <= last_id; i++) {
 		if (here.types[i] == SPOOL_MESSAGE &&
 		    !ids_have(known, count, here.ids[i]))
-			ok = target_action(
-			    t, "resetimapuid", &here.ids[i], 1, NULL, NULL, e);
+			ok = uid_of_stranger(t, here.ids[i], e);
 	}
 	spool_record_free(&here);
 	free(known);

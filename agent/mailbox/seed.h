@@ -14,7 +14,8 @@
 enum seed_when {
 	SEED_EARLY,  /* people work on the source; every call is pinned here */
 	SEED_LOCKED, /* the same, and people wait: only what does not take long */
-	SEED_AFTER, /* the account lives here: nothing is added, the quota does not let it */
+	SEED_AFTER, /* the account lives here: nothing is added, the quota does not let it; and
+		       nothing is done in a mailbox that was not filled before */
 };
 
 struct seed_options {
@@ -35,8 +36,8 @@ MUST_USE bool seed_take_up(struct target *t, struct err *e);
 /* --- after the switch --- */
 
 struct seed_index;
-/* Is this mailbox one that the move filled before the switch? */
-MUST_USE bool seed_is_there(struct target *t, bool *out, struct err *e);
+/* Has this move filled a mailbox? Which one its index says. */
+bool seed_was_begun(const struct target *t);
 /*
  * Marks in the spool what the seeding put in and what is there: the imports leave it
  * alone. From here on there is no way back to another mailbox. Once; a second call does

@@ -13,6 +13,7 @@
 #include "agent/mailbox/items.h"
 #include "agent/mailbox/seed_private.h"
 #include "agent/mailbox/seed_text.h"
+#include "agent/mailbox/seed_validity.h"
 #include "proto/base/xalloc.h"
 
 #define ONE_BY_ONE 20  /* so few need no model of conversations */
@@ -34,6 +35,7 @@ struct adding {
 	uint64_t *keys;
 	size_t key_count, key_cap;
 	uint32_t *folders;
+	uint64_t *later; /* beside folders: validity_later */
 	size_t folder_count;
 	size_t to_come; /* messages whose id is not given out yet */
 	struct seed_plan plan;
@@ -108,6 +110,8 @@ adding_collect_folders(struct adding *a)
 		if (!tree_is_system(f) && f->id > a->s->counter && f->id <= a->s->last)
 			a->folders[a->folder_count++] = (uint32_t)f->id;
 	}
+	a->later = xcalloc(a->folder_count + 1, sizeof(*a->later));
+	validity_later(&t->source, a->folders, a->folder_count, a->later);
 }
 
 /* --- what ties messages together --- */
@@ -245,6 +249,44 @@ adding_make_folders(struct adding *a, uint64_t last, struct err *e)
 	}
 	s->steer.last = last;
 	return steer_make_all(&s->steer, e) && seed_read_counter(s, e);
+}
+
+static bool
+adding_wants_number(const struct adding *a, uint32_t id)
+{
+	const Wire__Folder *f = tree_find(&a->s->t->source, id);
+	size_t at = 0;
+
+	while (at < a->folder_count && a->folders[at] < id)
+		at++;
+	return f != NULL && at < a->folder_count &&
+	       validity_is_to_come(a->s, f, a->later[at]);
+}
+
+/* One alone, by the change that it was made by; what is burnt before is a change, too. */
+static bool
+adding_make_numbered(struct adding *a, uint32_t id, struct err *e)
+{
+	const Wire__Folder *f = tree_find(&a->s->t->source, id);
+
+	if (id - 1 > a->s->counter && !seed_burn(a->s, id - 1 - a->s->counter, e))
+		return false;
+	return steer_bump_to(a->s->t, f->rev - 1, a->s->options->change_limit, e) &&
+	       adding_make_folders(a, id, e);
+}
+
+/* From that event on, as many as go together; *at_out: the last of them. */
+static bool
+adding_folders(struct adding *a, size_t *at, struct err *e)
+{
+	const struct seed_plan *p = &a->plan;
+
+	if (adding_wants_number(a, p->events[*at].id))
+		return adding_make_numbered(a, p->events[*at].id, e);
+	while (*at + 1 < p->count && p->events[*at + 1].kind == SEED_FOLDER &&
+	       !adding_wants_number(a, p->events[*at + 1].id))
+		++*at;
+	return adding_make_folders(a, p->events[*at].id, e);
 }
 
 static bool
@@ -389,10 +431,7 @@ adding_follow(struct adding *a, struct seed_batch *b, bool *again, struct err *e
 		} else if (event->kind == SEED_UID) {
 			ok = adding_uid(a, b, event, again, e);
 		} else {
-			while (i + 1 < p->count && p->events[i + 1].kind == SEED_FOLDER)
-				i++;
-			ok = adding_flush(a, b, again, e) &&
-			     adding_make_folders(a, p->events[i].id, e) &&
+			ok = adding_flush(a, b, again, e) && adding_folders(a, &i, e) &&
 			     adding_flush(a, b, again, e);
 		}
 		if (!ok)
@@ -407,6 +446,7 @@ adding_fini(struct adding *a)
 	free(a->messages);
 	free(a->keys);
 	free(a->folders);
+	free(a->later);
 	seed_plan_fini(&a->plan);
 	*a = (struct adding){0};
 }

@@ -27,6 +27,7 @@ struct seeding {
 	uint64_t total;	       /* messages of record */
 	uint64_t added;	       /* by this run */
 	uint64_t unforeseen;   /* times that the counter was not where it should be */
+	bool is_ours; /* there is a mailbox, and it is the one that this move fills */
 	bool bump_tag_made;
 	bool one_by_one;    /* a request as a whole was refused */
 	bool over_quota;    /* the import after the switch has none */
@@ -92,8 +93,9 @@ MUST_USE bool seed_update(struct seeding *s, struct err *e);
  * Messages that were changed on the source since they came are changed here once more, and
  * back: by then the change counter is past the source's, so a mail client that keeps a
  * state of the source is told of them, whatever it is (facts: identity 3.1).
+ * *any_out: there was one.
  */
-MUST_USE bool seed_tell(struct seeding *s, struct err *e);
+MUST_USE bool seed_tell(struct seeding *s, bool *any_out, struct err *e);
 /* Folders that the source no longer has; none that holds something. */
 MUST_USE bool seed_delete_folders(struct seeding *s, struct err *e);
 /* Deletes these on the target and forgets them; ids of the source. */

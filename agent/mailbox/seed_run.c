@@ -16,6 +16,7 @@
 #include "agent/mailbox/items.h"
 #include "agent/mailbox/mend.h"
 #include "agent/mailbox/seed_private.h"
+#include "agent/mailbox/seed_validity.h"
 #include "proto/base/xalloc.h"
 #include "proto/frame.h"
 
@@ -124,17 +125,25 @@ static bool
 seeding_open(struct seeding *s, struct err *e)
 {
 	struct target *t = s->t;
+	bool is_after = s->options->when == SEED_AFTER;
 	Wire__Row row;
 
 	s->index.fd = -1;
+	if (is_after && !seed_was_begun(t))
+		return true;
 	if (!account_row(t->soap, t->account_id, &row, e))
 		return false;
 	if (!row.present)
-		return err_set(
-		    e, ERR_REFUSED, "there is no mailbox of the account on %s", t->host);
-	if (!spool_record_read(t->spool, &s->record, e) ||
-	    !seed_index_open(
+		return is_after ||
+		       err_set(e, ERR_REFUSED, "there is no mailbox of the account on %s",
+			   t->host);
+	if (!seed_index_open(
 		t->spool_dir, t->move_id, row.mailbox_id, true, &s->index, e))
+		return false;
+	s->is_ours = !is_after || !s->index.is_new;
+	if (!s->is_ours)
+		return true;
+	if (!spool_record_read(t->spool, &s->record, e))
 		return false;
 	if (s->index.is_new && (row.size_bytes > 0 || row.contacts > 0))
 		return err_set(e, ERR_REFUSED,
@@ -173,7 +182,10 @@ seeding_make_rest(struct seeding *s, struct err *e)
 		return true;
 	s->steer.refused.count = 0;
 	s->steer.last = s->options->last_item_id;
-	return steer_make_all(&s->steer, e) && seed_read_counter(s, e);
+	if (!steer_make_all(&s->steer, e))
+		return false;
+	s->counter = s->steer.last_id; /* its last look */
+	return true;
 }
 
 static bool
@@ -185,17 +197,16 @@ seeding_fix(struct seeding *s, struct err *e)
 static bool
 seeding_counters(struct seeding *s, Wire__SeedFacts *facts, struct err *e)
 {
-	bool passed = false;
+	bool passed = false, told = false;
 
-	if (!steer_bump(
-		s->t, s->options->change, s->options->change_limit, true, &passed, e))
+	if (!validity_mend(s, e) || !steer_bump(s->t, s->options->change,
+					s->options->change_limit, true, &passed, e))
 		return false;
 	if (!steer_read_counter(&s->steer, e))
 		return false;
 	/* Changed below the source's counter nobody would be told. */
-	if (passed && !seed_tell(s, e))
-		return false;
-	if (!steer_read_counter(&s->steer, e))
+	if (passed &&
+	    (!seed_tell(s, &told, e) || (told && !steer_read_counter(&s->steer, e))))
 		return false;
 	facts->change_passed = passed;
 	facts->change = s->steer.change;
@@ -263,10 +274,10 @@ seed_run(struct target *t, const struct seed_options *options, Wire__SeedFacts *
 	    .change_limit = options->change_limit,
 	    .early = options->when != SEED_AFTER};
 	s.steer = (struct steering){.t = t, .limits = &s.limits};
-	ok = seeding_open(&s, e) && seeding_all(&s, facts, e);
-	if (ok)
+	ok = seeding_open(&s, e) && (!s.is_ours || seeding_all(&s, facts, e));
+	if (ok && s.is_ours)
 		seeding_count(&s, facts);
-	else if (strcmp(soap_fault(t->soap), "service.WRONG_HOST") == 0)
+	else if (!ok && strcmp(soap_fault(t->soap), "service.WRONG_HOST") == 0)
 		err_set(e, ERR_RETRY,
 		    "the mailbox made early is no longer loaded on %.60s (was mailboxd "
 		    "started again?): what is not in it yet goes in after the switch",

@@ -10,33 +10,30 @@
 #include <unistd.h>
 
 #include "agent/mailbox/account.h"
-#include "agent/mailbox/items.h"
+#include "agent/mailbox/first_sync.h"
 #include "agent/mailbox/seed_index.h"
 #include "proto/base/xalloc.h"
 
 bool
-seed_is_there(struct target *t, bool *out, struct err *e)
+seed_was_begun(const struct target *t)
 {
-	struct seed_index index;
-	bool ok = seed_index_of(t, &index, e);
+	char *path = xasprintf("%s/%s/seed", t->spool_dir, t->move_id);
+	bool begun = access(path, F_OK) == 0;
 
-	*out = ok && index.fd >= 0 && !index.is_new;
-	seed_index_close(&index);
-	return ok;
+	free(path);
+	return begun;
 }
 
 bool
 seed_index_of(struct target *t, struct seed_index *out, struct err *e)
 {
-	char *path = xasprintf("%s/%s/seed", t->spool_dir, t->move_id);
-	bool none = access(path, F_OK) != 0;
 	Wire__Row row;
 
-	free(path);
 	*out = (struct seed_index){.fd = -1};
-	return none || (account_row(t->soap, t->account_id, &row, e) &&
-			   (!row.present || seed_index_open(t->spool_dir, t->move_id,
-						row.mailbox_id, false, out, e)));
+	return !seed_was_begun(t) ||
+	       (account_row(t->soap, t->account_id, &row, e) &&
+		   (!row.present || seed_index_open(t->spool_dir, t->move_id,
+					row.mailbox_id, false, out, e)));
 }
 
 static bool
@@ -60,16 +57,15 @@ seed_settle(struct target *t, struct err *e)
 {
 	struct spool_record_list record = {0}, here = {0};
 	struct seed_index index;
-	char token[64];
+	char text[64];
 	bool ok;
 
-	if (spool_note_read(t->spool, NOTE_SEED_SETTLED, token, sizeof(token)))
+	if (spool_note_read(t->spool, NOTE_SEED_SETTLED, text, sizeof(text)))
 		return true;
 	if (!seed_index_of(t, &index, e))
 		return false;
-	ok = index.count == 0 ||
-	     (spool_record_read(t->spool, &record, e) &&
-		 items_list(t->soap, t->account_id, &here, token, sizeof(token), e));
+	ok = index.count == 0 || (spool_record_read(t->spool, &record, e) &&
+				     first_sync_list_now(t, &here, e));
 	for (size_t i = 0; ok && i < index.count; i++)
 		ok = settle_one(t, &index.entries[i], &record, &here, e);
 	ok = ok && spool_sync(t->spool, e) &&

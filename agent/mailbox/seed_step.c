@@ -391,7 +391,7 @@ tell_note(struct seeding *s, const struct telling *x, struct err *e)
 }
 
 bool
-seed_tell(struct seeding *s, struct err *e)
+seed_tell(struct seeding *s, bool *any_out, struct err *e)
 {
 	size_t most = s->index.count + 1;
 	struct telling x = {.plain = xcalloc(most, sizeof(uint32_t)),
@@ -400,6 +400,7 @@ seed_tell(struct seeding *s, struct err *e)
 	bool ok;
 
 	tell_collect(s, &x);
+	*any_out = x.told_count > 0;
 	ok = tell_pair(s, x.plain, x.plain_count, "flag", "!flag", e) &&
 	     tell_pair(s, x.flagged, x.flagged_count, "!flag", "flag", e) &&
 	     tell_note(s, &x, e);

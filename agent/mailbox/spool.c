@@ -109,6 +109,10 @@ spool_open(const char *spool_dir, const char *move_id, bool write, struct spool 
 	    !spool_open_file(s, "index", &s->index_fd, e) ||
 	    !spool_open_file(s, "state", &s->state_fd, e) || !spool_index_load(s, e))
 		goto fail;
+	if (write) {
+		s->index_rows = spool_rows_new(s->index_fd, sizeof(struct spool_record));
+		s->state_rows = spool_rows_new(s->state_fd, sizeof(struct spool_cell));
+	}
 	*out = s;
 	return true;
 fail:
@@ -128,6 +132,8 @@ spool_close(struct spool **s)
 {
 	if (*s == NULL)
 		return;
+	spool_rows_free(&(*s)->index_rows);
+	spool_rows_free(&(*s)->state_rows);
 	spool_close_fd((*s)->items_fd);
 	spool_close_fd((*s)->index_fd);
 	spool_close_fd((*s)->state_fd);

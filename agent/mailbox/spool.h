@@ -10,8 +10,9 @@
  *   admission  who may stream in, and how much disk is held
  * Survives kill -9 and power loss: what came after the last fsync is checked against its
  * checksums when opened, and cut off from the first record that is not whole. Damage
- * before it is ERR_CORRUPT and nothing is touched. In memory 11 to 22 bytes an item. One
- * writer (flock); readers may open beside it.
+ * before it is ERR_CORRUPT and nothing is touched. In memory 11 to 22 bytes an item,
+ * and of the one that writes what was read last, 2.3 MB at most. One writer (flock); readers
+ * may open beside it.
  */
 #ifndef AGENT_SPOOL_H
 #define AGENT_SPOOL_H
@@ -128,6 +129,11 @@ spool_record_write(struct spool *s, const struct spool_record_list *r, struct er
 MUST_USE bool
 spool_record_read(struct spool *s, struct spool_record_list *out, struct err *e);
 bool spool_record_find(const struct spool_record_list *r, uint32_t id, size_t *at_out);
+/* Another list of the same form, in a file of its own; false: it is not there, or damaged. */
+MUST_USE bool spool_list_write(
+    struct spool *s, const char *name, const struct spool_record_list *r, struct err *e);
+MUST_USE bool
+spool_list_read(struct spool *s, const char *name, struct spool_record_list *out);
 
 /* --- the tree --- */
 MUST_USE bool

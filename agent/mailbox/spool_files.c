@@ -20,6 +20,7 @@
 #include "proto/frame.h"
 #include "proto/limits.h"
 
+#define RECORD_FILE "record"
 #define FILE_MAX_BYTES (512u * 1024 * 1024)
 
 /* A link in place of a move's folder is not followed, whoever put it there. */
@@ -132,7 +133,7 @@ spool_durable_write(const struct spool *s, struct err *e)
 	return spool_file_write(s->dir, "durable", &d, sizeof(d), e);
 }
 
-/* --- the list of record: count, CRC, then rows of 12 bytes --- */
+/* --- lists of items: count, CRC, then rows of 12 bytes --- */
 
 struct record_row {
 	uint32_t id, folder_id, type;
@@ -208,7 +209,8 @@ spool_record_find(const struct spool_record_list *r, uint32_t id, size_t *at_out
 }
 
 bool
-spool_record_write(struct spool *s, const struct spool_record_list *r, struct err *e)
+spool_list_write(
+    struct spool *s, const char *name, const struct spool_record_list *r, struct err *e)
 {
 	size_t len = 8 + r->count * sizeof(struct record_row);
 	uint32_t *words = xcalloc(1, len);
@@ -219,16 +221,16 @@ spool_record_write(struct spool *s, const struct spool_record_list *r, struct er
 		rows[i] = (struct record_row){r->ids[i], r->folder_ids[i], r->types[i]};
 	words[0] = (uint32_t)r->count;
 	words[1] = spool_crc(0, rows, len - 8);
-	ok = spool_file_write(s->dir, "record", words, len, e);
+	ok = spool_file_write(s->dir, name, words, len, e);
 	free(words);
 	return ok;
 }
 
 bool
-spool_record_read(struct spool *s, struct spool_record_list *out, struct err *e)
+spool_list_read(struct spool *s, const char *name, struct spool_record_list *out)
 {
 	size_t len = 0;
-	char *data = file_read(s->dir, "record", &len);
+	char *data = file_read(s->dir, name, &len);
 	const uint32_t *words = (const uint32_t *)(const void *)data;
 	const struct record_row *rows;
 
@@ -236,8 +238,7 @@ spool_record_read(struct spool *s, struct spool_record_list *out, struct err *e)
 	if (data == NULL || len < 8 || len != 8 + (size_t)words[0] * sizeof(*rows) ||
 	    words[1] != spool_crc(0, words + 2, len - 8)) {
 		free(data);
-		return err_set(e, ERR_CORRUPT,
-		    "spool %s: the list of record is missing or damaged", s->dir);
+		return false;
 	}
 	rows = (const struct record_row *)(words + 2);
 	for (uint32_t i = 0; i < words[0]; i++) {
@@ -248,6 +249,20 @@ spool_record_read(struct spool *s, struct spool_record_list *out, struct err *e)
 	}
 	free(data);
 	return true;
+}
+
+bool
+spool_record_write(struct spool *s, const struct spool_record_list *r, struct err *e)
+{
+	return spool_list_write(s, RECORD_FILE, r, e);
+}
+
+bool
+spool_record_read(struct spool *s, struct spool_record_list *out, struct err *e)
+{
+	return spool_list_read(s, RECORD_FILE, out) ||
+	       err_set(e, ERR_CORRUPT,
+		   "spool %s: the list of record is missing or damaged", s->dir);
 }
 
 /* --- the tree --- */

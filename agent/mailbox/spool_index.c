@@ -259,6 +259,25 @@ spool_index_load(struct spool *s, struct err *e)
 	return true;
 }
 
+static bool
+row_read(int fd, struct spool_rows *kept, uint32_t row, void *out, size_t size)
+{
+	if (kept != NULL)
+		return spool_rows_read(kept, row, out);
+	return pread(fd, out, size, (off_t)((uint64_t)row * size)) == (ssize_t)size;
+}
+
+static bool
+row_write(int fd, struct spool_rows *kept, uint32_t row, const void *bytes, size_t size,
+    const char *what, struct err *e)
+{
+	bool ok = spool_pwrite(fd, bytes, size, (uint64_t)row * size, what, e);
+
+	if (kept != NULL)
+		spool_rows_put(kept, row, ok ? bytes : NULL);
+	return ok;
+}
+
 bool
 spool_index_append(struct spool *s, struct spool_record *r, struct err *e)
 {
@@ -271,8 +290,8 @@ spool_index_append(struct spool *s, struct spool_record *r, struct err *e)
 	r->crc = record_crc(r);
 	s->dirty = true;
 	if (!spool_cell_write(s, s->record_count, &cell, e) ||
-	    !spool_pwrite(s->index_fd, r, sizeof(*r),
-		(uint64_t)s->record_count * sizeof(*r), "index", e))
+	    !row_write(
+		s->index_fd, s->index_rows, s->record_count, r, sizeof(*r), "index", e))
 		return false;
 	index_take(s, r, s->record_count++);
 	return true;
@@ -282,11 +301,9 @@ bool
 spool_index_read(
     const struct spool *s, uint32_t record, struct spool_record *out, struct err *e)
 {
-	ssize_t n = pread(
-	    s->index_fd, out, sizeof(*out), (off_t)((uint64_t)record * sizeof(*out)));
+	bool there = row_read(s->index_fd, s->index_rows, record, out, sizeof(*out));
 
-	if (n != (ssize_t)sizeof(*out) || out->magic != RECORD_MAGIC ||
-	    out->crc != record_crc(out))
+	if (!there || out->magic != RECORD_MAGIC || out->crc != record_crc(out))
 		return err_set(e, ERR_CORRUPT, "spool %s: index record %u is damaged",
 		    s->dir, record);
 	return true;
@@ -297,10 +314,7 @@ spool_index_read(
 bool
 spool_cell_read(const struct spool *s, uint32_t record, struct spool_cell *out)
 {
-	ssize_t n = pread(
-	    s->state_fd, out, sizeof(*out), (off_t)((uint64_t)record * sizeof(*out)));
-
-	return n == (ssize_t)sizeof(*out) &&
+	return row_read(s->state_fd, s->state_rows, record, out, sizeof(*out)) &&
 	       out->crc == spool_crc(CELL_SEED, out, offsetof(struct spool_cell, crc));
 }
 
@@ -309,8 +323,8 @@ spool_cell_write(struct spool *s, uint32_t record, struct spool_cell *cell, stru
 {
 	cell->crc = spool_crc(CELL_SEED, cell, offsetof(struct spool_cell, crc));
 	s->dirty = true;
-	return spool_pwrite(s->state_fd, cell, sizeof(*cell),
-	    (uint64_t)record * sizeof(*cell), "state", e);
+	return row_write(
+	    s->state_fd, s->state_rows, record, cell, sizeof(*cell), "state", e);
 }
 
 /* --- looking --- */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Shared by spool.c (items), spool_index.c (the index) and spool_files.c (the small files). */
+/*
+ * Shared by spool.c (items), spool_index.c (the index), spool_rows.c (what of it was read) and
+ * spool_files.c (the small files).
+ */
 #ifndef AGENT_SPOOL_PRIVATE_H
 #define AGENT_SPOOL_PRIVATE_H
 
@@ -58,7 +61,8 @@ struct spool {
 	int lock_fd;
 	int items_fd, index_fd, state_fd;
 	bool write;
-	uint64_t items_end; /* where the next item goes */
+	struct spool_rows *index_rows, *state_rows; /* NULL: somebody else may write */
+	uint64_t items_end;			    /* where the next item goes */
 	uint32_t record_count;
 	struct spool_slot *slots; /* open addressing, power of two */
 	size_t slot_count, slots_used, held;
@@ -81,6 +85,18 @@ MUST_USE bool
 spool_cell_read(const struct spool *s, uint32_t record, struct spool_cell *out);
 MUST_USE bool spool_cell_write(
     struct spool *s, uint32_t record, struct spool_cell *cell, struct err *e);
+
+/*
+ * Rows of a file that nobody else writes, kept in blocks of 32 as they were read or written
+ * last, 16,384 of them at most: each step looks at every item several times. fd is borrowed.
+ */
+struct spool_rows *spool_rows_new(int fd, size_t row_bytes);
+void spool_rows_free(struct spool_rows **x);
+/* false: the file ends before its end, or cannot be read. */
+MUST_USE bool spool_rows_read(struct spool_rows *x, uint32_t row, void *out);
+/* It was written so to the file; NULL: nobody knows how. */
+void spool_rows_put(struct spool_rows *x, uint32_t row, const void *bytes);
+
 /* Replaces a small file atomically and durably. */
 MUST_USE bool spool_file_write(
     const char *dir, const char *name, const void *data, size_t len, struct err *e);

@@ -85,6 +85,12 @@ uint32_t steer_created_id(const struct soap_node *part);
  */
 MUST_USE bool steer_bump(struct target *t, uint64_t change, uint64_t limit, bool keep_tag,
     bool *passed_out, struct err *e);
+/*
+ * To exactly that number, when it is still to come and no further than limit; a tag that it takes
+ * must be there. Nothing is said when it is not met: the counter tells.
+ */
+MUST_USE bool
+steer_bump_to(struct target *t, uint64_t change, uint64_t limit, struct err *e);
 /* The tag that it takes, made where an id would be burnt; is it that one? */
 #define STEER_BUMP_TAG "zmferry-counter"
 MUST_USE bool steer_make_bump_tag(struct target *t, uint32_t *id_out, struct err *e);

@@ -11,6 +11,8 @@
 #include <time.h>
 
 #include "agent/mailbox/account.h"
+#include "agent/mailbox/filters.h"
+#include "agent/mailbox/first_sync.h"
 #include "agent/mailbox/items.h"
 #include "agent/mailbox/seed_index.h"
 #include "agent/mailbox/steer_private.h"
@@ -231,11 +233,13 @@ steer_place(struct steering *s, const Wire__Folder *f, struct err *e)
 			      ? f->parent_id
 			      : steer_counterpart(&t->source, &t->here, up);
 	char fault[300];
-	bool ok;
+	bool ok = true, may = false;
 
-	if (have == NULL || (parent == 0 && tree_kind_of(f) != TREE_TAG)) {
+	if (have != NULL && (parent != 0 || tree_kind_of(f) == TREE_TAG))
+		ok = filters_may_change(t, have, &may, e);
+	if (!may) {
 		soap_request_free(&r);
-		return true;
+		return ok;
 	}
 	if (tree_kind_of(f) != TREE_TAG && have->parent_id != parent)
 		steer_put_move(r, id, parent);
@@ -446,16 +450,10 @@ steer_fix_all(struct steering *s, struct err *e)
 static bool
 steer_first_sync(struct steering *s, struct err *e)
 {
-	struct spool_record_list ignored;
-	char token[64];
 	char text[128];
 
-	if (spool_note_read(s->t->spool, NOTE_MENDED, text, sizeof(text)))
-		return true;
-	if (!items_list(s->t->soap, s->t->account_id, &ignored, token, sizeof(token), e))
-		return err_wrap(e, "the first Sync");
-	spool_record_free(&ignored);
-	return spool_note_write(s->t->spool, NOTE_OPENED, token, e);
+	return spool_note_read(s->t->spool, NOTE_MENDED, text, sizeof(text)) ||
+	       first_sync_take(s->t, e);
 }
 
 static bool

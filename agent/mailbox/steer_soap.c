@@ -406,10 +406,37 @@ steer_bump(struct target *t, uint64_t change, uint64_t limit, bool keep_tag,
 		return false;
 	*passed_out = now > change;
 	if (now <= change && change - now < limit) {
-		if ((tag == 0 && !steer_make_bump_tag(t, &tag, e)) ||
+		/* Who keeps it finds it in the tree. */
+		if ((tag == 0 && (!steer_make_bump_tag(t, &tag, e) ||
+				     (keep_tag && !target_read_here(t, e)))) ||
 		    !bump_run(t, tag, now, change, e))
 			return err_wrap(e, "raising the change counter");
 		*passed_out = true;
 	}
 	return tag == 0 || keep_tag || bump_remove_tag(t, tag, e);
+}
+
+bool
+steer_bump_to(struct target *t, uint64_t change, uint64_t limit, struct err *e)
+{
+	uint32_t tag = bump_find_tag(t);
+	uint64_t now, color = 0;
+
+	if (tag == 0)
+		return true;
+	if (!bump_read(t, &now, e))
+		return false;
+	/* One more round for a colour that the tag had already. */
+	for (int spare = 1; now < change && change - now < limit;) {
+		uint64_t count = change - now > BUMP_BATCH ? BUMP_BATCH : change - now;
+		uint64_t before = now;
+
+		if (t->stopped())
+			return err_set(e, ERR_CANCELLED, "stopped");
+		if (!bump_batch(t, tag, count, &color, &now, e))
+			return err_wrap(e, "raising the change counter");
+		if (now <= before && spare-- == 0)
+			return true;
+	}
+	return true;
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "agent/mailbox/account.h"
+#include "agent/mailbox/filters.h"
 #include "agent/mailbox/steer_private.h"
 #include "proto/base/xalloc.h"
 
@@ -92,8 +93,15 @@ tidy_loosen(struct target *t, void *ctx, size_t *parts_out, struct err *e)
 	for (size_t i = 0; i < t->here.count && parts < PARTS_MAX; i++) {
 		const Wire__Folder *have = t->here.nodes[i];
 		char name[40];
+		bool may;
 
 		if (!tidy_is_misplaced(t, have))
+			continue;
+		if (!filters_may_change(t, have, &may, e)) {
+			soap_request_free(&r);
+			return false;
+		}
+		if (!may)
 			continue;
 		steer_temporary_name(have, name);
 		steer_put_rename(r, have, have->id, name);
@@ -126,9 +134,16 @@ tidy_delete(struct target *t, void *ctx, size_t *parts_out, struct err *e)
 
 	for (size_t i = 0; i < t->here.count && parts < PARTS_MAX; i++) {
 		const Wire__Folder *have = t->here.nodes[i];
+		bool may;
 
 		if (!tidy_is_gone(t, have, d->last) ||
 		    (d->may != NULL && !d->may(d->ctx, have)))
+			continue;
+		if (!filters_may_change(t, have, &may, e)) {
+			soap_request_free(&r);
+			return false;
+		}
+		if (!may)
 			continue;
 		steer_put_delete(r, have);
 		parts++;

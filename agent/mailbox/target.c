@@ -99,6 +99,7 @@ target_close(struct target *t)
 	if (t->rest != NULL)
 		wire__stream_tree__free_unpacked(t->rest, NULL);
 	xfree(&t->pairs);
+	filters_fini(&t->filters);
 	t->rest = NULL;
 	t->pair_count = 0;
 }

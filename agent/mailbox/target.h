@@ -19,6 +19,14 @@ struct target_pair {
 	uint32_t here; /* 0: it could not be made at all */
 };
 
+/* Scripts of mail filters as they were read last (filters.h). */
+#define FILTER_SCRIPTS 2
+struct target_filters {
+	char *scripts[FILTER_SCRIPTS]; /* owned; NULL: not read */
+	uint64_t read_ms;	       /* monotonic; 0: never */
+};
+void filters_fini(struct target_filters *f);
+
 struct target {
 	/* filled by the caller before target_open */
 	struct soap_client *soap;
@@ -40,6 +48,7 @@ struct target {
 	Wire__StreamTree *rest;	   /* what else came with the source's tree: sections */
 	struct target_pair *pairs; /* ascending source id */
 	size_t pair_count;
+	struct target_filters filters;
 };
 
 /* Refuses when the account's home is not this server: what is written then would land in
@@ -66,6 +75,7 @@ MUST_USE bool target_set_pairs(
 #define NOTE_STEERED \
 	"steered" /* "LAST_ID CHANGE": the source's counters, both passed here */
 #define NOTE_OPENED "opened" /* Sync token: what changes after it is the person's */
+#define NOTE_HERE "here"     /* what this mailbox held at the first such token */
 #define NOTE_MENDED \
 	"mended" /* "CHANGE LAST_ID" of the end of the first mending: "opened" is final */
 #define NOTE_POSTING "posting" /* items whose import's result is not known yet */
@@ -77,7 +87,9 @@ MUST_USE bool target_set_pairs(
 	"back" /* the spool of a way back: of what arrived elsewhere meanwhile */
 #define NOTE_REFUSED "refused" /* folders that Zimbra would not make: an id a line */
 #define NOTE_SEED_SETTLED \
-	"seed-settled"	       /* what was seeded is marked in the index of items */
+	"seed-settled" /* what was seeded is marked in the index of items */
+#define NOTE_FILTERS \
+	"filters-kept" /* "1": mail filters as they were at the lock are noted beside it */
 #define NOTE_FOLDERS "folders" /* "SOURCE HERE" a line */
 
 bool target_read_numbers(

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/mailbox/ids.h"
+#include "agent/mailbox/seed_validity.h"
 #include "agent/mailbox/steer.h"
 #include "agent/mailbox/verify_private.h"
 #include "proto/frame.h"
@@ -89,6 +90,10 @@ tree_judge_one(struct target *t, const struct items_changes *changes,
 		return;
 	bits = have == NULL ? 0 : steer_unlike(&t->source, &t->here, f, have);
 	r->verdict->folders += !tree_is_system(f);
+	if (have != NULL && validity_counts(f)) {
+		r->verdict->validities++;
+		r->verdict->validities_exact += id == f->id && have->rev == f->rev;
+	}
 	if (have != NULL && id == f->id && bits == 0) {
 		r->verdict->folders_exact += !tree_is_system(f);
 		return;

@@ -163,6 +163,18 @@ connection_take_all(struct connection *c, struct err *e)
 	return true;
 }
 
+/* Of a lock that is over: what mail filters were then is of no use. */
+static bool
+connection_forget_filters(struct connection *c, struct err *e)
+{
+	char kept[8];
+
+	return c->pass == WIRE__STAGE_PASS__PASS_ARRIVED ||
+	       c->pass == WIRE__STAGE_PASS__PASS_LEFT ||
+	       !spool_note_read(c->spool, NOTE_FILTERS, kept, sizeof(kept)) ||
+	       kept[0] == '\0' || spool_note_write(c->spool, NOTE_FILTERS, "", e);
+}
+
 static bool
 connection_run(struct connection *c, struct err *e)
 {
@@ -175,6 +187,9 @@ connection_run(struct connection *c, struct err *e)
 	if (!connection_open_spool(c, e) ||
 	    (c->pass == WIRE__STAGE_PASS__PASS_ARRIVED &&
 		!spool_note_write(c->spool, NOTE_BACK, "1\n", e)))
+		return false;
+
+	if (!connection_forget_filters(c, e))
 		return false;
 
 	const struct receiving_options options = {

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "agent/mailbox/account.h"
@@ -18,6 +19,9 @@
 #include "agent/worker/worker.h"
 #include "proto/base/xalloc.h"
 #include "proto/frame.h"
+
+#define FREE_WAIT_MS 5000
+#define FREE_PAUSE_MS 50
 
 extern char **environ;
 
@@ -245,6 +249,22 @@ lives_elsewhere(struct worker *w, struct err *e)
 		   "%s is the account's home; its mailbox is not deleted", home);
 }
 
+/* The worker that filled it may be at its end just now: a cancel stops it and asks at once. */
+static bool
+open_when_free(struct target *t, struct err *e)
+{
+	const struct timespec pause = {.tv_nsec = FREE_PAUSE_MS * 1000000L};
+
+	for (int waited_ms = 0; !target_open(t, e); waited_ms += FREE_PAUSE_MS) {
+		target_close(t);
+		if (e->kind != ERR_RETRY || waited_ms >= FREE_WAIT_MS ||
+		    worker_is_stopped())
+			return false;
+		nanosleep(&pause, NULL);
+	}
+	return true;
+}
+
 /* A worker that was stopped while it filled the mailbox left something unclear. */
 static bool
 holds_only_ours(struct worker *w, Wire__Row *row)
@@ -256,7 +276,7 @@ holds_only_ours(struct worker *w, Wire__Row *row)
 		return false;
 	worker_target(w, &t);
 	t.lives_elsewhere = true;
-	if (!worker_pin(w, &e) || !target_open(&t, &e) || !seed_take_up(&t, &e) ||
+	if (!worker_pin(w, &e) || !open_when_free(&t, &e) || !seed_take_up(&t, &e) ||
 	    !account_row(w->soap, w->account_id, row, &e))
 		log_info(&w->log, "%s", e.text);
 	target_close(&t);

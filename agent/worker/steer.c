@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Folders, search folders, mountpoints and tags at their old ids; counters; first Sync. */
+#include "agent/mailbox/filters.h"
 #include "agent/mailbox/seed.h"
 #include "agent/mailbox/steer.h"
 
@@ -9,16 +10,13 @@
 static bool
 steer_seeded(struct target *t, const Wire__OpSteer *op, struct err *e)
 {
-	Wire__SeedFacts ignored = WIRE__SEED_FACTS__INIT;
+	Wire__SeedFacts ignored = WIRE__SEED_FACTS__INIT; /* nothing when nothing was */
 	const struct seed_options options = {.last_item_id = op->source_last_item_id,
 	    .change = op->source_change,
 	    .change_limit = op->change_limit,
 	    .when = SEED_AFTER};
-	bool there;
 
-	if (!seed_is_there(t, &there, e))
-		return false;
-	return !there || (seed_run(t, &options, &ignored, e) && target_read_here(t, e));
+	return seed_run(t, &options, &ignored, e);
 }
 
 bool
@@ -39,7 +37,8 @@ worker_steer(struct worker *w, struct err *e)
 	worker_target(w, &t);
 	t.lives_elsewhere = op->early;
 	ok = (!op->early || worker_pin(w, e)) && target_open(&t, e) &&
-	     (op->early || steer_seeded(&t, op, e)) && steer_run(&t, &limits, &facts, e);
+	     (op->early || (filters_keep(&t, e) && steer_seeded(&t, op, e))) &&
+	     steer_run(&t, &limits, &facts, e) && (op->early || filters_give_back(&t, e));
 	target_close(&t);
 	w->result->facts_case = WIRE__STEP_RESULT__FACTS_STEER;
 	w->result->steer = &facts;

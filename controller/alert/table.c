@@ -73,7 +73,7 @@ const struct alert_def alert_defs[ALERT_KEY_COUNT] = {
 	  "{account}: works on {target} with what had been copied: {why}",
 	  "Mail and changes that {source} took after that are missing in the mailbox; they lie on {source} only.",
 	  "zmferry made the mailbox from the spool, as it was told to, and deletes nothing on {source}.",
-	  "bring {source} back, or at least its volume, then: zmferry move fetch {move}; if it is gone for good nothing is left to do: zmferry explain {move}" },
+	  "bring {source} back, or at least its volume, then: zmferry move fetch {move} (all of them: zmferry fetch {source}); if it is gone for good nothing is left to do: zmferry explain {move}" },
 	[ALERT_JOB_WAITS] = { "job_waits", ALERT_WARNING, "job kind node why",
 	  "{job} ({kind} {node}) waits: {why}",
 	  "Everybody's mail works; the job goes on when that is done.",
@@ -104,7 +104,7 @@ const struct alert_def alert_defs[ALERT_KEY_COUNT] = {
 	  "Its mailboxes cannot be moved, because they cannot be read; new mail waits in the queue.",
 	  "zmferry evacuated nothing; it starts the container again only if automatic_restart says so.",
 	  "in this order: zmferry restart {node}; attach its volume to a new one; restore "
-	  "its backup; when it is back: zmferry nodes; who was being moved off it can live with what was copied: zmferry moves, then zmferry move MOVE --from-spool; "
+	  "its backup; when it is back: zmferry nodes; who was being moved off it can live on with what was copied: zmferry rescue {node}; "
 	  "if it is gone for good: zmferry forget {node}" },
 	[ALERT_NODE_RESTARTED] = { "node_restarted", ALERT_WARNING, "node why",
 	  "node {node}: was down, its container was started again: {why}",

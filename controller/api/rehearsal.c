@@ -8,6 +8,8 @@
 
 #include "controller/controller.h"
 #include "controller/json_values.h"
+#include "controller/policy_conf.h"
+#include "controller/seeding_live.h"
 #include "controller/world_private.h"
 #include "controller/zimbra/rehearsal.h"
 #include "proto/base/clock.h"
@@ -19,30 +21,56 @@ struct rehearsal {
 	struct work work;
 	struct world_live *w;
 	struct api_request *rq;
-	struct directory *directory; /* of an end */
+	struct directory *directory; /* to find the account; NULL: it is made */
 	char name[WORLD_NAME];
 	char id[LIMIT_ID];
 	char from[WORLD_NAME], to[WORLD_NAME];
+	const char *way_out;
 };
 
 /* --- which nodes --- */
 
 struct choice {
-	const struct fleet_node *first, *second; /* by room */
+	struct controller *controller;
+	const struct fleet_node *first, *second;
 };
+
+/* First those on whose Zimbra seeding is not proven, then by room. */
+static bool
+choice_prefers(struct choice *c, const struct fleet_node *n, const struct fleet_node *to)
+{
+	bool news, old;
+
+	if (to == NULL)
+		return true;
+	news = seeding_live_is_unproven(c->controller, n->zimbra_version);
+	old = seeding_live_is_unproven(c->controller, to->zimbra_version);
+	return news != old ? news : n->spool_free_bytes > to->spool_free_bytes;
+}
+
+/* It goes there and back, so both must be able to take it. */
+static bool
+choice_may_be(const struct choice *c, const struct fleet_node *n)
+{
+	const struct world_live *w = c->controller->world;
+	const struct policy_rule_conf *rule =
+	    policy_conf_node(c->controller->conf, n->name);
+
+	return n->connected && n->healthy && n->has_inventory &&
+	       (rule == NULL || rule->target) && !w->cordoned(w->cordoned_ctx, n->name);
+}
 
 static void
 on_node(const struct fleet_node *n, void *ctx)
 {
 	struct choice *c = ctx;
 
-	if (!n->connected || !n->healthy || !n->has_inventory)
+	if (!choice_may_be(c, n))
 		return;
-	if (c->first == NULL || n->spool_free_bytes > c->first->spool_free_bytes) {
+	if (choice_prefers(c, n, c->first)) {
 		c->second = c->first;
 		c->first = n;
-	} else if (c->second == NULL ||
-		   n->spool_free_bytes > c->second->spool_free_bytes) {
+	} else if (choice_prefers(c, n, c->second)) {
 		c->second = n;
 	}
 }
@@ -60,12 +88,37 @@ rehearsal_begin_run(struct work *work)
 	return ok;
 }
 
+/* At the server where it lives now. */
+static bool
+rehearsal_work_run(struct work *work)
+{
+	struct rehearsal *x = (struct rehearsal *)work;
+	struct soap_client *c;
+	bool ok;
+
+	if (!rehearsal_find(x->directory, x->id, x->from, sizeof(x->from), &work->err))
+		return false;
+	if (x->from[0] == '\0')
+		return err_set(&work->err, ERR_REFUSED, "account %s: is gone", x->id);
+	c = live_soap(x->w, x->from, SOAP_MS, &work->cancelled);
+	ok = rehearsal_work_in(c, x->id, &work->err);
+	soap_client_free(&c);
+	return ok;
+}
+
 static bool
 rehearsal_end_run(struct work *work)
 {
 	struct rehearsal *x = (struct rehearsal *)work;
-	struct soap_client *c = live_soap(x->w, x->from, SOAP_MS, &work->cancelled);
-	bool ok = rehearsal_end(c, x->directory, x->id, &work->err);
+	struct soap_client *c;
+	bool ok;
+
+	if (!rehearsal_find(x->directory, x->id, x->from, sizeof(x->from), &work->err))
+		return false;
+	if (x->from[0] == '\0')
+		return true;
+	c = live_soap(x->w, x->from, SOAP_MS, &work->cancelled);
+	ok = rehearsal_end(c, x->directory, x->id, &work->err);
 
 	soap_client_free(&c);
 	return ok;
@@ -86,10 +139,7 @@ rehearsal_done(struct work *work)
 		    json_pack("{sosssoso}", "account", json_text(x->name), "account_id",
 			x->id, "from", json_text(x->from), "to", json_text(x->to)));
 	else
-		api_refuse(x->rq, &e,
-		    x->name[0] == '\0'
-			? "zmprov da, if it is really to go"
-			: "what is left of it: zmprov sa 'mail=zmferry-rehearsal-*'");
+		api_refuse(x->rq, &e, x->way_out);
 	free(x);
 }
 
@@ -111,13 +161,14 @@ static struct rehearsal *
 rehearsal_new(struct api_request *rq, struct err *e)
 {
 	struct controller *c = rq->ctx;
-	struct choice choice = {NULL, NULL};
+	struct choice choice = {.controller = c};
 	struct rehearsal *x;
 
 	fleet_each(c->fleet, on_node, &choice);
 	if (choice.second == NULL) {
 		err_set(e, ERR_REFUSED,
-		    "a rehearsal needs two nodes that are well, with their agents");
+		    "a rehearsal needs two nodes that are well, with their agents, and "
+		    "may take mailboxes (a cordoned one may not)");
 		return NULL;
 	}
 	x = XNEW(struct rehearsal);
@@ -146,30 +197,47 @@ post_rehearsal(struct api_request *rq)
 	snprintf(x->name, sizeof(x->name), REHEARSAL_PREFIX "%llx%.150s",
 	    (unsigned long long)clock_wall_ms(), domain);
 	snprintf(rq->deed, sizeof(rq->deed), "make the scratch account %.100s", x->name);
+	x->way_out = "what is left of it: zmprov sa 'mail=zmferry-rehearsal-*'";
 	x->work.run = rehearsal_begin_run;
 	rehearsal_submit(x);
+}
+
+/* Something is done in the account that is named. */
+static void
+rehearsal_post(struct api_request *rq, const char *deed, const char *way_out,
+    bool (*run)(struct work *work))
+{
+	const char *id = json_string_value(json_object_get(rq->body, "account_id"));
+	struct controller *c = rq->ctx;
+	struct err e;
+	struct rehearsal *x;
+
+	if (id == NULL || id[0] == '\0' || strlen(id) >= LIMIT_ID) {
+		err_set(&e, ERR_REFUSED, "to %s its account_id is needed", deed);
+		api_refuse(rq, &e, "zmferry doctor --rehearse does all of it");
+		return;
+	}
+	x = XNEW(struct rehearsal);
+	x->w = c->world;
+	x->rq = rq;
+	snprintf(x->id, sizeof(x->id), "%s", id);
+	snprintf(rq->deed, sizeof(rq->deed), "%s %.60s", deed, id);
+	x->way_out = way_out;
+	x->directory = live_take_directory(x->w);
+	x->work.run = run;
+	rehearsal_submit(x);
+}
+
+void
+post_rehearsal_work(struct api_request *rq)
+{
+	rehearsal_post(rq, "work in the scratch account",
+	    "zmferry doctor --rehearse does all of it", rehearsal_work_run);
 }
 
 void
 post_rehearsal_end(struct api_request *rq)
 {
-	const char *id = json_string_value(json_object_get(rq->body, "account_id"));
-	struct err e;
-	struct rehearsal *x;
-
-	if (id == NULL || id[0] == '\0' || strlen(id) >= LIMIT_ID) {
-		err_set(&e, ERR_REFUSED, "the end of a rehearsal needs its account_id");
-		api_refuse(rq, &e, "zmferry doctor --rehearse does all of it");
-		return;
-	}
-	x = rehearsal_new(rq, &e);
-	if (x == NULL) {
-		api_refuse(rq, &e, "zmferry nodes");
-		return;
-	}
-	snprintf(x->id, sizeof(x->id), "%s", id);
-	snprintf(rq->deed, sizeof(rq->deed), "delete the scratch account %.60s", id);
-	x->directory = live_take_directory(x->w);
-	x->work.run = rehearsal_end_run;
-	rehearsal_submit(x);
+	rehearsal_post(rq, "delete the scratch account",
+	    "zmprov da, if it is really to go", rehearsal_end_run);
 }

@@ -240,6 +240,7 @@ const struct api_route controller_routes[] = {
 	{ "POST",   "/v1/approvals/{id}/approve", "change",  post_approve },
 	{ "POST",   "/v1/approvals/{id}/refuse",  "change",  post_refuse },
 	{ "POST",   "/v1/rehearsal",              "local",   post_rehearsal },
+	{ "POST",   "/v1/rehearsal/work",         "local",   post_rehearsal_work },
 	{ "POST",   "/v1/rehearsal/end",          "local",   post_rehearsal_end },
 	{ "POST",   "/v1/containers",             "local",   post_container },
 	{ "POST",   "/v1/enroll",                 "local",   post_enroll },

@@ -8,6 +8,7 @@
 
 #include "controller/cordon.h"
 #include "controller/json_values.h"
+#include "controller/seeding_live.h"
 #include "proto/base/clock.h"
 #include "proto/base/log.h"
 #include "proto/base/xalloc.h"
@@ -38,6 +39,7 @@ on_node(const struct fleet_node *n, void *ctx)
 	json_object_set_new(row, "inventory", json_boolean(n->has_inventory));
 	json_object_set_new(row, "address", json_text(n->address));
 	json_object_set_new(row, "version", json_text(n->version));
+	json_object_set_new(row, "zimbra_version", json_text(n->zimbra_version));
 	json_object_set_new(row, "mailboxes", json_uint(n->mailbox_count));
 	json_object_set_new(row, "old_copies", json_uint(0));
 	json_object_set_new(
@@ -275,11 +277,14 @@ view_move(struct controller *c, const struct move *m)
 	json_object_set_new(row, "holds", json_text(move_states[m->state].sentence));
 	json_object_set_new(row, "since", json_time(m->since_ms));
 	json_object_set_new(row, "doing", json_text(m->doing));
+	json_object_set_new(row, "waiting", json_boolean(m->waiting));
 	json_object_set_new(row, "bytes", json_uint(m->bytes));
 	json_object_set_new(row, "items", json_uint(m->data.listed));
 	json_object_set_new(row, "left", json_uint(m->data.left));
 	json_object_set_new(
 	    row, "withheld", json_uint(m->data.spool_dropped ? 0 : m->data.withheld));
+	json_object_set_new(row, "seeding", json_boolean(m->data.seeding));
+	json_object_set_new(row, "seeding_why", json_text(m->data.seeding_why));
 	json_object_set_new(row, "seeded", json_uint(m->data.seeded));
 	json_object_set_new(row, "seeded_exact", json_uint(m->data.seeded_exact));
 	json_object_set_new(row, "lock_ms", json_uint(m->data.lock_ms));
@@ -373,7 +378,7 @@ view_status(struct controller *c)
 	    (double)(clock_mono_ms() - c->started_ms) / 1000.0, "read_only",
 	    journal_is_read_only(c->journal));
 
-	return json_pack("{sososososo}", "controller", controller, "nodes",
+	return json_pack("{sosososososo}", "controller", controller, "nodes",
 	    nodes_array(c), "jobs", view_jobs(c, true), "alerts", alerts_view(c->alerts),
-	    "ways", ways_view(c->ways));
+	    "ways", ways_view(c->ways), "seeding", seeding_live_view(c));
 }

@@ -50,6 +50,19 @@ plan_notes_of_moves(json_t *notes, json_t *keys)
 }
 
 static void
+plan_note_of_seeding(const struct plan *p, json_t *notes, json_t *keys)
+{
+	char key[64];
+
+	if (p->seeded_count + p->unseeded_count == 0)
+		return;
+	snprintf(key, sizeof(key), "seeded:%llu/%llu",
+	    (unsigned long long)p->seeded_count,
+	    (unsigned long long)(p->seeded_count + p->unseeded_count));
+	plan_note(notes, keys, p->seeded_count == 0 ? "unseeded" : key, p->seeding);
+}
+
+static void
 plan_notes(const struct plan *p, json_t *notes, json_t *keys)
 {
 	char line[LIMIT_TEXT];
@@ -57,6 +70,7 @@ plan_notes(const struct plan *p, json_t *notes, json_t *keys)
 
 	if (p->moved_count > 0)
 		plan_notes_of_moves(notes, keys);
+	plan_note_of_seeding(p, notes, keys);
 	if (plan_kinds[p->kind].empties)
 		plan_note(notes, keys, "pool",
 		    "the node is cordoned: no new account lands on it, until it is "

@@ -53,6 +53,8 @@ int run_report(struct options *o);
 int run_release(struct options *o);
 int run_move_revert(struct options *o);
 int run_move_fetch(struct options *o);
+int run_rescue(struct options *o);
+int run_fetch(struct options *o);
 /* zmferry move MOVE --from-spool; the exit code. */
 int move_from_spool(struct options *o);
 int run_job_retry(struct options *o);

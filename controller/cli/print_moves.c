@@ -227,6 +227,12 @@ print_verdict(FILE *out, const json_t *verdict)
 		    "UID\n",
 		    integer_of(verdict, "messages"), integer_of(verdict, "ids_exact"),
 		    integer_of(verdict, "uids_exact"));
+	if (integer_of(verdict, "ids_exact") > 0 && integer_of(verdict, "validities") > 0)
+		fprintf(out,
+		    "  of %lld folders that mail programs see %lld have their old "
+		    "UIDVALIDITY\n",
+		    integer_of(verdict, "validities"),
+		    integer_of(verdict, "validities_exact"));
 	json_array_foreach(json_object_get(verdict, "differences"), i, row)
 	{
 		fprintf(out, "  item %lld (%s): ", integer_of(row, "item"),
@@ -259,6 +265,26 @@ next_of(const json_t *move)
 	return strncmp(next, self, strlen(self)) == 0 ? next + strlen(self) : next;
 }
 
+/* Was the target filled before the lock, and why? Not decided: nothing. */
+static void
+print_seeding(FILE *out, const json_t *move)
+{
+	if (text_of(move, "seeding_why")[0] == '\0')
+		return;
+	if (!json_is_true(json_object_get(move, "seeding")))
+		fputs("\nnot seeded", out);
+	else if (integer_of(move, "seeded") > 0)
+		fprintf(out, "\nseeded, %lld messages of which %lld at their old ids",
+		    integer_of(move, "seeded"), integer_of(move, "seeded_exact"));
+	else if (text_of(move, "verdict")[0] != '\0')
+		fputs("\nto be seeded, and nothing was put in before the lock", out);
+	else
+		fputs("\nto be seeded", out);
+	fputs(" (", out);
+	print_safe(out, text_of(move, "seeding_why"));
+	fputc(')', out);
+}
+
 void
 print_explain(FILE *out, const json_t *answer)
 {
@@ -287,6 +313,7 @@ print_explain(FILE *out, const json_t *answer)
 		    "; %lld messages are kept aside, because their owner had emptied "
 		    "the folder: zmferry release %s",
 		    (long long)integer_of(move, "withheld"), word_of(move, "id"));
+	print_seeding(out, move);
 	fputs("\n\n", out);
 	json_array_foreach(json_object_get(answer, "journal"), i, row)
 	{

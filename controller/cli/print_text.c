@@ -164,6 +164,26 @@ print_seconds(double seconds, char *out, size_t size)
 	return out;
 }
 
+/* The setting, and what is proven for it. */
+static void
+print_seeding(FILE *out, const json_t *seeding)
+{
+	const json_t *row;
+	size_t i;
+
+	fprintf(out, "seeding     %s", word_of(seeding, "setting"));
+	if (json_array_size(json_object_get(seeding, "rehearsed")) == 0)
+		fputs(", never rehearsed: zmferry doctor --rehearse", out);
+	json_array_foreach(json_object_get(seeding, "rehearsed"), i, row)
+	{
+		fprintf(out, ", %s on ",
+		    json_is_true(json_object_get(row, "proven")) ? "proven"
+								 : "NOT PROVEN");
+		print_safe(out, text_of(row, "version"));
+	}
+	fputc('\n', out);
+}
+
 void
 print_status(FILE *out, const json_t *answer)
 {
@@ -179,6 +199,8 @@ print_status(FILE *out, const json_t *answer)
 		? ", READ-ONLY: a restored journal, adopt it with: zmferry-controller "
 		  "--adopt"
 		: "");
+	if (text_of(json_object_get(answer, "seeding"), "setting")[0] != '\0')
+		print_seeding(out, json_object_get(answer, "seeding"));
 	fputc('\n', out);
 	print_nodes(out, answer);
 	fputc('\n', out);

@@ -112,28 +112,6 @@ admin_own_id(
 }
 
 bool
-admin_version(struct soap_client *c, char *out, size_t size, struct err *e)
-{
-	struct soap_request *r = soap_request_new(SOAP_ADMIN, "GetVersionInfoRequest");
-	struct soap_answer *answer = NULL;
-	bool ok = soap_call(c, r, &answer, e);
-
-	if (ok) {
-		const struct soap_node *info = soap_child(soap_body(answer), "info");
-		const char *version = info == NULL ? NULL : soap_get(info, "version");
-
-		if (version == NULL || version[0] == '\0')
-			ok = err_set(
-			    e, ERR_PEER, "GetVersionInfo: the answer has no version");
-		else
-			snprintf(out, size, "%s", version);
-	}
-	soap_answer_free(&answer);
-	soap_request_free(&r);
-	return ok;
-}
-
-bool
 admin_set_server(struct soap_client *c, const char *server_id, const char *attr,
     const char *value, struct err *e)
 {

@@ -44,7 +44,5 @@ MUST_USE bool admin_set_group_home(
  */
 MUST_USE bool
 admin_delete_server(struct soap_client *c, const char *server_id, struct err *e);
-/* Zimbra's version as the server tells it: "10.1.0_GA_4655". */
-MUST_USE bool admin_version(struct soap_client *c, char *out, size_t size, struct err *e);
 
 #endif

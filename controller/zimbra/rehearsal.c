@@ -7,8 +7,11 @@
 
 #include "controller/zimbra/admin.h"
 #include "proto/base/buf.h"
+#include "proto/base/clock.h"
 
 #define MESSAGES 24
+#define WORKED_ON 6 /* of these at once */
+#define ID_SIZE 90  /* another account's ids come as "account:id" */
 #define LONG_LINE 12000
 
 /* Nobody knows it, nobody logs in with it. */
@@ -108,17 +111,17 @@ make_tag(struct soap_client *c, const char *id, struct err *e)
 
 /* Every third is awkward: a line that no SMTP would carry, letters beyond ASCII, a thread. */
 static bool
-message_text(int number, struct buf *out)
+message_text(long long number, struct buf *out)
 {
 	bool ok = buf_printf(out,
 	    "From: rehearsal@example.com\r\nTo: rehearsal@example.com\r\n"
-	    "Subject: rehearsal %d\r\nMessage-ID: <rehearsal-%d@example.com>\r\n"
+	    "Subject: rehearsal %lld\r\nMessage-ID: <rehearsal-%lld@example.com>\r\n"
 	    "Date: Mon, 2 Jan 2023 10:%02d:00 +0000\r\n",
-	    number / 3, number, number % 60);
+	    number / 3, number, (int)(number % 60));
 
 	if (ok && number % 3 == 1)
 		ok = buf_printf(
-		    out, "In-Reply-To: <rehearsal-%d@example.com>\r\n", number - 1);
+		    out, "In-Reply-To: <rehearsal-%lld@example.com>\r\n", number - 1);
 	ok = ok && buf_add_str(out,
 		       "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
 		       "Content-Transfer-Encoding: 8bit\r\n\r\n");
@@ -131,8 +134,8 @@ message_text(int number, struct buf *out)
 }
 
 static bool
-add_message(
-    struct soap_client *c, const char *id, const char *folder, int number, struct err *e)
+add_message(struct soap_client *c, const char *id, const char *folder, long long number,
+    struct err *e)
 {
 	struct soap_request *r = soap_request_new(SOAP_MAIL, "AddMsgRequest");
 	struct buf text;
@@ -171,11 +174,92 @@ make_contact(struct soap_client *c, const char *id, struct err *e)
 	return admin_send(c, r, e);
 }
 
+/* --- work in it --- */
+
+struct inbox {
+	char ids[WORKED_ON][ID_SIZE];
+	size_t count;
+};
+
+static bool
+read_inbox(struct soap_client *c, const char *id, struct inbox *out, struct err *e)
+{
+	struct soap_request *r = soap_request_new(SOAP_MAIL, "SearchRequest");
+	struct soap_answer *answer = NULL;
+	bool ok;
+
+	out->count = 0;
+	soap_on_account(r, id);
+	soap_attr(r, "types", "message");
+	soap_attr(r, "sortBy", "dateAsc");
+	soap_attr_uint(r, "limit", WORKED_ON);
+	soap_open(r, "query");
+	soap_text(r, "inid:2");
+	soap_close(r);
+	ok = soap_call(c, r, &answer, e);
+	for (const struct soap_node *m = ok ? soap_child(soap_body(answer), "m") : NULL;
+	     m != NULL && out->count < WORKED_ON; m = soap_next(m, "m")) {
+		const char *item = soap_get(m, "id");
+
+		if (item != NULL && strlen(item) < ID_SIZE)
+			snprintf(out->ids[out->count++], ID_SIZE, "%s", item);
+	}
+	soap_answer_free(&answer);
+	soap_request_free(&r);
+	return ok;
+}
+
+static bool
+act_on(struct soap_client *c, const char *id, const char *item, const char *op,
+    const char *attr, const char *value, struct err *e)
+{
+	struct soap_request *r = soap_request_new(SOAP_MAIL, "ItemActionRequest");
+
+	soap_on_account(r, id);
+	soap_open(r, "action");
+	soap_attr(r, "id", item);
+	soap_attr(r, "op", op);
+	if (attr != NULL)
+		soap_attr(r, attr, value);
+	soap_close(r);
+	return admin_send(c, r, e);
+}
+
+bool
+rehearsal_work_in(struct soap_client *c, const char *id, struct err *e)
+{
+	static const struct {
+		const char *op, *attr, *value; /* value NULL: the new folder */
+	} acts[WORKED_ON] = {
+	    {"move", "l", NULL},
+	    {"flag", NULL, NULL},
+	    {"read", NULL, NULL},
+	    {"tag", "tn", "rehearsal"},
+	    {"trash", NULL, NULL},
+	    {"delete", NULL, NULL},
+	};
+	/* Of its own: it is done several times in one account. A third: it begins a thread. */
+	long long number = clock_wall_ms() / 3 * 3;
+	char name[64];
+	char folder[ID_SIZE];
+	struct inbox inbox;
+	bool ok;
+
+	snprintf(name, sizeof(name), "Worked %lld", number);
+	ok = read_inbox(c, id, &inbox, e) &&
+	     make_folder(c, id, name, folder, sizeof(folder), e);
+	for (size_t i = 0; ok && i < inbox.count; i++)
+		ok = act_on(c, id, inbox.ids[i], acts[i].op, acts[i].attr,
+		    acts[i].value == NULL ? folder : acts[i].value, e);
+	return ok && add_message(c, id, "2", number, e) &&
+	       add_message(c, id, folder, number + 1, e);
+}
+
 bool
 rehearsal_make(struct soap_client *c, const char *name, const char *host, char *id_out,
     size_t size, struct err *e)
 {
-	char folder[90]; /* another account's ids come as "account:id" */
+	char folder[ID_SIZE];
 	bool ok =
 	    make_account(c, name, host, id_out, size, e) &&
 	    make_folder(c, id_out, "Rehearsal \xc3\xa4", folder, sizeof(folder), e) &&
@@ -183,17 +267,19 @@ rehearsal_make(struct soap_client *c, const char *name, const char *host, char *
 
 	for (int i = 0; ok && i < MESSAGES; i++)
 		ok = add_message(c, id_out, i % 2 == 0 ? "2" : folder, i, e);
+	ok = ok && rehearsal_work_in(c, id_out, e); /* gaps among its ids */
 	return ok || err_wrap(e, "scratch account %s", name);
 }
 
 bool
-rehearsal_end(struct soap_client *c, struct directory *d, const char *id, struct err *e)
+rehearsal_find(
+    struct directory *d, const char *id, char *host_out, size_t size, struct err *e)
 {
 	struct account_facts facts;
-	struct soap_request *r;
 	bool found;
 	bool is_ours;
 
+	host_out[0] = '\0';
 	if (!directory_read_account(d, id, &found, &facts, e))
 		return false;
 	if (!found)
@@ -201,10 +287,22 @@ rehearsal_end(struct soap_client *c, struct directory *d, const char *id, struct
 	is_ours = strncmp(facts.name, REHEARSAL_PREFIX, strlen(REHEARSAL_PREFIX)) == 0;
 	if (!is_ours)
 		err_set(e, ERR_REFUSED,
-		    "account %s: is no rehearsal's, and is not deleted", facts.name);
+		    "account %s: is no rehearsal's, and is not touched", facts.name);
+	snprintf(host_out, size, "%s", facts.mail_host);
 	account_facts_fini(&facts);
-	if (!is_ours)
+	return is_ours;
+}
+
+bool
+rehearsal_end(struct soap_client *c, struct directory *d, const char *id, struct err *e)
+{
+	char host[WORLD_NAME];
+	struct soap_request *r;
+
+	if (!rehearsal_find(d, id, host, sizeof(host), e))
 		return false;
+	if (host[0] == '\0')
+		return true;
 	r = soap_request_new(SOAP_ADMIN, "DeleteAccountRequest");
 	soap_open(r, "id");
 	soap_text(r, id);

@@ -134,6 +134,12 @@ http_client_free(struct http_client **c)
 	xfree(c);
 }
 
+void
+http_client_set_cancelled(struct http_client *c, const atomic_bool *cancelled)
+{
+	c->cancelled = cancelled;
+}
+
 static void
 http_touch(struct http_transfer *t)
 {

@@ -64,6 +64,8 @@ struct http_answer {
 void http_client_begin(void);
 struct http_client *http_client_new(const struct http_client_options *options);
 void http_client_free(struct http_client **c);
+/* For the requests to come; NULL: nobody stops them. Borrowed. */
+void http_client_set_cancelled(struct http_client *c, const atomic_bool *cancelled);
 /* False only when no complete answer came (ERR_RETRY: network, timeout; ERR_CANCELLED;
    ERR_PEER: TLS). A 404 or 500 is true with that status. answer is initialised here. */
 MUST_USE bool http_client_do(struct http_client *c, const struct http_request *request,

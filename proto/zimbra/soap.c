@@ -16,6 +16,8 @@
 
 #define REQUEST_MAX (15u * 1024 * 1024) /* zimbraSoapRequestMaxSize */
 
+#define TIMEOUT_MS 60000
+
 struct soap_client {
 	char *host;
 	uint16_t admin_port;
@@ -45,9 +47,17 @@ soap_client_new(const struct soap_options *o)
 	c->password = secret_copy(o->admin_password);
 	if (o->token != NULL)
 		c->token = xstrdup(secret_reveal(o->token));
-	c->timeout_ms = o->timeout_ms == 0 ? 60000 : o->timeout_ms;
+	c->timeout_ms = o->timeout_ms == 0 ? TIMEOUT_MS : o->timeout_ms;
 	c->http = http_client_new(&http);
 	return c;
+}
+
+void
+soap_client_limit(
+    struct soap_client *c, unsigned timeout_ms, const atomic_bool *cancelled)
+{
+	c->timeout_ms = timeout_ms == 0 ? TIMEOUT_MS : timeout_ms;
+	http_client_set_cancelled(c->http, cancelled);
 }
 
 void

@@ -36,6 +36,9 @@ struct soap_options {
 
 struct soap_client *soap_client_new(const struct soap_options *options);
 void soap_client_free(struct soap_client **c);
+/* A client that is kept: for its calls to come, as in the options. */
+void soap_client_limit(
+    struct soap_client *c, unsigned timeout_ms, const atomic_bool *cancelled);
 /* Every request of this client is pinned to that server from now on (soap_pin). */
 void soap_client_pin(struct soap_client *c, const char *server_id);
 

@@ -49,7 +49,7 @@ def from_spool(place, extra=""):
     alert = wait_for("mbs1 to be called dead", 90, lambda: [
         a for a in place.json("alerts")["alerts"] if a["key"] == "node_dead"])[0]
     require(f"{len(ids)} copied to other nodes' spools" in alert["text"], f"{alert}")
-    require("--from-spool" in alert["next"], f"{alert}")
+    require(f"zmferry rescue {dead}" in alert["next"], f"{alert}")
 
     for account in (moves[0]["account"], "maria@example.test"):
         require("wants a move" in refused(place, "move", account, "--from-spool"), account)
@@ -63,8 +63,11 @@ def from_spool(place, extra=""):
     place.json("move", ids[0], "--from-spool", "--yes")
     settled(place, ids[:1], from_spool=True)
     # The controller dies over the others.
-    for move in ids[1:]:
-        place.json("move", move, "--from-spool", "--yes")
+    said = place.zmferry("rescue", "mbs1", "--dry-run")
+    require(f"{ids[1]}  " in said.stdout and f"{ids[0]}  " not in said.stdout, f"{said.stdout}{said.stderr}")
+    require(f"{never[0]['id']}  " not in said.stdout, said.stdout)
+    require("no mailbox of it" in refused(place, "rescue", "mbs2", "--yes"), "of a node that nobody leaves")
+    place.zmferry("rescue", "mbs1", "--yes")
     place.controller.kill()
     place.controller.start()
     wait_for("the controller", 60, lambda: place.zmferry("status", check=False).returncode == 0)
@@ -81,12 +84,13 @@ def from_spool(place, extra=""):
     place.agents["mbs1"].start()
     wait_for("mbs1 to be well again", 90, lambda: [n for n in place.json("nodes")["nodes"]
                                                    if n["name"] == dead and n["state"] == "ok"])
-    for move in ids:
-        place.json("move", "fetch", move, "--yes")
+    place.json("move", "fetch", ids[0], "--yes")
+    place.zmferry("fetch", "mbs1", "--yes")
     moves = settled(place, ids, 240, from_spool=False, verdict="clean")
     storm.stop(120)
     came_home(place, moves[0])
     require(not [a for a in place.json("alerts")["alerts"] if a["subject"] in ids], "an alert stays")
+    require("has left something" in refused(place, "fetch", "mbs1", "--yes"), "a node fetched twice")
     require("nothing of it was left" in refused(place, "move", "fetch", ids[0], "--yes"), "fetched twice")
     now = statuses(place)
     require(all(now[a][0] == was[a][0] and now[a][1] != dead for a in accounts), f"{now}")

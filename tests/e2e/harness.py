@@ -18,7 +18,7 @@ NET_PREFIX = os.environ.get("ZMFERRY_TEST_NET", "127.0")
 # What the agents export and import with: rest, or zmmailbox (the lab's stand-in).
 CLIENT = os.environ.get("ZMFERRY_TEST_CLIENT", "rest")
 # Whether targets are filled before the lock, where a scenario does not say.
-SEEDING = os.environ.get("ZMFERRY_TEST_SEEDING", "no")
+SEEDING = os.environ.get("ZMFERRY_TEST_SEEDING", "auto")
 LAB = os.path.join(ROOT, "tests", "lab", "lab")
 
 

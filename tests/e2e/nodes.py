@@ -185,8 +185,11 @@ def rehearsal(place):
     require(scratch() == [], f"left: {scratch()}")
     moves = [m for m in place.moves() if m["account"].startswith("zmferry-rehearsal-")]
     require([(m["state"], m["verdict"]) for m in moves] == [("done", "clean")] * 2, f"two moves: {moves}")
-    done = run_socket(place, "/v1/rehearsal/end", {"account_id": next(iter(statuses(place)))})
-    require(done[0] == 409 and "is no rehearsal's" in done[1], f"another account: {done}")
+    for deed in ("work", "end"):
+        done = run_socket(place, f"/v1/rehearsal/{deed}", {"account_id": next(iter(statuses(place)))})
+        require(done[0] == 409 and "is no rehearsal's" in done[1], f"another account: {deed}: {done}")
+        done = run_socket(place, f"/v1/rehearsal/{deed}", {})
+        require(done[0] == 409 and "its account_id is needed" in done[1], f"no account: {deed}: {done}")
     require_clean(place, before)
     place.agents["mbs3"].kill()
     wait_for("the doctor to miss an agent", 30, lambda: place.zmferry("doctor", check=False).returncode == 1)

@@ -17,6 +17,7 @@
 #include "controller/job.h"
 #include "controller/journal.h"
 #include "controller/plan.h"
+#include "controller/seeding.h"
 
 #define SIM_NODES 3
 #define SIM_ACCOUNTS 16
@@ -210,6 +211,8 @@ struct sim {
 	struct jobs *jobs;
 	struct alerts *alerts;
 	struct jobs_limits limits;
+	bool seeding; /* every move is seeded */
+	struct seeding_host seeding_host;
 	uint32_t life; /* which controller */
 	uint64_t epoch;
 	jmp_buf on_death;
@@ -227,6 +230,7 @@ struct sim {
 	uint64_t journal_fails_for_ms;
 	bool strained[SIM_NODES];  /* people there wait for answers */
 	bool disk_full[SIM_NODES]; /* the spool's, and the lease's */
+	bool earlier_agents;	   /* of a version that mends only when asked by itself */
 	bool link_cut[SIM_NODES];  /* agent lives, but cannot reach the controller */
 	uint32_t refuse[ASK_KIND_COUNT];  /* so many times more it is refused */
 	uint64_t slow_ms[ASK_KIND_COUNT]; /* it takes so much longer */

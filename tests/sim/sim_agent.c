@@ -189,6 +189,7 @@ do_stage(struct sim *s, struct ask *a, int node, int account, bool half)
 	out->last_item_id = box->item_id;
 	out->change = box->change;
 	out->lacking_count = spool->lacking;
+	out->tracking_imap = true;
 	out->lacking_json = xstrdup("[]");
 	out->wrote = since == 0 || s->accounts[account].acted_ms != 0;
 	if (since != 0)
@@ -548,6 +549,26 @@ do_import(struct sim *s, struct ask *a, int node, int account, bool half)
 	return true;
 }
 
+/* People wait for both. */
+static bool
+do_import_and_mend(struct sim *s, struct ask *a, int node, int account, bool half)
+{
+	uint64_t left;
+	bool ok = do_import(s, a, node, account, half);
+
+	if (!ok || !a->in.mend || s->earlier_agents)
+		return ok;
+	left = a->out.left;
+	a->out.applied = a->out.withheld = a->out.refused = 0;
+	a->kind = ASK_MEND;
+	a->in.messages_to_come = left > 0;
+	ok = do_import(s, a, node, account, false);
+	a->kind = ASK_IMPORT;
+	a->out.left = left;
+	a->out.mended = ok;
+	return ok;
+}
+
 static bool
 do_verify(struct sim *s, struct ask *a, int node, int account)
 {
@@ -736,6 +757,7 @@ agent_does(struct sim *s, struct ask *a, int node, int account, bool half)
 	case ASK_SEED:
 		return do_seed(s, a, node, account, half);
 	case ASK_IMPORT:
+		return do_import_and_mend(s, a, node, account, half);
 	case ASK_MEND:
 		return do_import(s, a, node, account, half);
 	case ASK_VERIFY:

@@ -354,6 +354,24 @@ sim_alerts(struct sim *s)
 }
 
 static void
+on_decide_seeding(void *ctx, const struct move *m, struct seeding_decision *out)
+{
+	struct sim *s = ctx;
+
+	(void)m;
+	out->seeds = s->seeding;
+	snprintf(out->why, sizeof(out->why), "the simulation's");
+}
+
+static void
+on_seeding_changed(void *ctx, const struct move *m, enum move_state before)
+{
+	(void)ctx;
+	(void)m;
+	(void)before;
+}
+
+static void
 on_start(struct sim *s, void *arg, uint32_t a, uint32_t b)
 {
 	const struct jobs_host host = {.ctx = s,
@@ -362,9 +380,11 @@ on_start(struct sim *s, void *arg, uint32_t a, uint32_t b)
 	    .ask_sessions = on_ask_sessions,
 	    .is_strained = on_is_strained,
 	    .own_admin_id = "own-admin",
+	    .seeding = &s->seeding_host,
 	    .alerts = sim_alerts(s)};
 	struct err e;
 
+	s->seeding_host = (struct seeding_host){s, on_decide_seeding, on_seeding_changed};
 	(void)arg;
 	(void)a;
 	(void)b;

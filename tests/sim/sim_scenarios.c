@@ -595,6 +595,7 @@ static void
 setup_revert_full(struct sim *s)
 {
 	setup_revert(s, false);
+	s->earlier_agents = true;
 	s->refuse[ASK_MEND] = 1;
 }
 
@@ -654,6 +655,7 @@ static void
 setup_revert_dead(struct sim *s)
 {
 	setup_revert(s, true);
+	s->earlier_agents = true;
 	s->accounts[0].watched = false;
 	s->on_ask = hook_copy_dies;
 	s->hook_data = 1;
@@ -813,7 +815,7 @@ sim_scenario_new(const struct sim_scenario *x, uint64_t seed)
 	struct sim *s = sim_new(seed);
 
 	/* Every second one with a target that is filled before the lock. */
-	s->limits.moves.seeding = ((size_t)(x - sim_scenarios) + seed / 100) % 2 == 1;
+	s->seeding = ((size_t)(x - sim_scenarios) + seed / 100) % 2 == 1;
 	x->setup(s);
 	return s;
 }

@@ -136,6 +136,29 @@ test_on_the_reserve_locks_end_and_none_begins(void **state)
 	sim_done(s);
 }
 
+/* It would be a second lock for a head start; a rehearsal's move must not count as tried. */
+static void
+test_on_the_reserve_nobody_is_seeded_and_it_is_said(void **state)
+{
+	struct sim *s = accounts(1);
+	const struct move *m;
+
+	(void)state;
+	s->seeding = true;
+	sim_start(s);
+	sim_evacuate(s, 0);
+	CHECK(sim_run_to_state(s, 0, MOVE_STAGING, HOUR_MS));
+	s->journal->is_short = true;
+	CHECK(sim_run_to_state(s, 0, MOVE_FOLLOWING, HOUR_MS));
+	m = sim_move_of(s, 0);
+	CHECK(!m->data.seeding && !m->data.prepared);
+	CHECK_STR(m->data.seeding_why, "it was to be, but " JOURNAL_SHORT);
+	s->journal->is_short = false;
+	sim_run(s, HOUR_MS);
+	CHECK_STR(sim_move_of(s, 0)->data.verdict, "clean");
+	sim_done(s);
+}
+
 int
 main(void)
 {
@@ -144,6 +167,7 @@ main(void)
 	    TEST(test_who_does_not_want_to_wait_for_room_cancels),
 	    TEST(test_under_the_lock_a_full_disk_leads_back),
 	    TEST(test_on_the_reserve_locks_end_and_none_begins),
+	    TEST(test_on_the_reserve_nobody_is_seeded_and_it_is_said),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -313,163 +313,42 @@ test_a_mailbox_that_was_used_is_not_cleared(void **state)
 	sim_free(&s);
 }
 
-/* --- filled early --- */
-
-static struct sim *
-one_account_is_seeded(size_t items)
-{
-	struct sim *s = one_account(items);
-
-	s->limits.moves.seeding = true;
-	s->limits.moves.early_ms = 0;
-	sim_start(s);
-	sim_evacuate(s, 0);
-	return s;
-}
-
-/* Most of it is there before anybody is locked, and is not put in again. */
-static void
-test_the_mailbox_is_filled_before_the_lock(void **state)
-{
-	struct sim *s = one_account_is_seeded(40);
-	size_t before;
-
-	(void)state;
-	CHECK(sim_run_to_state(s, 0, MOVE_LOCKING, HOUR_MS));
-	before = target_box(s)->count;
-	CHECK(before > 20 && before < 40);
-	CHECK_INT(s->accounts[0].host, 0);
-	CHECK_INT(sim_move_of(s, 0)->data.seeded, before);
-	CHECK(sim_run_to_state(s, 0, MOVE_OPENING, HOUR_MS));
-	CHECK_INT(target_box(s)->count, before);
-	sim_run(s, HOUR_MS);
-	CHECK_STR(sim_move_of(s, 0)->data.verdict, "clean");
-	CHECK_INT(target_box(s)->count, 40);
-	sim_done(s);
-}
-
-/* What happens on the source meanwhile happens there, too. */
-static void
-test_what_is_filled_follows_the_source(void **state)
-{
-	struct sim *s = one_account_is_seeded(40);
-
-	(void)state;
-	s->mail_every_ms = 400;
-	s->act_every_ms = 300;
-	sim_begin_life(s);
-	CHECK(sim_run_to_state(s, 0, MOVE_LOCKING, HOUR_MS));
-	CHECK(target_box(s)->count > 20);
-	s->world_quiet = true;
-	sim_run(s, HOUR_MS);
-	CHECK_STR(sim_move_of(s, 0)->data.verdict, "clean");
-	sim_done(s);
-}
-
-/* It goes with the move: nothing of it is nowhere else. */
-static void
-test_what_is_filled_goes_with_the_move(void **state)
-{
-	struct sim *s = one_account_is_seeded(40);
-	struct err e;
-
-	(void)state;
-	CHECK(sim_run_to_state(s, 0, MOVE_FOLLOWING, HOUR_MS));
-	sim_run_for(s, 1000);
-	CHECK(moves_cancel(jobs_moves(s->jobs), 1, &e));
-	CHECK(sim_run_to_state(s, 0, MOVE_ABANDONED, HOUR_MS));
-	CHECK(!target_box(s)->present);
-	CHECK_INT(s->row_drops, 1);
-	sim_run(s, HOUR_MS);
-	sim_must_be_well(s);
-	sim_free(&s);
-}
-
-/* No longer loaded it cannot be filled; what is in it follows the source under the lock. */
-static void
-test_what_is_filled_may_be_unloaded(void **state)
-{
-	struct sim *s = one_account_is_seeded(40);
-
-	(void)state;
-	s->act_every_ms = 300;
-	s->slow_ms[ASK_STAGE] = 4000;
-	sim_begin_life(s);
-	CHECK(sim_run_to_state(s, 0, MOVE_FOLLOWING, HOUR_MS));
-	sim_run_for(s, 2000);
-	CHECK(target_box(s)->count > 20);
-	target_box(s)->loaded = false;
-	CHECK(sim_run_to_state(s, 0, MOVE_OPENING, HOUR_MS));
-	s->world_quiet = true;
-	sim_run(s, HOUR_MS);
-	CHECK_INT(sim_move_of(s, 0)->tries, 0);
-	CHECK_STR(sim_move_of(s, 0)->data.verdict, "clean");
-	sim_done(s);
-}
-
-/* The agent there refuses it: the move goes on as one without. */
-static void
-test_what_cannot_be_filled_is_imported(void **state)
-{
-	struct sim *s = one_account_is_seeded(40);
-
-	(void)state;
-	s->refuse[ASK_SEED] = 1000;
-	CHECK(sim_run_to_state(s, 0, MOVE_OPENING, HOUR_MS));
-	CHECK_INT(target_box(s)->count, 0);
-	sim_run(s, HOUR_MS);
-	CHECK_INT(sim_move_of(s, 0)->tries, 0);
-	CHECK_STR(sim_move_of(s, 0)->data.verdict, "clean");
-	sim_done(s);
-}
-
-/* Mail in the copy that nobody put there is nowhere else: neither filled nor deleted. */
-static void
-test_a_copy_with_strange_mail_is_not_filled(void **state)
-{
-	struct sim *s = one_account_is_seeded(40);
-	struct err e;
-
-	(void)state;
-	s->accounts[0].watched = false;
-	s->slow_ms[ASK_STAGE] = 4000;
-	CHECK(sim_run_to_state(s, 0, MOVE_FOLLOWING, HOUR_MS));
-	sim_box_add(s, target_box(s), ++s->next_serial, 0);
-	sim_run_for(s, 2000);
-	CHECK(moves_cancel(jobs_moves(s->jobs), 1, &e));
-	CHECK(sim_run_to_state(s, 0, MOVE_ABANDONED, HOUR_MS));
-	CHECK(target_box(s)->present);
-	CHECK_INT(s->row_drops, 0);
-	sim_run(s, HOUR_MS);
-	sim_must_be_well(s);
-	sim_free(&s);
-}
-
-/* A mail that was under way to the copy: its owner finds it after the switch. */
-static void
-test_mail_that_comes_into_what_is_filled_is_kept(void **state)
-{
-	struct sim *s = one_account_is_seeded(40);
-
-	(void)state;
-	s->accounts[0].watched = false;
-	s->slow_ms[ASK_STAGE] = 4000;
-	CHECK(sim_run_to_state(s, 0, MOVE_FOLLOWING, HOUR_MS));
-	sim_run_for(s, 2000);
-	sim_sneak_mail(s, sim_node_find(s, sim_move_of(s, 0)->target), 0);
-	sim_run(s, HOUR_MS);
-	CHECK_INT(sim_move_of(s, 0)->tries, 0);
-	CHECK_STR(sim_move_of(s, 0)->data.verdict, "clean");
-	CHECK_INT(target_box(s)->count, 41);
-	sim_done(s);
-}
-
 static void
 test_what_counters_take(void **state)
 {
 	(void)state;
 	CHECK_INT(prepare_counters_ms(0, 0), 0);
 	CHECK_INT(prepare_counters_ms(25200, 50400), 2520 + 63000);
+}
+
+/* --- what imports refuse --- */
+
+static void
+hook_mends_while_locked(struct sim *s, const struct ask *a, enum move_state now)
+{
+	s->hook_count += a->kind == ASK_MEND && now == MOVE_OPENING;
+}
+
+/* One worker does both while people wait; an agent of before is asked for the second. */
+static void
+test_an_import_under_the_lock_mends_as_well(void **state)
+{
+	(void)state;
+	for (int earlier = 0; earlier < 2; earlier++) {
+		struct sim *s = one_account(40);
+
+		s->limits.moves.hot_ms = 0;
+		s->earlier_agents = earlier == 1;
+		s->on_ask = hook_mends_while_locked;
+		sim_start(s);
+		sim_evacuate(s, 0);
+		CHECK(sim_run_to_state(s, 0, MOVE_BACKFILLING, HOUR_MS));
+		CHECK_INT(s->hook_count, (uint32_t)earlier);
+		CHECK_INT(target_box(s)->count, 40);
+		sim_run(s, HOUR_MS);
+		CHECK_STR(sim_move_of(s, 0)->data.verdict, "clean");
+		sim_done(s);
+	}
 }
 
 /* --- hot first --- */
@@ -613,6 +492,19 @@ test_a_deleted_account_is_named_and_left(void **state)
 	sim_done(s);
 }
 
+/* A purge of routes starts a JVM: nobody waits for it behind a lock. */
+static void
+hook_routes_when_open(struct sim *s, const struct ask *a, enum move_state now)
+{
+	const struct sim_values *account = &s->accounts[0].now;
+
+	if (a->kind != ASK_ROUTES)
+		return;
+	CHECK(now == MOVE_BACKFILLING || now == MOVE_PREPARE_OPENING);
+	CHECK_STR(account->status, "active");
+	s->hook_count++;
+}
+
 static void
 test_a_renamed_account_goes_by_its_new_name(void **state)
 {
@@ -622,7 +514,9 @@ test_a_renamed_account_goes_by_its_new_name(void **state)
 	CHECK(sim_run_to_state(s, 0, MOVE_STAGING, HOUR_MS));
 	snprintf(
 	    s->accounts[0].name, sizeof(s->accounts[0].name), "anna.maria@example.org");
+	s->on_ask = hook_routes_when_open;
 	sim_run(s, HOUR_MS);
+	CHECK_INT(s->hook_count, 2);
 	CHECK_STR(sim_move_of(s, 0)->account_name, "anna.maria@example.org");
 	CHECK_INT(s->routes_names, 4); /* it and its alias, for both changes of home */
 	sim_done(s);
@@ -868,14 +762,8 @@ main(void)
 	    TEST(test_a_mailbox_made_early_may_be_unloaded),
 	    TEST(test_a_mailbox_that_was_made_late_is_cleared),
 	    TEST(test_a_mailbox_that_was_used_is_not_cleared),
-	    TEST(test_the_mailbox_is_filled_before_the_lock),
-	    TEST(test_what_is_filled_follows_the_source),
-	    TEST(test_what_is_filled_goes_with_the_move),
-	    TEST(test_what_is_filled_may_be_unloaded),
-	    TEST(test_what_cannot_be_filled_is_imported),
-	    TEST(test_a_copy_with_strange_mail_is_not_filled),
-	    TEST(test_mail_that_comes_into_what_is_filled_is_kept),
 	    TEST(test_what_counters_take),
+	    TEST(test_an_import_under_the_lock_mends_as_well),
 	    TEST(test_the_older_half_goes_in_while_people_work),
 	    TEST(test_without_a_hot_time_everything_is_in_before_people_are),
 	    TEST(test_a_quota_set_meanwhile_stays),

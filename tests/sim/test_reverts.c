@@ -13,6 +13,8 @@ anna_moves(size_t items)
 {
 	struct sim *s = sim_new(5);
 
+	s->earlier_agents =
+	    true; /* what is refused or dies while it mends does so by itself */
 	sim_add_account(s, "anna", 0, items);
 	return s;
 }

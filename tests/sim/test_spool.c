@@ -389,6 +389,66 @@ test_one_without_a_mailbox(void **state)
 	sim_done(s);
 }
 
+/* Until all of them are settled. */
+static size_t
+most_locked(struct sim *s, int accounts)
+{
+	uint64_t until_ms = s->now_ms + HOUR_MS;
+	size_t most = 0;
+	int settled = 0;
+
+	while (settled < accounts && s->now_ms < until_ms) {
+		size_t locked = 0;
+
+		sim_run_for(s, 50);
+		settled = 0;
+		for (int i = 0; i < accounts; i++) {
+			locked += strcmp(s->accounts[i].now.status, "locked") == 0;
+			settled += sim_move_of(s, i)->state == MOVE_SETTLED;
+		}
+		most = locked > most ? locked : most;
+	}
+	return most;
+}
+
+/* Nobody's target is flooded, whatever a person wishes at once. */
+static void
+test_a_few_at_a_time(void **state)
+{
+	struct sim *s = sim_new(5);
+	struct err e;
+	size_t most;
+
+	(void)state;
+	s->cutover = "go";
+	for (int i = 0; i < 12; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "u%d", i);
+		s->accounts[sim_add_account(s, name, 0, 6)].watched = false;
+	}
+	sim_start(s);
+	sim_evacuate_to(s, 0, s->nodes[1].name);
+	sim_run_for(s, 10 * MINUTE_MS);
+	sim_crash_node(s, 0);
+	for (uint32_t i = 1; i <= 12; i++)
+		CHECK(moves_from_spool(jobs_moves(s->jobs), i, &e));
+	most = most_locked(s, 12);
+	CHECK(most > 0 && most <= SPOOLS_AT_ONCE);
+	sim_run(s, HOUR_MS);
+	for (int i = 0; i < 12; i++)
+		CHECK_INT(s->accounts[i].host, 1);
+	/* And so is what was left. */
+	sim_restart_node(s, 0);
+	for (uint32_t i = 1; i <= 12; i++)
+		CHECK(moves_fetch(jobs_moves(s->jobs), i, &e));
+	CHECK(most_locked(s, 12) <= SPOOLS_AT_ONCE);
+	sim_run(s, HOUR_MS);
+	for (int i = 0; i < 12; i++)
+		CHECK_STR(sim_move_of(s, i)->data.verdict, "clean");
+	sim_done(s);
+}
+
 static void
 test_what_is_copied_is_counted(void **state)
 {
@@ -480,7 +540,7 @@ test_dead_while_the_target_is_prepared(void **state)
 
 		s->accounts[0].watched = false;
 		s->hook_data = (int)at[i];
-		s->limits.moves.seeding = true;
+		s->seeding = true;
 		s->on_ask = hook_dies_while_it_prepares;
 		begin(s);
 		sim_run_for(s, HOUR_MS);
@@ -656,6 +716,7 @@ main(void)
 	    TEST(test_a_source_that_answers_keeps_its_mailbox),
 	    TEST(test_mailboxd_alone_is_dead),
 	    TEST(test_one_without_a_mailbox),
+	    TEST(test_a_few_at_a_time),
 	    TEST(test_what_is_copied_is_counted),
 	    TEST(test_contacts_that_were_left_are_fetched),
 	    TEST(test_it_is_not_taken_back),

@@ -264,13 +264,13 @@ class FolderPart:
         twin = self.child_of(parent, name)
         if twin is not None and twin is not folder:
             raise exists(name, twin.id)
-        old = self.folders_by_id[folder.parent_id]
+        old, before = self.folders_by_id[folder.parent_id], self.path(folder.id)
         self._folder_write(changes, folder, True, name=name, folder_id=parent.id,
                            parent_id=parent.id)
         if old is not parent:
             old.children.remove(folder)
             parent.children.append(folder)
-        changes.events.append(("named", folder))
+        changes.events.append(("named", folder, before))
 
     def _folder_grant(self, changes, folder, op, grants, zid):
         kept = list(folder.grants)
@@ -316,6 +316,7 @@ class FolderPart:
         self._drop_folder(changes, folder)
 
     def _drop_folder(self, changes, folder):
+        before = self.path(folder.id)
         for child in list(folder.children):
             self._drop_folder(changes, child)
         self.db.execute("DELETE FROM item WHERE mailbox_id=? AND id=?", (self.id, folder.id))
@@ -323,7 +324,7 @@ class FolderPart:
         _ = changes.change
         del self.folders_by_id[folder.id]
         self.folders_by_id[folder.parent_id].children.remove(folder)
-        changes.events.append(("deleted", folder))
+        changes.events.append(("deleted", folder, before))
 
     def _folder_trash(self, changes, folder, _recursive):
         trash, name, count = self.folders_by_id[TRASH], folder.name, 1
@@ -394,6 +395,7 @@ class FolderPart:
             self.db.execute("DELETE FROM item WHERE mailbox_id=? AND id=?", (self.id, tag.id))
             self.bury(changes, "tag", tag.id)
             del self.tags_by_id[tag.id]
+            changes.events.append(("tag_deleted", tag, tag.name))
             return
         if op in ("read", "!read"):
             for item_id, _ in self._tagged(tag.name):
@@ -416,6 +418,7 @@ class FolderPart:
             if twin is not None and twin is not tag:
                 raise exists(name, twin.id)
             self._retag(changes, tag.name, name)
+            changes.events.append(("tag_named", tag, tag.name))
             self.update(changes, tag.id, content=True, name=name)
         self._reread(tag.id)
 

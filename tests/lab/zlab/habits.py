@@ -119,6 +119,9 @@ SERVER = [
      "a mailbox that went away before DATA gives 554 (zimbra 4.2)"),
     ("lmtp_is_busy", False,
      "every LMTP thread is taken: connections are accepted and greeted by nobody (zimbra 11)"),
+    ("folders_rewrite_filters", True,
+     "mail filters in LDAP follow a folder or tag that is renamed, moved or deleted, by the beginning "
+     "of the path, from what the node remembers of them (FilterListener, FolderRenamer)"),
     ("shares_are_pushed_from_cache", True,
      "zimbraSharedItem is written from what the node remembers of it (live-preseed 7)"),
     ("shares_are_pushed_after_s", 0.0,

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a mailbox writes into the directory when its folders change: the shares of an account
-(AclPushTask) and the data sources of its feeds (updateRssDataSource).
+(AclPushTask), the data sources of its feeds (updateRssDataSource), its mail filters (FilterListener).
 """
 
 import sys
@@ -8,6 +8,7 @@ import threading
 import traceback
 import uuid
 
+from . import rules
 from .ldapclient import ENTRY_EXISTS, LdapError
 
 SHARE_KEYS = ("granteeId", "granteeName", "granteeType", "folderId", "folderUuid", "folderPath",
@@ -48,8 +49,13 @@ class Hooks:
         self.node = node
         self._lock = threading.Lock()     # one write of zimbraSharedItem at a time
 
-    def __call__(self, mailbox, event, folder):
+    def __call__(self, mailbox, event, folder, before=None):
+        """before: the path, or a tag's name, that it had."""
         try:
+            if before is not None and self.node.habits["folders_rewrite_filters"]:
+                self._filters(mailbox, event, folder, before)
+            if event.startswith("tag"):
+                return
             if event in ("created", "url") and folder.type == "folder":
                 self._feed(mailbox, folder, folder.url)
             elif event == "deleted" and folder.type == "folder" and folder.url:
@@ -58,6 +64,27 @@ class Hooks:
                 self._share(mailbox, folder)
         except Exception:       # as at Zimbra: the mailbox's change stays, the log has it
             traceback.print_exc(file=sys.stderr)
+
+    # -- mail filters --
+
+    def _filters(self, mailbox, event, folder, before):
+        """As this node remembers them; what it does not know yet is overwritten."""
+        account = self.node.accounts.by_id(mailbox.account_id)
+        for name in rules.SCRIPTS if account is not None else ():
+            script = account.get(name)
+            if not script:
+                continue
+            if event == "named" and not mailbox.path(folder.id).startswith("/Trash/"):
+                new = rules.folder_renamed(script, before, mailbox.path(folder.id))
+            elif event in ("named", "deleted"):
+                new = rules.folder_deleted(script, before)
+            elif event == "tag_named":
+                new = rules.tag_renamed(script, before, mailbox.tag(folder.id).name)
+            else:
+                new = rules.tag_deleted(script, before)
+            if new != script:
+                self.node.accounts.modify(account, [("replace", name, [new])])
+                account.attrs[name] = [new]
 
     # -- feeds --
 

@@ -192,7 +192,8 @@ class ItemPart:
         """Each id listed takes the next number from the counter (identity 2)."""
         known = set(self.folders_by_id) | set(self.tags_by_id)
         others = [i for i in dict.fromkeys(ids) if i not in known]
-        missing = [i for i in others if i not in self.items(others)]
+        found = self.items(others)
+        missing = [i for i in others if i not in found]
         if missing:
             raise no_such(None, missing[0])
         uids = {}

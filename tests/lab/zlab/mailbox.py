@@ -156,8 +156,8 @@ class Mailbox(FolderPart, ItemPart, ContentsPart, CalendarPart, SearchPart, Sync
                     self.db.execute("COMMIT")
             self.store.remove_blobs(changes.doomed_blobs)
             if self.store.listener is not None:
-                for event, folder in changes.events:
-                    self.store.listener(self, event, folder)
+                for event in changes.events:
+                    self.store.listener(self, *event)
 
     def _write_row(self, changes):
         crossed = (self.last_item_id // ITEM_STEP != self._row_item // ITEM_STEP

@@ -38,6 +38,7 @@ CREATE TABLE IF NOT EXISTS item(
  mod_content INTEGER NOT NULL, change_date INTEGER NOT NULL, uuid TEXT NOT NULL,
  PRIMARY KEY(mailbox_id, id)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS item_folder ON item(mailbox_id, folder_id);
+CREATE INDEX IF NOT EXISTS item_counts ON item(mailbox_id, folder_id, type, unread, size, mod_metadata);
 CREATE INDEX IF NOT EXISTS item_parent ON item(mailbox_id, parent_id);
 CREATE INDEX IF NOT EXISTS item_change ON item(mailbox_id, mod_metadata);
 CREATE INDEX IF NOT EXISTS item_name ON item(mailbox_id, name) WHERE name IS NOT NULL;

@@ -37,7 +37,8 @@ requests(struct import_row *rows, size_t count, const struct import_limits *limi
 	return text;
 }
 
-static const struct import_limits wide = {16, 1000, 1 << 20};
+static const struct import_limits wide = {16, 1000, 1 << 20, false};
+static const struct import_limits few = {16, 1000, 1 << 20, true};
 
 static void
 test_contacts_then_groups_then_calendar_then_documents_then_messages(void **state)
@@ -51,6 +52,8 @@ test_contacts_then_groups_then_calendar_then_documents_then_messages(void **stat
 
 	(void)state;
 	CHECK_STR(requests(rows, ARRAY_LEN(rows), &wide), "5 | 6 | 7 | 8 | 4 | 9");
+	/* When few are left one request takes all but contacts. */
+	CHECK_STR(requests(rows, ARRAY_LEN(rows), &few), "5 | 6 | 7 8 4 9");
 	CHECK_INT(import_stage_of(SPOOL_CONTACT, false), IMPORT_CONTACTS);
 	CHECK_INT(import_stage_of(SPOOL_CONTACT, true), IMPORT_GROUPS);
 	CHECK_INT(import_stage_of(SPOOL_TASK, false), IMPORT_CALENDAR);
@@ -80,9 +83,9 @@ test_messages_go_newest_first_and_by_folder(void **state)
 static void
 test_a_request_has_few_folders_items_and_bytes(void **state)
 {
-	static const struct import_limits few_folders = {2, 1000, 1 << 20};
-	static const struct import_limits few_items = {16, 2, 1 << 20};
-	static const struct import_limits few_bytes = {16, 1000, 5};
+	static const struct import_limits few_folders = {2, 1000, 1 << 20, false};
+	static const struct import_limits few_items = {16, 2, 1 << 20, false};
+	static const struct import_limits few_bytes = {16, 1000, 5, false};
 	struct import_row rows[] = {MESSAGE(1, 2, 10, 1), MESSAGE(2, 2, 9, 2),
 	    MESSAGE(3, 3, 8, 3), MESSAGE(4, 4, 7, 4), MESSAGE(5, 5, 6, 5)};
 
@@ -97,7 +100,7 @@ test_a_request_has_few_folders_items_and_bytes(void **state)
 static void
 test_equal_messages_of_a_folder_are_never_parted(void **state)
 {
-	static const struct import_limits two = {16, 2, 1 << 20};
+	static const struct import_limits two = {16, 2, 1 << 20, false};
 	struct import_row rows[] = {MESSAGE(1, 2, 50, 7), MESSAGE(2, 2, 40, 1),
 	    MESSAGE(3, 2, 30, 2), MESSAGE(4, 2, 20, 7), MESSAGE(5, 2, 10, 7),
 	    MESSAGE(6, 3, 5, 7)};
@@ -111,7 +114,7 @@ static void
 test_equal_messages_at_a_stretchs_end_stay_together(void **state)
 {
 	static struct import_row rows[1500];
-	static const struct import_limits stretch = {16, 1000, 1 << 20};
+	static const struct import_limits stretch = {16, 1000, 1 << 20, false};
 
 	(void)state;
 	for (uint32_t i = 0; i < 1500; i++)
@@ -140,6 +143,16 @@ test_contacts_of_a_folder_are_never_parted(void **state)
 		    .stage = IMPORT_CONTACTS};
 	import_plan_sort(rows, 2500);
 	CHECK_INT(import_plan_cut(rows, 2500, 0, &wide), 2400);
+}
+
+static void
+test_a_message_of_today_does_not_wait(void **state)
+{
+	(void)state;
+	CHECK(!import_plan_can_wait(1000000, 1000000));
+	CHECK(!import_plan_can_wait(1000000, 1000000 + 86400));
+	CHECK(import_plan_can_wait(1000000, 1000000 + 86401));
+	CHECK(!import_plan_can_wait(UINT32_MAX, 2000000000)); /* of the future */
 }
 
 static void
@@ -306,6 +319,7 @@ main(void)
 	    TEST(test_equal_messages_of_a_folder_are_never_parted),
 	    TEST(test_equal_messages_at_a_stretchs_end_stay_together),
 	    TEST(test_contacts_of_a_folder_are_never_parted),
+	    TEST(test_a_message_of_today_does_not_wait),
 	    TEST(test_views),
 	    TEST(test_long_lines),
 	    TEST(test_as_many_messages_as_fit_into_the_time),

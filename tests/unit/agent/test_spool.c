@@ -566,6 +566,46 @@ test_one_writer(void **state)
 	CHECK(spool_exists(dir, MOVE));
 }
 
+/* Who writes reads a row once; and what it has in mind is what the file has, past what it keeps. */
+static void
+test_who_writes_keeps_what_it_read(void **state)
+{
+	const uint32_t first = 300, count = 17000;
+	struct spool *s = opened(true);
+	struct spool *other;
+	char live[80];
+	struct err e;
+
+	(void)state;
+	for (uint32_t i = 0; i < count; i++)
+		put_message(s, first + i, 1);
+	for (uint32_t i = 0; i < count; i += 3)
+		CHECK(spool_set_state(s, first + i, SPOOL_APPLIED, 90000 + i, &e));
+	for (uint32_t i = 0; i < count; i += 7)
+		CHECK(spool_forget(s, first + i, &e));
+	for (uint32_t i = 0; i < count; i += 14)
+		put_message(s, first + i, 2);
+	for (uint32_t i = 0; i < count; i += 5)
+		CHECK(spool_forget(s, first + i, &e));
+	other = opened(false);
+	CHECK_INT(spool_count(s), spool_count(other));
+	for (uint32_t i = 0; i < count; i++) {
+		struct spool_item mine, written;
+		bool held = spool_find(s, first + i, &mine);
+
+		CHECK_INT(held, spool_find(other, first + i, &written));
+		CHECK(!held || memcmp(&mine, &written, sizeof(mine)) == 0);
+	}
+	spool_close(&other);
+
+	check_held(s, first + 16999, 1);
+	scratch_path(live, sizeof(live), dir, MOVE);
+	scratch_flip(live, "index", 16999 * 128 + 20);
+	check_held(s, first + 16999, 1);
+	scratch_flip(live, "index", 16999 * 128 + 20);
+	spool_close(&s);
+}
+
 /* --- the small files --- */
 
 static void
@@ -763,6 +803,7 @@ main(void)
 	    CASE(test_killed_anywhere),
 	    CASE(test_disk_full),
 	    CASE(test_one_writer),
+	    CASE(test_who_writes_keeps_what_it_read),
 	    CASE(test_record_list),
 	    CASE(test_tree_and_notes),
 	    CASE(test_reservation),

@@ -264,12 +264,100 @@ test_each_unfit_fact_is_found_with_a_way_out(void **state)
 	}
 }
 
+/* --- seeding: one sentence a version of Zimbra --- */
+
+static void
+rehearse(struct doctor_facts *f, const char *version, bool holds)
+{
+	struct seeding_proof *p = &f->rehearsed.rows[f->rehearsed.count++];
+
+	snprintf(p->version, sizeof(p->version), "%s", version);
+	snprintf(p->source, sizeof(p->source), "mbs1.example.org");
+	snprintf(p->target, sizeof(p->target), "mbs2.example.org");
+	snprintf(p->text, sizeof(p->text), "of 26 messages 0 have their old id");
+	p->holds = holds;
+	p->at_ms = 1796040000000; /* 2026-11-30 */
+}
+
+static void
+test_what_holds_of_seeding_is_told_of_each_version(void **state)
+{
+	static const struct {
+		enum seeding_mode mode;
+		int rehearsed; /* 0: never, 1: proven, -1: not */
+		enum doctor_level level;
+		const char *text;
+	} rows[] = {
+	    {SEEDING_NO, 1, DOCTOR_OK, "seeding: no, by setting"},
+	    {SEEDING_AUTO, 0, DOCTOR_WARN,
+		"seeding: auto, not yet proven on 10.1.0_GA_4655"},
+	    {SEEDING_AUTO, 1, DOCTOR_OK,
+		"seeding: auto; proven on 10.1.0_GA_4655 on 2026-11-30"},
+	    {SEEDING_AUTO, -1, DOCTOR_WARN, "did not prove it: of 26 messages 0"},
+	    {SEEDING_YES, 0, DOCTOR_WARN, "seeding: yes, by setting; nobody has tried"},
+	    {SEEDING_YES, 1, DOCTOR_OK, "seeding: yes; proven on 10.1.0_GA_4655"},
+	    {SEEDING_YES, -1, DOCTOR_WARN, "though the rehearsal of 2026-11-30"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct doctor_facts f;
+		struct doctor_report r;
+		size_t said = 0;
+
+		good_facts(&f);
+		f.seeding = rows[i].mode;
+		if (rows[i].rehearsed != 0)
+			rehearse(&f, "10.1.0_GA_4655", rows[i].rehearsed > 0);
+		doctor_judge(&f, &r);
+		for (size_t k = 0; k < r.count; k++) {
+			if (strcmp(r.findings[k].check, "seeding") != 0)
+				continue;
+			said++;
+			CHECK_INT(r.findings[k].level, rows[i].level);
+			CHECK_HAS(r.findings[k].text, rows[i].text);
+			CHECK_INT(
+			    r.findings[k].next[0] != '\0', rows[i].level != DOCTOR_OK);
+		}
+		CHECK_INT(said, 1); /* of two servers of one version */
+		doctor_report_free(&r);
+		doctor_facts_free(&f);
+	}
+}
+
+static void
+test_a_second_version_is_told_of_by_itself(void **state)
+{
+	struct doctor_facts f;
+	struct doctor_report r;
+	size_t ok = 0, warn = 0;
+
+	(void)state;
+	good_facts(&f);
+	f.seeding = SEEDING_AUTO;
+	spoil_version(&f);
+	rehearse(&f, "10.1.0_GA_4655", true);
+	doctor_judge(&f, &r);
+	for (size_t k = 0; k < r.count; k++) {
+		if (strcmp(r.findings[k].check, "seeding") != 0)
+			continue;
+		ok += r.findings[k].level == DOCTOR_OK;
+		warn += r.findings[k].level == DOCTOR_WARN;
+	}
+	CHECK_INT(ok, 1);
+	CHECK_INT(warn, 1);
+	doctor_report_free(&r);
+	doctor_facts_free(&f);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_a_sound_installation_has_nothing_to_mend),
 	    cmocka_unit_test(test_each_unfit_fact_is_found_with_a_way_out),
+	    cmocka_unit_test(test_what_holds_of_seeding_is_told_of_each_version),
+	    cmocka_unit_test(test_a_second_version_is_told_of_by_itself),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -76,12 +76,40 @@ test_what_people_feel_is_strain_until_it_is_over(void **state)
 	agent_forget_health(&a);
 }
 
+static void
+take_version(struct agent *a, const char *version)
+{
+	Wire__Health h = WIRE__HEALTH__INIT;
+
+	h.zimbra_version = frame_bytes(version);
+	agent_take_health(a, &h);
+}
+
+/* As it said last: one that says nothing any more runs nobody knows what. */
+static void
+test_a_nodes_zimbra_is_what_its_agent_said_last(void **state)
+{
+	struct agent a = {0};
+
+	(void)state;
+	take_version(&a, "10.1.0_GA_4655");
+	CHECK_STR(a.facts.zimbra_version, "10.1.0_GA_4655");
+	take_version(&a, "10.1.1_GA_4700");
+	CHECK_STR(a.facts.zimbra_version, "10.1.1_GA_4700");
+	take(&a, "mailboxd", WIRE__SEVERITY__SEVERITY_FAIL);
+	CHECK_STR(a.facts.zimbra_version, "");
+	take_version(&a, "10.1.1_GA_4700");
+	agent_forget_health(&a); /* its connection broke */
+	CHECK_STR(a.facts.zimbra_version, "");
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(test_what_people_feel_is_strain_until_it_is_over),
 	    TEST(test_a_finding_is_told_and_hinders_as_its_fault_says),
+	    TEST(test_a_nodes_zimbra_is_what_its_agent_said_last),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -131,6 +131,10 @@ fill_data(struct move_data *d)
 	d->passes = 8;
 	snprintf(d->token, sizeof(d->token), "1234-5");
 	snprintf(d->verdict, sizeof(d->verdict), "not clean");
+	d->seeding = true;
+	snprintf(d->seeding_why, sizeof(d->seeding_why), "auto: a rehearsal tries it");
+	snprintf(d->source_version, sizeof(d->source_version), "10.0.9_GA_4612");
+	snprintf(d->target_version, sizeof(d->target_version), "10.1.0_GA_4655");
 	snprintf(d->source_id, sizeof(d->source_id), "server-1");
 	snprintf(d->target_id, sizeof(d->target_id), "server-2");
 	snprintf(d->saved.status, sizeof(d->saved.status), "active");

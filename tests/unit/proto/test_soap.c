@@ -650,6 +650,33 @@ test_soap_call_has_its_time_in_all(void **state)
 	end();
 }
 
+/* One that is kept neither logs in again nor keeps the limit of the call before. */
+static void
+test_soap_client_that_is_kept_takes_new_limits(void **state)
+{
+	atomic_bool stop = true;
+	uint64_t began;
+
+	(void)state;
+	begin(200, ENVELOPE("<NoOpResponse/>"));
+	CHECK(call());
+	soap_answer_free(&answer);
+	soap_client_limit(client, 0, &stop);
+	CHECK(!call());
+	CHECK_INT(e.kind, ERR_CANCELLED);
+
+	soap_client_limit(client, 300, NULL);
+	CHECK(call());
+	soap_answer_free(&answer);
+	script.hang = true;
+	began = clock_mono_ms();
+	CHECK(!call());
+	CHECK_INT(e.kind, ERR_RETRY);
+	CHECK(clock_mono_ms() - began < 800);
+	CHECK_INT(script.logins, 1);
+	end();
+}
+
 static void
 test_soap_token_for_rest(void **state)
 {
@@ -690,6 +717,7 @@ main(void)
 	    TEST(test_soap_call_fault_comes_with_http_500),
 	    TEST(test_soap_call_answers_that_are_none),
 	    TEST(test_soap_call_has_its_time_in_all),
+	    TEST(test_soap_client_that_is_kept_takes_new_limits),
 	    TEST(test_soap_token_for_rest),
 	};
 

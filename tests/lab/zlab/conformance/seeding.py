@@ -383,3 +383,31 @@ def grant_overwrites(rig):
                                               grant(friend.id)))
     found = until(lambda: shared(made), "the share of the copy in LDAP", 30)
     equal(len(found), 1, "shares in LDAP")
+
+
+def filtered(rig, user, *paths):
+    """Mail filters of the account, one a path, as both servers know them."""
+    script = "".join('# r%d\nif anyof (header :contains "subject" "x%d") {\n    fileinto "%s";\n    stop;\n}\n'
+                     % (n, n, path) for n, path in enumerate(paths))
+    rig.z.modify(user, zimbraMailSieveScript='require ["fileinto"];\n' + script)
+    rig.z.flush(user, rig.source)
+    rig.z.flush(user, rig.target)
+
+
+def filters_of(rig, user):
+    rig.z.flush(user, rig.source)
+    return rig.z.attributes(user, "zimbraMailSieveScript").get("zimbraMailSieveScript", [""])[0]
+
+
+@check("folders renamed and deleted in the copy rewrite and disable the account's mail filters", "zimbra-src filter",
+       hosts=2)
+def folders_rewrite_filters(rig):
+    user, copy, _ = seeded(rig)
+    ids = {name: number(copy.call("CreateFolderRequest", None, el(
+        "folder", {"name": name, "l": 1})).find("folder").get("id")) for name in ("a1", "b1")}
+    filtered(rig, user, "/a1", "/a12", "/b1")
+    copy.call("FolderActionRequest", None, el("action", {"id": ids["a1"], "op": "rename", "name": "c1"}))
+    until(lambda: '"/c12"' in filters_of(rig, user) and '"/c1"' in filters_of(rig, user), "the new paths in LDAP", 30)
+    copy.call("FolderActionRequest", None, el("action", {"id": ids["b1"], "op": "delete"}))
+    until(lambda: "disabled_if" in filters_of(rig, user), "the disabled rule in LDAP", 30)
+    equal(filters_of(rig, user).count("disabled_if"), 1, "rules that are disabled")
