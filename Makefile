@@ -36,7 +36,7 @@ agent_src   := main agent agent_link requests requests_local conf lane lane_task
                mailbox/mend_rest mailbox/verify mailbox/verify_run mailbox/verify_tree \
                mailbox/verify_text mailbox/verify_report \
                worker/main worker/short worker/stream worker/export worker/export_fetch worker/export_documents \
-               worker/receive worker/receive_items worker/receive_record worker/target \
+               worker/receive worker/receive_aged worker/receive_items worker/receive_record worker/target \
                worker/steer worker/seed worker/import worker/mend worker/verify
 
 core_src    := level cutover presence plan_times move moves moves_copies move_table move_steps move_takes move_prepare seeding move_purge move_revert move_spool move_alerts move_checks job job_table job_gate job_progress job_copies plan pools retention \

@@ -58,6 +58,7 @@ static const struct field fields[] = {
 	{ "left_behind", FIELD_BOOL, AT(left_behind), 0 },
 	{ "again", FIELD_BOOL, AT(again), 0 },
 	{ "from_spool", FIELD_BOOL, AT(from_spool), 0 },
+	{ "spool_wanted", FIELD_BOOL, AT(spool_wanted), 0 },
 	{ "in_step_ms", FIELD_I64, AT(in_step_ms), 0 },
 	{ "left_row_present", FIELD_BOOL, AT(left_row.present), 0 },
 	{ "left_row_mailbox_id", FIELD_U64, AT(left_row.mailbox_id), 0 },

@@ -78,13 +78,17 @@ move_note_times(struct moves *all, struct move *m, enum move_state to)
 static void
 move_take_edge(struct move *m, const struct move_edge *edge)
 {
-	m->data.revert_wanted = false; /* taken, or too late */
+	m->data.revert_wanted = m->data.spool_wanted = false; /* taken, or too late */
 	if (edge->event == EV_REVERT && m->data.from_spool)
 		spool_begin_fetch(m);
 	else if (edge->event == EV_REVERT && !m->data.reverted)
 		move_turn(m);
 	if (edge->event == EV_FROM_SPOOL)
 		spool_begin(m);
+	if (edge->from == MOVE_VERIFYING && m->data.from_spool && m->data.left_behind)
+		spool_why_not_fetched(m);
+	if (edge->to == MOVE_ABANDONED)
+		m->data.from_spool = false;
 	if (edge->to != MOVE_STUCK)
 		return;
 	m->stuck_from = m->state;
@@ -554,7 +558,9 @@ move_enter(struct moves *all, struct move *m)
 	m->ask_no = 0;
 	m->attempts = 0;
 	m->asking = false;
-	m->wish = m->data.revert_wanted ? EV_REVERT : MOVE_EVENT_COUNT;
+	m->wish = m->data.revert_wanted	 ? EV_REVERT
+		  : m->data.spool_wanted ? EV_FROM_SPOOL
+					 : MOVE_EVENT_COUNT;
 	m->waiting = false;
 	m->waiting_since_ms = 0;
 	m->mended = false;

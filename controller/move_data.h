@@ -45,8 +45,9 @@ struct move_data {
 	bool left_behind; /* what reached the source since the switch is still there */
 	bool
 	    again; /* turned round and opened since: what was left behind is wanted, too */
-	bool from_spool; /* made from the spool because the source is dead: what it held
+	bool from_spool;   /* made from the spool because the source is dead: what it held
 			    beyond that is not here */
+	bool spool_wanted; /* by a person; taken when the call under way has ended */
 	int64_t in_step_ms; /* wall clock: the spool was the source's mailbox; 0: never */
 	struct row left_row;   /* turned round: the target's mailbox as it was fenced */
 	char home[WORLD_NAME]; /* while purging: where the account lives */

@@ -14,6 +14,7 @@
 #include "controller/alert/alert.h"
 #include "controller/journal.h"
 #include "controller/move_private.h"
+#include "controller/move_spool.h"
 #include "controller/moves_copies.h"
 #include "controller/plan.h"
 
@@ -67,11 +68,18 @@ static bool
 move_may_revert(const struct move *m, struct err *e)
 {
 	enum move_state at = m->state == MOVE_STUCK ? m->stuck_from : m->state;
+	char way_on[LIMIT_ID + 24];
 
 	if (m->state == MOVE_SETTLED && m->data.left_behind)
 		return true;
 	if ((move_states[m->state].holds & TURNS_BACK) != 0)
 		return true;
+	if (m->data.from_spool)
+		return err_set(e, ERR_REFUSED,
+		    "move %s (%s): %s was given up for dead, so there is no way back; "
+		    "the way on is: zmferry %s",
+		    m->id, m->account_name, m->source,
+		    spool_way_on(m, way_on, sizeof(way_on)));
 	if (m->data.reverted && m->state != MOVE_STUCK)
 		return err_set(e, ERR_REFUSED, "move %s (%s): is back on %s already",
 		    m->id, m->account_name, m->target);
@@ -342,8 +350,10 @@ take_arrived(struct moves *all, struct move *m, const struct ask *a,
 	m->data.listed = s->listed;
 	m->data.staged = s->staged;
 	m->data.row = s->row;
-	if (m->data.from_spool)
+	if (m->data.from_spool) {
 		take_lacking(m, s);
+		m->data.contacts_begun = m->data.contacts_done = false;
+	}
 	return true;
 }
 

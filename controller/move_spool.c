@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "controller/alert/alert.h"
+#include "controller/journal.h"
 #include "controller/move_private.h"
 #include "controller/move_revert.h"
 #include "controller/moves_copies.h"
@@ -20,7 +21,10 @@
  * Nobody knows how many ids the source gave out after the spool was in step. Mail programs
  * remember them: what is given out from now on must be none of these (facts: identity 3).
  */
-#define UNSEEN_IDS 10000
+#define UNSEEN_IDS \
+	10000 /* in every day begun: of an attempt that was given up it may be many */
+#define UNSEEN_IDS_MAX 200000 /* ten thousand take a second under the lock */
+#define DAY_MS (24 * 3600 * (int64_t)1000)
 #define UNSEEN_CHANGES 10000
 
 /* --- the wish --- */
@@ -68,8 +72,10 @@ move_may_from_spool(struct moves *all, uint32_t number, struct err *e)
 		return spool_is_late(m, e);
 	if (m->data.no_mailbox)
 		return err_set(e, ERR_REFUSED,
-		    "move %s (%s): had no mailbox on %s, so there is nothing to copy; it "
-		    "lives elsewhere at once with: zmprov ma %s zimbraMailHost %s",
+		    "move %s (%s): had no mailbox on %s when it was looked at, so "
+		    "nothing "
+		    "was copied; it lives elsewhere at once with: zmprov -l ma %s "
+		    "zimbraMailHost %s",
 		    m->id, m->account_name, m->source, m->account_name, m->target);
 	if (m->data.in_step_ms == 0)
 		return err_set(e, ERR_REFUSED,
@@ -93,9 +99,15 @@ moves_from_spool(struct moves *all, uint32_t number, struct err *e)
 	if (m != NULL && (m->wish == EV_FROM_SPOOL || m->state == MOVE_SPOOL_LOCKING ||
 			     m->state == MOVE_SPOOL_SWITCHING))
 		return true;
-	if (!move_may_from_spool(all, number, e) ||
-	    !move_wish(all, m, EV_FROM_SPOOL, "its node was given up for dead", e))
+	if (!move_may_from_spool(all, number, e))
 		return false;
+	/* Journaled if it has to wait: the controller may die meanwhile. */
+	m->data.spool_wanted = move_must_wait(m);
+	if ((m->data.spool_wanted && !journal_move_save(all->journal, m, NULL, e)) ||
+	    !move_wish(all, m, EV_FROM_SPOOL, "its node was given up for dead", e)) {
+		m->data.spool_wanted = false;
+		return false;
+	}
 	alert_clear(all->host.alerts, m->id);
 	all->world->let_go(all->world->ctx, m->source, m->id);
 	return true;
@@ -195,6 +207,13 @@ moves_fetch(struct moves *all, uint32_t number, struct err *e)
 	if (m == NULL)
 		return err_set(e, ERR_REFUSED, "move m%u: there is no such move", number);
 	if (m->state != MOVE_SETTLED || !m->data.from_spool) {
+		if (m->data.from_spool &&
+		    (move_states[m->state].holds & (TURNS_BACK | MOVE_END)) == 0)
+			return err_set(e, ERR_REFUSED,
+			    "move %s (%s): is %s; what is on %s is fetched when it is "
+			    "settled: zmferry explain %s",
+			    m->id, m->account_name, move_states[m->state].name, m->source,
+			    m->id);
 		if (m->data.left_behind ||
 		    (move_states[m->state].holds & TURNS_BACK) != 0)
 			return moves_revert(all, number, false, e);
@@ -211,6 +230,7 @@ spool_begin_fetch(struct move *m)
 {
 	snprintf(m->data.home, sizeof(m->data.home), "%s", m->target);
 	m->data.copy_fenced = false;
+	m->data.left_behind = true; /* until it is fetched and fenced */
 	m->fence_rounds = 0;
 }
 
@@ -220,18 +240,35 @@ spool_as_of(const struct move *m, char *out, size_t size)
 	clock_format(m->data.in_step_ms, out, size);
 }
 
+static int
+spool_why(struct move *m)
+{
+	char as_of[40];
+
+	spool_as_of(m, as_of, sizeof(as_of));
+	return snprintf(m->error, sizeof(m->error),
+	    "%.200s was dead, so the mailbox is what the spool held, as of %s; what "
+	    "changed there since is there only",
+	    m->source, as_of);
+}
+
+void
+spool_why_not_fetched(struct move *m)
+{
+	char why[LIMIT_TEXT];
+	int len;
+
+	snprintf(why, sizeof(why), "%s", m->error);
+	len = spool_why(m);
+	snprintf(m->error + len, sizeof(m->error) - (size_t)len,
+	    "; it could not be fetched: %.200s", why);
+}
+
 void
 spool_why_unclean(struct move *m, const struct ask_verdict *v)
 {
-	char as_of[40];
-	int len;
+	int len = spool_why(m);
 
-	spool_as_of(m, as_of, sizeof(as_of));
-	len = snprintf(m->error, sizeof(m->error),
-	    "%.200s was dead, so the mailbox is what the spool held, as of %s; what "
-	    "changed "
-	    "there since is there only",
-	    m->source, as_of);
 	if (v->missing + v->differing + m->data.lacking_count > 0)
 		snprintf(m->error + len, sizeof(m->error) - (size_t)len,
 		    "; of what the spool held %llu of %llu items are missing, %llu "
@@ -242,10 +279,27 @@ spool_why_unclean(struct move *m, const struct ask_verdict *v)
 		    (unsigned long long)m->data.lacking_count);
 }
 
-uint64_t
-spool_unseen_ids(const struct move *m)
+const char *
+spool_way_on(const struct move *m, char *out, size_t size)
 {
-	return m->data.from_spool ? UNSEEN_IDS : 0;
+	if (m->state == MOVE_SETTLED)
+		snprintf(out, size, "move fetch %s", m->id);
+	else if (m->state == MOVE_STUCK)
+		snprintf(out, size, "job retry j%u", m->job_number);
+	else
+		snprintf(out, size, "explain %s", m->id);
+	return out;
+}
+
+uint64_t
+spool_unseen_ids(const struct move *m, int64_t now_ms)
+{
+	int64_t age_ms = now_ms - m->data.in_step_ms;
+	uint64_t ids = UNSEEN_IDS * (1 + (uint64_t)(age_ms < 0 ? 0 : age_ms / DAY_MS));
+
+	if (!m->data.from_spool)
+		return 0;
+	return ids > UNSEEN_IDS_MAX ? UNSEEN_IDS_MAX : ids;
 }
 
 uint64_t

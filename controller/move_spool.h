@@ -37,11 +37,16 @@ void spool_begin(struct move *m);
 void spool_begin_fetch(struct move *m);
 /* Into m->error, why its verdict is not clean: what the source had beyond, what differs. */
 void spool_why_unclean(struct move *m, const struct ask_verdict *v);
+/* The same of one whose rest could not be fetched; m->error says why. */
+void spool_why_not_fetched(struct move *m);
 /* "2026-11-30T19:03:12Z": the spool was the source's mailbox then. */
 void spool_as_of(const struct move *m, char *out, size_t size);
 
+/* Of one that lives on from the spool, the command that goes on: "move fetch m1". */
+const char *spool_way_on(const struct move *m, char *out, size_t size);
+
 /* What the source may have given out that nobody saw any more. */
-uint64_t spool_unseen_ids(const struct move *m);
+uint64_t spool_unseen_ids(const struct move *m, int64_t now_ms);
 uint64_t spool_unseen_changes(const struct move *m);
 
 bool spool_is_source(const struct move *m); /* nobody answers at the source */

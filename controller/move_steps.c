@@ -133,7 +133,9 @@ build_home_back(struct moves *all, struct move *m, struct ask *a, struct err *e)
 static bool
 build_steer(struct moves *all, struct move *m, struct ask *a, struct err *e)
 {
-	a->in.last_item_id = m->data.last_item_id + spool_unseen_ids(m);
+	int64_t now = moves_world(all)->wall_ms(moves_world(all)->ctx);
+
+	a->in.last_item_id = m->data.last_item_id + spool_unseen_ids(m, now);
 	a->in.change = m->data.change + spool_unseen_changes(m);
 	return at_target(all, m, a, e);
 }
@@ -252,6 +254,13 @@ contacts_wanted(const struct move *m)
 	return !m->data.no_mailbox && !m->data.contacts_done;
 }
 
+/* Of what was fetched from a source that was dead; otherwise they are in long since. */
+static bool
+left_contacts_wanted(const struct move *m)
+{
+	return revert_has_content(m) && !m->data.contacts_done;
+}
+
 static bool
 restore_wanted(const struct move *m)
 {
@@ -291,11 +300,17 @@ undo_at_source_wanted(const struct move *m)
 	return !m->data.gone && !m->home_is_elsewhere;
 }
 
-/* Who is dead has no fence any more. */
+/* Who is dead has no fence any more; who was only out of reach may have. */
 static bool
 undo_at_live_source_wanted(const struct move *m)
 {
 	return undo_at_source_wanted(m) && source_is_there(m);
+}
+
+static bool
+undo_at_dead_source_wanted(const struct move *m)
+{
+	return undo_at_source_wanted(m) && spool_is_source(m);
 }
 
 /*
@@ -414,6 +429,8 @@ const struct move_effect move_effects[] = {
 	{ MOVE_SWITCHING,   "flush the source's cache",        ASK_FLUSH,         EFFECT_SOFT, NULL, at_source, NULL },
 	{ MOVE_SWITCHING,   "flush the target's cache",        ASK_FLUSH,         EFFECT_MUST, NULL, at_target, NULL },
 
+	{ MOVE_SPOOL_LOCKING, "read where the account is",     ASK_READ_ACCOUNT,  EFFECT_MUST, NULL, NULL, take_home_for_undo },
+	{ MOVE_SPOOL_LOCKING, "home back to the source",       ASK_SET_HOME,      EFFECT_MUST, home_is_target, build_home_back, take_home_back },
 	{ MOVE_SPOOL_LOCKING, "read the account again",        ASK_READ_ACCOUNT,  EFFECT_MUST, NULL, NULL, take_account },
 	{ MOVE_SPOOL_LOCKING, "see whether the source's agent answers", ASK_PREFLIGHT, EFFECT_SOFT, NULL, build_is_source_dead, take_source_is_dead },
 	{ MOVE_SPOOL_LOCKING, "see whether the source answers", ASK_FLUSH,        EFFECT_SOFT, NULL, build_is_source_dead, take_source_answers },
@@ -423,9 +440,13 @@ const struct move_effect move_effects[] = {
 	{ MOVE_SPOOL_LOCKING, "lock the account",              ASK_LOCK,          EFFECT_MUST, NULL, build_pinned_at_target, NULL },
 	{ MOVE_SPOOL_LOCKING, "fill the target's mailbox",     ASK_SEED,          EFFECT_SOFT, prepare_seeds, build_seed, take_seed },
 
+	/* Filling may have taken minutes. */
+	{ MOVE_SPOOL_SWITCHING, "see whether the source answers by now", ASK_FLUSH, EFFECT_SOFT, NULL, build_is_source_dead, take_source_answers },
 	{ MOVE_SPOOL_SWITCHING, "switch the home",             ASK_SET_HOME,      EFFECT_SOFT, NULL, build_spool_home, NULL },
 	{ MOVE_SPOOL_SWITCHING, "read the home",               ASK_READ_ACCOUNT,  EFFECT_STAY, NULL, NULL, take_home },
 	{ MOVE_SPOOL_SWITCHING, "flush the target's cache",    ASK_FLUSH,         EFFECT_MUST, NULL, at_target, NULL },
+	/* A node that came back meanwhile may have given back a lock that it died under. */
+	{ MOVE_SPOOL_SWITCHING, "lock the account once more",  ASK_LOCK,          EFFECT_MUST, NULL, build_pinned_at_target, NULL },
 
 	{ MOVE_STEERING,    "look behind the fence once more", ASK_PREFLIGHT,     EFFECT_SOFT, source_is_there, at_source, take_fenced_row },
 	{ MOVE_STEERING,    "end the lease",                   ASK_UNLEASE,       EFFECT_SOFT, source_is_there, at_source, NULL },
@@ -444,6 +465,7 @@ const struct move_effect move_effects[] = {
 	/* zmproxypurge starts a JVM, for which nobody is locked out; a route leads to a closed door until then, as the lock did. */
 	{ MOVE_BACKFILLING, "read the account's aliases",      ASK_READ_ACCOUNT,  EFFECT_SOFT, routes_left, NULL, take_aliases },
 	{ MOVE_BACKFILLING, "purge proxy routes",              ASK_ROUTES,        EFFECT_SOFT, routes_left, build_routes, NULL },
+	{ MOVE_BACKFILLING, "import contacts that were left",  ASK_IMPORT,        EFFECT_MUST, left_contacts_wanted, build_contacts, take_contacts },
 	{ MOVE_BACKFILLING, "import what is not in yet",       ASK_IMPORT,        EFFECT_MUST, revert_has_content, at_target, take_import },
 	{ MOVE_MENDING,     "put in what imports refuse",      ASK_MEND,          EFFECT_MUST, revert_has_content, build_mend_last, take_mended },
 	{ MOVE_MENDING,     "give the quota back",             ASK_QUOTA,         EFFECT_MUST, quota_lifted, at_target, take_quota },
@@ -536,6 +558,7 @@ const struct move_effect move_effects[] = {
 	{ MOVE_UNLOCKING,   "flush the source's cache",        ASK_FLUSH,         EFFECT_SOFT, undo_at_source_wanted, at_source, NULL },
 	{ MOVE_UNLOCKING,   "flush the target's cache",        ASK_FLUSH,         EFFECT_SOFT, undo_at_source_wanted, at_target, NULL },
 	{ MOVE_UNLOCKING,   "lift the fence",                  ASK_UNFENCE,       EFFECT_MUST, undo_at_live_source_wanted, at_source, NULL },
+	{ MOVE_UNLOCKING,   "lift the dead node's fence",      ASK_UNFENCE,       EFFECT_SOFT, undo_at_dead_source_wanted, build_is_source_dead, NULL },
 	{ MOVE_UNLOCKING,   "delete what the target held",     ASK_DROP_ROW,      EFFECT_SOFT, undo_row_wanted, at_target, take_dropped_row },
 	{ MOVE_UNLOCKING,   "read the home once more",         ASK_READ_ACCOUNT,  EFFECT_STAY, undo_at_source_wanted, NULL, take_home_once_more },
 	{ MOVE_UNLOCKING,   "give the account back",           ASK_RESTORE,       EFFECT_MUST, undo_values_wanted, build_give_back, take_restored },

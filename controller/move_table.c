@@ -136,6 +136,8 @@ const struct move_edge move_edges[] = {
 	/* The source is dead, and a person wants what is in the spool. */
 	{ MOVE_PLANNED,     EV_FROM_SPOOL, MOVE_SPOOL_LOCKING, "its node is dead; a person wants what the spool holds" },
 	{ MOVE_STAGING,     EV_FROM_SPOOL, MOVE_SPOOL_LOCKING, "its node is dead; a person wants what the spool holds" },
+	{ MOVE_PREPARE_RETURNING, EV_FROM_SPOOL, MOVE_SPOOL_LOCKING, "its node is dead; a person wants what the spool holds" },
+	{ MOVE_PREPARE_OPENING,   EV_FROM_SPOOL, MOVE_SPOOL_LOCKING, "its node is dead; a person wants what the spool holds" },
 	{ MOVE_FOLLOWING,   EV_FROM_SPOOL, MOVE_SPOOL_LOCKING, "its node is dead; a person wants what the spool holds" },
 	{ MOVE_UNLOCKING,   EV_FROM_SPOOL, MOVE_SPOOL_LOCKING, "its node is dead; a person wants what the spool holds" },
 	{ MOVE_ABANDONED,   EV_FROM_SPOOL, MOVE_SPOOL_LOCKING, "its node is dead; a person wants what the spool holds" },

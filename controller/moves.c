@@ -176,14 +176,17 @@ moves_retry(struct moves *all, uint32_t number, struct err *e)
 	if (m == NULL)
 		return err_set(e, ERR_REFUSED, "move m%u: there is no such move", number);
 	if (move_edge_find(m->state, EV_RETRY, m->stuck_from) == NULL ||
-	    (m->state == MOVE_SETTLED && (m->data.no_mailbox || m->data.left_behind ||
-					     strcmp(m->data.verdict, "clean") == 0)))
+	    (m->state == MOVE_SETTLED &&
+		(m->data.no_mailbox || (m->data.left_behind && !m->data.from_spool) ||
+		    strcmp(m->data.verdict, "clean") == 0)))
 		return err_set(e, ERR_REFUSED,
 		    "move %s (%s): is %s, there is nothing to try again", m->id,
 		    m->account_name, move_states[m->state].name);
 	before = *m;
 	if (m->state == MOVE_ABANDONED)
 		move_begin_anew(m);
+	if (m->data.from_spool) /* what the spool holds can be mended all the same */
+		m->data.left_behind = false;
 	m->error[0] = '\0';
 	if (!move_apply(all, m, EV_RETRY, "", e)) {
 		*m = before;

@@ -13,6 +13,7 @@
 #include "agent/mailbox/back.h"
 #include "agent/mailbox/import_emptied.h"
 #include "agent/mailbox/import_private.h"
+#include "agent/mailbox/mend_private.h"
 #include "agent/mailbox/import_stray.h"
 #include "agent/mailbox/manifest.h"
 #include "agent/mailbox/seed.h"
@@ -464,6 +465,9 @@ import_run(struct target *t, const struct import_options *options,
 		return false;
 	x.is_filled = seed_was_begun(t);
 	x.opened = spool_note_read(t->spool, NOTE_MENDED, text, sizeof(text));
+	/* What goes into folders of a source that was dead, made there behind the spool's back. */
+	if (x.opened && !mend_folders(t, e))
+		return false;
 	arrivals_init(&x.arrivals, t);
 	ok = seed_settle(t, e) && emptied_init(&x.emptied, t, e) &&
 	     (!options->release || emptied_release(&x.emptied, e)) &&

@@ -56,8 +56,22 @@ folder_grant(struct target *t, const Wire__Folder *f, uint32_t id, struct err *e
 	return target_send(t, r, NULL, e);
 }
 
-bool
-mend_folders(struct target *t, struct err *e)
+/* One of that name that is there already is it. */
+static bool
+folder_find_or_make(struct target *t, const Wire__Folder *f, uint64_t parent,
+    uint32_t *id_out, struct err *e)
+{
+	const Wire__Folder *here =
+	    tree_find_name(&t->here, parent, tree_kind_of(f), &f->name);
+
+	*id_out = here == NULL ? 0 : (uint32_t)here->id;
+	return here != NULL || (folder_make(t, f, parent, id_out, e) &&
+				   (*id_out == 0 || folder_grant(t, f, *id_out, e)));
+}
+
+/* Those whose parents are here. */
+static bool
+folders_round(struct target *t, bool *any_out, struct err *e)
 {
 	struct target_pair *pairs = xcalloc(t->pair_count + 1, sizeof(*pairs));
 	bool any = false;
@@ -74,13 +88,24 @@ mend_folders(struct target *t, struct err *e)
 		parent = target_noted(t, (uint32_t)f->parent_id);
 		if (tree_kind_of(f) != TREE_TAG && tree_find(&t->here, parent) == NULL)
 			continue;
-		ok = folder_make(t, f, parent, &pairs[i].here, e) &&
-		     (pairs[i].here == 0 || folder_grant(t, f, pairs[i].here, e));
+		ok = folder_find_or_make(t, f, parent, &pairs[i].here, e);
 		any = any || pairs[i].here != 0;
 	}
 	ok = ok && (!any || (target_set_pairs(t, pairs, t->pair_count, e) &&
 				target_read_here(t, e)));
 	free(pairs);
+	*any_out = any;
+	return ok;
+}
+
+bool
+mend_folders(struct target *t, struct err *e)
+{
+	bool any = true;
+	bool ok = true;
+
+	while (ok && any)
+		ok = folders_round(t, &any, e);
 	return ok;
 }
 

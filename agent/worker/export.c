@@ -32,6 +32,7 @@ struct exporting {
 	/* PASS_LEFT: what was changed or deleted behind the spool's back, ascending */
 	uint32_t *behind;
 	size_t behind_count;
+	bool behind_unknown; /* the token is too old for Zimbra */
 	struct fetching fetching;
 	Wire__StageFacts facts;
 	Wire__Row row;
@@ -100,6 +101,11 @@ static const char behind_text[] =
     "it was changed or deleted on the node that was dead after it had been copied; the "
     "mailbox has it as it was copied";
 
+static const char unknown_text[] =
+    "Zimbra cannot say any more what was changed or deleted on the node that was dead "
+    "after "
+    "it had been copied; look there before the old copy is deleted";
+
 /* Of what the spool may hold; what it lacks is fetched as it is now. */
 static void
 look_behind(struct exporting *x)
@@ -109,6 +115,7 @@ look_behind(struct exporting *x)
 
 	if (op->pass != WIRE__STAGE_PASS__PASS_LEFT)
 		return;
+	x->behind_unknown = c->must_resync;
 	x->behind = xcalloc(c->changed_count + c->deleted_count + 1, sizeof(*x->behind));
 	for (size_t i = 0; i < c->changed_count; i++) {
 		if (c->changed[i] <= op->above)
@@ -127,7 +134,10 @@ name_behind(struct exporting *x, const uint32_t *wanted, size_t count)
 		if (!ids_have(wanted, count, x->behind[i]))
 			lacking_add(x, x->behind[i], behind_text);
 	}
+	if (x->behind_unknown)
+		lacking_add(x, 0, unknown_text);
 	x->behind_count = 0;
+	x->behind_unknown = false;
 }
 
 /* --- the pass --- */

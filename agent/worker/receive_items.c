@@ -34,6 +34,7 @@ struct receiving {
 	struct spool_record_list record;
 	uint32_t *stale;
 	size_t stale_count;
+	struct aged aged;
 	struct reconciled have;
 	char token[TOKEN_MAX]; /* that what is held is as new as; "" = unknown */
 	/* the item under way */
@@ -60,6 +61,7 @@ receiving_new(const struct receiving_options *options)
 	r->plain = xcalloc(1, LIMIT_STREAM_CHUNK);
 	if (!spool_note_read(r->o.spool, TOKEN_NOTE, r->token, sizeof(r->token)))
 		r->token[0] = '\0';
+	aged_read(r->o.spool, &r->aged);
 	r->since_watch = WATCH_EVERY;
 	return r;
 }
@@ -82,6 +84,7 @@ receiving_free(struct receiving **r)
 		wire__stream_tree__free_unpacked((*r)->tree, NULL);
 	spool_record_free(&(*r)->record);
 	free((*r)->stale);
+	aged_free(&(*r)->aged);
 	free((*r)->have.wanted);
 	ZSTD_freeDCtx((*r)->zstd);
 	free((*r)->plain);
@@ -99,9 +102,12 @@ receiving_greet(struct receiving *r, struct err *e)
 {
 	Wire__Stream m = WIRE__STREAM__INIT;
 	Wire__StreamReady ready = WIRE__STREAM_READY__INIT;
+	/* What a broken pass did not renew is in the mailbox as it was before that. */
+	const char *token =
+	    r->o.keeps_held && r->aged.count > 0 ? r->aged.token : r->token;
 
 	ready.staged = spool_count(r->o.spool);
-	ready.token = frame_bytes(ready.staged == 0 ? "" : r->token);
+	ready.token = frame_bytes(ready.staged == 0 ? "" : token);
 	m.body_case = WIRE__STREAM__BODY_READY;
 	m.ready = &ready;
 	return r->o.answer(r->o.ctx, &m, e);
@@ -135,7 +141,8 @@ tree_take(struct receiving *r, Wire__StreamTree *part, struct err *e)
 	if (!part->last)
 		return true;
 	t->last = true;
-	if (!spool_tree_write(r->o.spool, t, e))
+	if ((r->o.keeps_held && !receiving_note_folders(r->o.spool, t, e)) ||
+	    !spool_tree_write(r->o.spool, t, e))
 		return false;
 	wire__stream_tree__free_unpacked(t, NULL);
 	r->tree = NULL;
@@ -236,14 +243,46 @@ worn_add(struct receiving *r, struct err *e)
 }
 
 /*
- * Durable first, then the token: it must never promise more than what is held. What is
- * held without a token is of unknown age and fetched again.
+ * Durable first, then the token: it must never promise more than what is held and noted as
+ * aged. What is held without a token is of unknown age and fetched again.
  */
+static bool
+record_settle(struct receiving *r, const char *token, struct err *e)
+{
+	struct spool *s = r->o.spool;
+	bool worn = record_add_worn(r);
+
+	if (!record_is_sane(r, e) ||
+	    (r->token[0] != '\0' && !aged_keep(s, &r->aged, r->stale, r->stale_count,
+					&r->record, r->token, e)) ||
+	    !spool_record_write(s, &r->record, e) ||
+	    !receiving_reconcile(
+		s, &r->record, &r->aged, r->token[0] == '\0', &r->have, e) ||
+	    !spool_sync(s, e) || (worn && !spool_note_write(s, WORN_NOTE, "", e)) ||
+	    !spool_note_write(s, TOKEN_NOTE, token, e))
+		return false;
+	memcpy(r->token, token, strlen(token) + 1);
+	return true;
+}
+
+/* The token stays: a pass after this one must learn of the same changes. */
+static bool
+record_settle_beside(struct receiving *r, struct err *e)
+{
+	struct spool *s = r->o.spool;
+	const struct aged none = {0};
+
+	aged_free(&r->aged); /* of no use to this pass, and kept for the next */
+	return record_is_sane(r, e) && receiving_keep_held(s, &r->record, e) &&
+	       spool_record_write(s, &r->record, e) &&
+	       receiving_reconcile(s, &r->record, &none, false, &r->have, e) &&
+	       spool_sync(s, e);
+}
+
 static bool
 record_take(struct receiving *r, const Wire__StreamRecord *m, struct err *e)
 {
 	char token[TOKEN_MAX];
-	bool worn;
 
 	if (!record_add(r, m, e))
 		return false;
@@ -251,19 +290,8 @@ record_take(struct receiving *r, const Wire__StreamRecord *m, struct err *e)
 		return true;
 	if (m->token.len == 0 || !frame_copy(&m->token, token, sizeof(token)))
 		return err_set(e, ERR_PEER, "a list of record without its token");
-	worn = record_add_worn(r);
-	if (r->o.keeps_held)
-		r->stale_count = 0;
-	if (!record_is_sane(r, e) ||
-	    (r->o.keeps_held && !receiving_keep_held(r->o.spool, &r->record, e)) ||
-	    !spool_record_write(r->o.spool, &r->record, e) ||
-	    !receiving_reconcile(r->o.spool, &r->record, r->stale, r->stale_count,
-		r->token[0] == '\0' && !r->o.keeps_held, &r->have, e) ||
-	    !spool_sync(r->o.spool, e) ||
-	    (worn && !spool_note_write(r->o.spool, WORN_NOTE, "", e)) ||
-	    !spool_note_write(r->o.spool, TOKEN_NOTE, token, e))
+	if (!(r->o.keeps_held ? record_settle_beside(r, e) : record_settle(r, token, e)))
 		return false;
-	memcpy(r->token, token, sizeof(token));
 	xfree(&r->stale);
 	r->stale_count = 0;
 	r->phase = TAKING_ITEMS;
@@ -420,7 +448,8 @@ want_again(struct receiving *r)
 	struct spool_item item;
 
 	for (size_t i = 0; i < r->have.wanted_count; i++) {
-		if (!spool_find(r->o.spool, r->have.wanted[i], &item))
+		if (!spool_find(r->o.spool, r->have.wanted[i], &item) ||
+		    aged_is(&r->aged, &item))
 			r->have.wanted[count++] = r->have.wanted[i];
 	}
 	r->have.wanted_count = count;
@@ -447,12 +476,14 @@ end_take(struct receiving *r, const Wire__StreamEnd *m, struct err *e)
 	want_again(r);
 	if (m->items != UINT64_MAX)
 		return spool_sync(r->o.spool, e) && want_send(r, e);
-	/* Of a document whose current revision never came the earlier ones are no use. */
+	/* Of a document whose current revision never came the earlier ones are no use. What is
+	   aged and does not come is not what the mailbox has. */
 	for (size_t i = 0; i < r->have.wanted_count; i++) {
 		if (!spool_forget(r->o.spool, r->have.wanted[i], e))
 			return false;
 	}
-	return spool_sync(r->o.spool, e) && done_send(r, e);
+	return spool_sync(r->o.spool, e) && aged_end(r->o.spool, &r->aged, e) &&
+	       done_send(r, e);
 }
 
 static bool

@@ -32,6 +32,27 @@ MUST_USE bool receiving_take(struct receiving *r, Wire__Stream *m, struct err *e
 /* All came and is durable. */
 bool receiving_is_done(const struct receiving *r);
 
+/* --- receive_aged.c: what is held and older than the sender's --- */
+
+struct aged {
+	char token[64]; /* what is held is as new as this; "": there is none */
+	uint32_t *ids;	/* ascending */
+	uint64_t *at;	/* where each lies in the spool; NULL: not known yet */
+	size_t count;
+};
+
+void aged_free(struct aged *a);
+/* What a pass that was broken off left; out is the caller's to free. */
+void aged_read(struct spool *s, struct aged *out);
+/* Adds what is stale by now, as far as it is held and of record; durable afterwards. */
+MUST_USE bool
+aged_keep(struct spool *s, struct aged *a, const uint32_t *stale, size_t stale_count,
+    const struct spool_record_list *record, const char *token, struct err *e);
+/* The newer of it has not come yet. */
+bool aged_is(const struct aged *a, const struct spool_item *held);
+/* A whole pass is over. */
+MUST_USE bool aged_end(struct spool *s, struct aged *a, struct err *e);
+
 /* --- receive_record.c: the list of record against what is held --- */
 
 struct reconciled {
@@ -43,9 +64,15 @@ struct reconciled {
 /* Adds to the record what is held and not of it; what is held keeps its folder. record: sorted. */
 MUST_USE bool
 receiving_keep_held(struct spool *s, struct spool_record_list *record, struct err *e);
-/* Forgets what is stale or not of record, gives the rest its folder of record. */
+/*
+ * Of folders that the tree has and the one before had not: they are to be made. What came of
+ * it is noted by who makes them (mend_folders).
+ */
+MUST_USE bool
+receiving_note_folders(struct spool *s, const Wire__StreamTree *tree, struct err *e);
+/* Forgets what is not of record, gives the rest its folder of record. Wanted: what is not
+   held, and what is aged. */
 MUST_USE bool receiving_reconcile(struct spool *s, const struct spool_record_list *record,
-    const uint32_t *stale, size_t stale_count, bool all_stale, struct reconciled *out,
-    struct err *e);
+    const struct aged *aged, bool all_stale, struct reconciled *out, struct err *e);
 
 #endif

@@ -172,13 +172,17 @@ go_from_spool(struct api_request *rq, const char *node, const char *to)
 	struct controller *c = rq->ctx;
 	struct moves *moves = jobs_moves(c->jobs);
 	uint32_t number = api_number(rq->id, 'm');
-	bool dry_run = json_is_true(json_object_get(rq->body, "dry_run"));
+	const json_t *dry = json_object_get(rq->body, "dry_run");
+	bool dry_run = json_is_true(dry);
 	struct err e;
 	bool ok;
 
 	(void)node;
 	(void)to;
-	ok = move_may_from_spool(moves, number, &e) &&
+	/* "true" in quotes must not do it in earnest. */
+	ok = dry == NULL || json_is_boolean(dry) ||
+	     err_set(&e, ERR_REFUSED, "dry_run: is not true or false");
+	ok = ok && move_may_from_spool(moves, number, &e) &&
 	     source_is_dead(c, moves_find(moves, number), &e) &&
 	     (dry_run || moves_from_spool(moves, number, &e));
 	answer_move(rq, ok, &e);

@@ -59,6 +59,14 @@ print_begun(FILE *out, const json_t *answer)
 	fputc('\n', out);
 }
 
+/* An account's name may begin with that letter, too. */
+static bool
+is_move(const char *text)
+{
+	return text[0] == 'm' && text[1] != '\0' &&
+	       strspn(text + 1, "0123456789") == strlen(text + 1);
+}
+
 /* It is about one move that exists: options that say where and when to move mean something else. */
 static bool
 options_fit(const struct options *o, struct err *e)
@@ -68,10 +76,10 @@ options_fit(const struct options *o, struct err *e)
 		    "--from-spool goes on with a move that is there, at once: --to, "
 		    "--cutover "
 		    "and --wait do not go with it");
-	return o->argument[0] == 'm' || err_set(e, ERR_REFUSED,
-					    "%s: --from-spool wants a move (m12), not an "
-					    "account; see: zmferry moves",
-					    o->argument);
+	return is_move(o->argument) || err_set(e, ERR_REFUSED,
+					   "%s: --from-spool wants a move (m12), not an "
+					   "account; see: zmferry moves",
+					   o->argument);
 }
 
 int

@@ -4,7 +4,8 @@ import json
 import os
 
 from harness import wait_for
-from steps import begin, require, require_clean, statuses
+from steps import begin, differences, require, statuses
+from zlab.zclient import User, Zimbra, message
 
 DEAD_SOON = "silence_hold = 2s\ndead_after = 5s\nautomatic_start = 1s\n"
 
@@ -28,9 +29,9 @@ def refused(place, *args):
     return said.stderr
 
 
-def from_spool(place):
+def from_spool(place, extra=""):
     """A node dies with mailboxes in step: their people go on from the spool; when it is back, the rest is fetched."""
-    before = begin(place, 9, controller_extra=DEAD_SOON)
+    before = begin(place, 9, controller_extra=DEAD_SOON + extra)
     was = statuses(place)
     dead = place.node("mbs1")["host"]
     job = place.json("evacuate", "mbs1", "--yes", "--cutover", "go")["job"]["id"]
@@ -42,6 +43,7 @@ def from_spool(place):
     # What comes now is in no spool.
     storm = place.background("deliver", "deliver", "--rate", "10")
     wait_for("mail behind the spool's back", 60, lambda: accepted(place) >= 40)
+    work_behind_its_back(place, moves[0])
     place.lab("kill", "mbs1")
     place.agents["mbs1"].kill()
     alert = wait_for("mbs1 to be called dead", 90, lambda: [
@@ -49,9 +51,10 @@ def from_spool(place):
     require(f"{len(ids)} copied to other nodes' spools" in alert["text"], f"{alert}")
     require(f"zmferry rescue {dead}" in alert["next"], f"{alert}")
 
-    require("wants a move" in refused(place, "move", moves[0]["account"], "--from-spool"), "an account")
+    for account in (moves[0]["account"], "maria@example.test"):
+        require("wants a move" in refused(place, "move", account, "--from-spool"), account)
     require("do not go with it" in refused(place, "move", ids[0], "--from-spool", "--to", "mbs2"), "--to")
-    require(len(never) == 1 and "zmprov ma" in refused(place, "move", never[0]["id"], "--from-spool", "--yes"),
+    require(len(never) == 1 and "zmprov -l ma" in refused(place, "move", never[0]["id"], "--from-spool", "--yes"),
             f"one of them has no mailbox: {never}")
     require("no such move" in refused(place, "move", "m9999", "--from-spool", "--yes"), "m9999")
     shown = place.zmferry("move", ids[0], "--from-spool", "--dry-run").stdout
@@ -85,6 +88,7 @@ def from_spool(place):
     place.zmferry("fetch", "mbs1", "--yes")
     moves = settled(place, ids, 240, from_spool=False, verdict="clean")
     storm.stop(120)
+    came_home(place, moves[0])
     require(not [a for a in place.json("alerts")["alerts"] if a["subject"] in ids], "an alert stays")
     require("has left something" in refused(place, "fetch", "mbs1", "--yes"), "a node fetched twice")
     require("nothing of it was left" in refused(place, "move", "fetch", ids[0], "--yes"), "fetched twice")
@@ -94,7 +98,32 @@ def from_spool(place):
         place.json("purge", move, "--yes")
     wait_for("the old copies to be deleted", 180,
              lambda: all(m["state"] == "done" for m in place.moves() if m["id"] in ids))
-    require_clean(place, before)
+    found = differences(place, before)
+    more = found.pop(moves[0]["account"], [])
+    require(not found and len(more) == 6 and all("left" in t.lower() for t in more),
+            f"beside what was done on the dead node: {more} {found}")
+
+
+def box_of(place, move):
+    zimbra = Zimbra.from_cluster(os.path.join(place.lab_dir, "cluster.json"))
+    host = statuses(place)[move["account_id"]][1]
+    return User(zimbra, move["account_id"], move["account"], next(s for s in zimbra.servers if s.host == host))
+
+
+def work_behind_its_back(place, move):
+    """Folders within folders with mail in them, an address book and a contact."""
+    box = box_of(place, move)
+    outer = box.create_folder("left outer", 1, view="message")
+    inner = box.create_folder("left inner", outer, view="message")
+    box.add(inner, message("left in a folder of a folder"))
+    box.create_contact(box.create_folder("left people", 1, view="contact"), firstName="Left", lastName="Behind")
+    box.create_contact(7, firstName="Left", lastName="Too")
+
+
+def came_home(place, move):
+    box = box_of(place, move)
+    found = box.search("subject:\"left in a folder of a folder\" in:\"left outer/left inner\"")
+    require(len(found) == 1, f"not in the folder that was made for it: {found}")
 
 
 def accepted(place):
@@ -106,6 +135,12 @@ def accepted(place):
         return 0
 
 
+def from_spool_seeded(place):
+    """The same of mailboxes that were being filled on the target while they waited."""
+    from_spool(place, "seeding = yes\n")
+
+
 SCENARIOS = {
     "from_spool": from_spool,
+    "from_spool_seeded": from_spool_seeded,
 }

@@ -455,8 +455,8 @@ do_steer(struct sim *s, struct ask *a, int node, int account)
 static bool
 is_in_this_pass(const struct ask *a, const struct sim_spool *spool, uint32_t serial)
 {
-	if (a->kind == ASK_MEND)
-		return !a->in.messages_to_come;
+	if (a->kind == ASK_MEND) /* contacts wait for their lane */
+		return !a->in.messages_to_come && (spool->back || serial % 5 != 0);
 	if (spool->back)
 		return !a->in.contacts_only && serial % 7 != 0;
 	return a->in.contacts_only ? serial % 5 == 0 : serial % 5 != 0 && serial % 7 != 0;
@@ -492,7 +492,7 @@ check_import(struct sim *s, const struct ask *a, int account, uint32_t serial)
 {
 	const char *quota = s->accounts[account].now.quota;
 
-	if (a->kind == ASK_MEND && serial % 5 != 0 && serial % 7 != 0)
+	if (a->kind == ASK_MEND && serial % 7 != 0)
 		sim_fail(s, "%s: item %u would go in by an import, and is mended",
 		    a->move_id, serial);
 	/* What is released goes in within the quota, as what its owner puts there himself. */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "controller/move_revert.h"
 #include "controller/move_spool.h"
 #include "controller/moves_copies.h"
 #include "tests/sim/sim.h"
@@ -106,6 +107,11 @@ test_what_the_dead_node_had_is_fetched(void **state)
 	CHECK(moves_fetch(jobs_moves(s->jobs), 1, &e));
 	CHECK(sim_run_to_state(s, 0, MOVE_SETTLED, HOUR_MS));
 	check_lives_from_the_spool(s);
+	/* What is on the target is compared once more all the same. */
+	CHECK(moves_retry(jobs_moves(s->jobs), 1, &e));
+	CHECK(sim_run_to_state(s, 0, MOVE_VERIFYING, HOUR_MS));
+	CHECK(sim_run_to_state(s, 0, MOVE_SETTLED, HOUR_MS));
+	check_lives_from_the_spool(s);
 	sim_restart_node(s, 0);
 	CHECK(moves_fetch(jobs_moves(s->jobs), 1, &e));
 	sim_run(s, HOUR_MS);
@@ -150,6 +156,8 @@ test_its_owner_is_in_within_a_minute(void **state)
 	(void)state;
 	CHECK(from_spool(s, &e));
 	CHECK(sim_run_to_state(s, 0, MOVE_BACKFILLING, MINUTE_MS));
+	CHECK(!moves_fetch(jobs_moves(s->jobs), 1, &e));
+	CHECK(strstr(e.text, "is fetched when it is settled") != NULL);
 	CHECK_STR(s->accounts[0].now.status, "active");
 	sim_run(s, HOUR_MS);
 	sim_done(s);
@@ -199,6 +207,54 @@ test_dead_under_the_lock(void **state)
 	}
 }
 
+/* What the node gave out in days that nobody saw is not given out again. */
+static void
+test_of_an_old_spool_more_ids_are_left_out(void **state)
+{
+	struct sim *s = anna_moves(20);
+	struct err e;
+	int target;
+
+	(void)state;
+	s->accounts[0].watched = false;
+	s->cutover = "go";
+	begin(s);
+	CHECK(sim_run_to_state(s, 0, MOVE_FOLLOWING, HOUR_MS));
+	sim_run_for(s, 5 * MINUTE_MS);
+	CHECK(jobs_change(s->jobs, 1, JOB_EV_CANCEL, &e));
+	sim_run_for(s, 3 * DAY_MS + HOUR_MS);
+	s->nodes[0].box[0].item_id += 25000;
+	sim_sneak_mail(s, 0, 0);
+	sim_crash_node(s, 0);
+	CHECK_INT(sim_move_of(s, 0)->state, MOVE_ABANDONED);
+	CHECK(from_spool(s, &e));
+	CHECK(sim_run_to_state(s, 0, MOVE_SETTLED, HOUR_MS));
+	target = s->accounts[0].host;
+	CHECK(s->nodes[target].box[0].item_id > s->nodes[0].box[0].item_id);
+	sim_run(s, HOUR_MS);
+	sim_done(s);
+}
+
+/* Said while a call was under way it is not forgotten with the controller. */
+static void
+test_the_wish_outlives_the_controller(void **state)
+{
+	struct sim *s = dies_under_the_lock();
+	struct err e;
+
+	(void)state;
+	CHECK(sim_run_to_state(s, 0, MOVE_UNLOCKING, HOUR_MS));
+	while (!sim_move_of(s, 0)->asking)
+		sim_run_for(s, 10);
+	CHECK(from_spool(s, &e));
+	CHECK_INT(sim_move_of(s, 0)->state, MOVE_UNLOCKING);
+	sim_stop(s, false);
+	sim_start(s);
+	sim_run(s, HOUR_MS);
+	check_lives_from_the_spool(s);
+	sim_done(s);
+}
+
 /* Given up, tried again while the node is dead, given up again: the spool is there still. */
 static void
 test_after_attempts_that_failed(void **state)
@@ -207,6 +263,14 @@ test_after_attempts_that_failed(void **state)
 	struct err e;
 
 	(void)state;
+	/* Once it cannot be locked: then it is not from the spool, either. */
+	CHECK(sim_run_to_state(s, 0, MOVE_UNLOCKING, HOUR_MS));
+	s->refuse[ASK_SESSIONS] = 1;
+	CHECK(from_spool(s, &e));
+	CHECK(sim_run_to_state(s, 0, MOVE_ABANDONED, HOUR_MS));
+	CHECK(!sim_move_of(s, 0)->data.from_spool);
+	sim_done(s);
+	s = dies_under_the_lock();
 	CHECK(sim_run_to_state(s, 0, MOVE_STUCK, HOUR_MS));
 	sim_restart_node(s, 0);
 	CHECK(moves_retry(jobs_moves(s->jobs), 1, &e));
@@ -319,7 +383,7 @@ test_one_without_a_mailbox(void **state)
 	CHECK(sim_run_to_state(s, 0, MOVE_FOLLOWING, HOUR_MS));
 	sim_run_for(s, MINUTE_MS);
 	CHECK(!from_spool(s, &e));
-	CHECK(strstr(e.text, "zmprov ma new@example.org zimbraMailHost") != NULL);
+	CHECK(strstr(e.text, "zmprov -l ma new@example.org zimbraMailHost") != NULL);
 	CHECK(jobs_change(s->jobs, 1, JOB_EV_CONTINUE, &e));
 	sim_run(s, HOUR_MS);
 	sim_done(s);
@@ -406,6 +470,236 @@ test_what_is_copied_is_counted(void **state)
 	sim_done(s);
 }
 
+/* Contacts that only the dead node had are no less wanted than mail. */
+static void
+test_contacts_that_were_left_are_fetched(void **state)
+{
+	struct sim *s = held_on_a_dead_node();
+	struct err e;
+
+	(void)state;
+	for (int i = 0; i < 6; i++)
+		sim_sneak_mail(s, 0, 0);
+	CHECK(from_spool(s, &e));
+	sim_run(s, HOUR_MS);
+	sim_restart_node(s, 0);
+	CHECK(moves_fetch(jobs_moves(s->jobs), 1, &e));
+	sim_run(s, HOUR_MS);
+	sim_must_be_well(s);
+	CHECK_STR(sim_move_of(s, 0)->data.verdict, "clean");
+	sim_done(s);
+}
+
+/* There is no way back to the dead: what the spool holds goes in all the same. */
+static void
+test_it_is_not_taken_back(void **state)
+{
+	static const enum move_state at[] = {MOVE_OPENING, MOVE_STUCK};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(at); i++) {
+		struct sim *s = held_on_a_dead_node();
+		struct err e;
+
+		if (at[i] == MOVE_STUCK)
+			s->refuse[ASK_IMPORT] = 1;
+		CHECK(from_spool(s, &e));
+		CHECK(sim_run_to_state(s, 0, at[i], HOUR_MS));
+		CHECK(!moves_revert(jobs_moves(s->jobs), 1, false, &e));
+		CHECK(strstr(e.text, "given up for dead") != NULL);
+		CHECK(!moves_revert(jobs_moves(s->jobs), 1, true, &e));
+		if (at[i] == MOVE_STUCK)
+			CHECK(moves_retry(jobs_moves(s->jobs), 1, &e));
+		sim_run(s, HOUR_MS);
+		check_lives_from_the_spool(s);
+		sim_done(s);
+	}
+}
+
+/* Under the short lock that prepares the target nothing gives the account back either. */
+static void
+hook_dies_while_it_prepares(struct sim *s, const struct ask *a, enum move_state now)
+{
+	(void)a;
+	if (s->hook_count > 0 || (int)now != s->hook_data)
+		return;
+	s->hook_count++;
+	sim_crash_node(s, 0);
+}
+
+static void
+test_dead_while_the_target_is_prepared(void **state)
+{
+	static const enum move_state at[] = {
+	    MOVE_PREPARE_MAKING, MOVE_PREPARE_RETURNING, MOVE_PREPARE_OPENING};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(at); i++) {
+		struct sim *s = anna_moves(20);
+		struct err e;
+
+		s->accounts[0].watched = false;
+		s->hook_data = (int)at[i];
+		s->seeding = true;
+		s->on_ask = hook_dies_while_it_prepares;
+		begin(s);
+		sim_run_for(s, HOUR_MS);
+		CHECK_INT(s->hook_count, 1);
+		CHECK_STR(s->accounts[0].now.status, "locked");
+		if (!from_spool(s, &e))
+			fail_msg("%s: %s", move_states[at[i]].name, e.text);
+		sim_run(s, HOUR_MS);
+		check_lives_from_the_spool(s);
+		sim_done(s);
+	}
+}
+
+/* Back before the switch it has everything: there it stays, and is let in. */
+static void
+hook_is_back(struct sim *s, const struct ask *a, enum move_state now)
+{
+	(void)a;
+	if (s->hook_count > 1 || now != MOVE_SPOOL_SWITCHING)
+		return;
+	s->hook_count = 2;
+	sim_restart_node(s, 0);
+}
+
+static void
+test_the_dead_node_is_back_before_the_switch(void **state)
+{
+	struct sim *s = dies_under_the_lock();
+	struct err e;
+
+	(void)state;
+	CHECK(sim_run_to_state(s, 0, MOVE_UNLOCKING, HOUR_MS));
+	sim_run_for(s, MINUTE_MS);
+	s->on_ask = hook_is_back;
+	s->slow_ms[ASK_SET_HOME] = 9000;
+	CHECK(from_spool(s, &e));
+	if (!sim_run_to_state(s, 0, MOVE_ABANDONED, HOUR_MS))
+		fail_msg("%s: %s (%s)", move_states[sim_move_of(s, 0)->state].name,
+		    sim_move_of(s, 0)->doing, s->why);
+	CHECK_INT(s->hook_count, 2);
+	CHECK(strstr(sim_move_of(s, 0)->error, "its mailboxd answers") != NULL);
+	CHECK_INT(s->accounts[0].host, 0);
+	CHECK_STR(s->accounts[0].now.status, s->accounts[0].before.status);
+	s->slow_ms[ASK_SET_HOME] = 0;
+	sim_run(s, HOUR_MS);
+	sim_must_be_well(s);
+	CHECK_STR(sim_move_of(s, 0)->data.verdict, "clean");
+	sim_done(s);
+}
+
+/* What could not be fetched leaves everything as it was, also where it lives elsewhere by now. */
+static void
+test_one_that_lives_elsewhere_is_not_fetched(void **state)
+{
+	struct sim *s = held_on_a_dead_node();
+	struct err e;
+	int target;
+
+	(void)state;
+	CHECK(from_spool(s, &e));
+	sim_run(s, HOUR_MS);
+	target = s->accounts[0].host;
+	sim_restart_node(s, 0);
+	sim_set_home(s, target, 0, 3 - target);
+	CHECK(moves_fetch(jobs_moves(s->jobs), 1, &e));
+	sim_run_for(s, HOUR_MS);
+	if (sim_move_of(s, 0)->state != MOVE_SETTLED)
+		fail_msg("%s: %s", move_states[sim_move_of(s, 0)->state].name,
+		    sim_move_of(s, 0)->error);
+	sim_set_home(s, target, 0, target);
+	s->nodes[3 - target].box[0].present = false;
+	CHECK(moves_fetch(jobs_moves(s->jobs), 1, &e));
+	sim_run(s, HOUR_MS);
+	CHECK_STR(sim_move_of(s, 0)->data.verdict, "clean");
+	sim_done(s);
+}
+
+/* Coming home over it would bring deleted mail back, and what is only there would be lost. */
+static void
+test_it_does_not_come_home_before(void **state)
+{
+	struct sim *s = held_on_a_dead_node();
+	struct err e;
+	int target;
+
+	(void)state;
+	CHECK(from_spool(s, &e));
+	sim_run(s, HOUR_MS);
+	target = s->accounts[0].host;
+	sim_restart_node(s, 0);
+	s->cutover = NULL;
+	CHECK_INT(sim_evacuate_to(s, target, s->nodes[0].name), 2);
+	sim_run_for(s, HOUR_MS);
+	CHECK_INT(s->accounts[0].host, target);
+	CHECK_INT(sim_move_of(s, 0)->state, MOVE_ABANDONED);
+	if (strstr(sim_move_of(s, 0)->error, "zmferry move fetch m1") == NULL)
+		fail_msg("%s", sim_move_of(s, 0)->error);
+	CHECK(moves_fetch(jobs_moves(s->jobs), 1, &e));
+	sim_run_for(s, HOUR_MS);
+	CHECK_STR(moves_find(jobs_moves(s->jobs), 1)->data.verdict, "clean");
+	sim_run(s, 24 * HOUR_MS);
+	CHECK(jobs_change(s->jobs, 2, JOB_EV_RETRY, &e));
+	sim_run(s, HOUR_MS);
+	sim_must_be_well(s);
+	CHECK_INT(s->accounts[0].host, 0);
+	sim_done(s);
+}
+
+/* Its job is over, and content still goes in: nobody moves it on meanwhile. */
+static void
+test_it_is_not_moved_on_while_it_fills(void **state)
+{
+	struct sim *s = held_on_a_dead_node();
+	const struct move *first = sim_move_of(s, 0);
+	struct err e;
+	int target;
+
+	(void)state;
+	CHECK(jobs_change(s->jobs, 1, JOB_EV_CANCEL, &e));
+	sim_run_for(s, HOUR_MS);
+	CHECK_INT(first->state, MOVE_ABANDONED);
+	CHECK(job_states[jobs_find(s->jobs, 1)->state].is_end);
+	s->slow_ms[ASK_IMPORT] = 5 * MINUTE_MS;
+	CHECK(from_spool(s, &e));
+	CHECK(sim_run_to_state(s, 0, MOVE_BACKFILLING, HOUR_MS));
+	target = s->accounts[0].host;
+	s->cutover = NULL;
+	CHECK_INT(sim_evacuate_to(s, target, s->nodes[3 - target].name), 2);
+	while (first->state != MOVE_SETTLED) {
+		CHECK_INT(first->state == MOVE_STUCK, 0);
+		CHECK_INT(sim_move_of(s, 0)->started, 0);
+		sim_run_for(s, 1000);
+	}
+	sim_run(s, HOUR_MS);
+	CHECK_INT(s->accounts[0].host, 3 - target);
+	sim_must_be_well(s);
+	/* What the dead node alone has is told of still. */
+	CHECK(sim_has_alert(s, "m1", "with what had been copied"));
+	sim_free(&s);
+}
+
+/* Taken out of the cluster it holds nothing any more, and nobody is told to bring it back. */
+static void
+test_a_node_that_is_gone_for_good(void **state)
+{
+	struct sim *s = held_on_a_dead_node();
+	struct err e;
+
+	(void)state;
+	CHECK(from_spool(s, &e));
+	sim_run(s, HOUR_MS);
+	check_lives_from_the_spool(s);
+	moves_node_gone(jobs_moves(s->jobs), s->nodes[0].name);
+	CHECK_INT(sim_move_of(s, 0)->state, MOVE_DONE);
+	CHECK(!sim_has_alert(s, "m1", ""));
+	CHECK(!moves_fetch(jobs_moves(s->jobs), 1, &e));
+	sim_free(&s);
+}
+
 int
 main(void)
 {
@@ -415,13 +709,23 @@ main(void)
 	    TEST(test_what_changed_in_the_spools_back_is_named),
 	    TEST(test_its_owner_is_in_within_a_minute),
 	    TEST(test_dead_under_the_lock),
+	    TEST(test_the_wish_outlives_the_controller),
 	    TEST(test_after_attempts_that_failed),
+	    TEST(test_of_an_old_spool_more_ids_are_left_out),
 	    TEST(test_refused_where_it_makes_no_sense),
 	    TEST(test_a_source_that_answers_keeps_its_mailbox),
 	    TEST(test_mailboxd_alone_is_dead),
 	    TEST(test_one_without_a_mailbox),
 	    TEST(test_a_few_at_a_time),
 	    TEST(test_what_is_copied_is_counted),
+	    TEST(test_contacts_that_were_left_are_fetched),
+	    TEST(test_it_is_not_taken_back),
+	    TEST(test_dead_while_the_target_is_prepared),
+	    TEST(test_the_dead_node_is_back_before_the_switch),
+	    TEST(test_one_that_lives_elsewhere_is_not_fetched),
+	    TEST(test_it_does_not_come_home_before),
+	    TEST(test_it_is_not_moved_on_while_it_fills),
+	    TEST(test_a_node_that_is_gone_for_good),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -43,6 +43,7 @@ static struct {
 	bool no_mark;	    /* folders do not come by list= */
 	bool marked_stale;  /* Sync since the token: item FIRST changed */
 	bool must_resync;
+	Wire__StagePass pass;
 	bool locked_out;
 	struct damage {
 		enum { NO_DAMAGE, CUT, CUT_SHORT, FLIP } kind;
@@ -349,6 +350,8 @@ run(struct err *e)
 
 	receiver_start(&r);
 	sender_init(&sender, r.port);
+	sender.op.pass = box.pass;
+	sender.op.above = FIRST + box.count;
 	sender.w.soap = zimbra.client;
 	sender.w.client.soap = zimbra.client;
 	snprintf(sender.w.account_id, sizeof(sender.w.account_id), ACCOUNT);
@@ -429,6 +432,28 @@ test_small(void **state)
 	must_run(50, 50, 0);
 	CHECK_INT(result.stage->sent, 50);
 	CHECK(result.stage->wrote);
+}
+
+/* A node that was dead: what is held is in a mailbox, so what changed is named, each time. */
+static void
+test_what_a_dead_node_left(void **state)
+{
+	(void)state;
+	box.count = 50;
+	must_run(50, 50, 0);
+	box.pass = WIRE__STAGE_PASS__PASS_LEFT;
+	box.marked_stale = true;
+	box.count = 53;
+	for (int i = 0; i < 2; i++) {
+		must_run(53, 53, 1);
+		CHECK_INT(result.stage->sent, i == 0 ? 3 : 0);
+		check_lacking(0, FIRST, "changed or deleted");
+	}
+	/* Who cannot say what changed does not say that nothing did. */
+	box.must_resync = true;
+	must_run(53, 53, 1);
+	CHECK_INT(result.stage->sent, 0);
+	check_lacking(0, 0, "cannot say");
 }
 
 static void
@@ -751,6 +776,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    CASE(test_small),
+	    CASE(test_what_a_dead_node_left),
 	    CASE(test_large),
 	    CASE(test_dead_and_deleted),
 	    CASE(test_blobs),

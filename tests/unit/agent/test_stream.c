@@ -376,15 +376,60 @@ test_what_was_left_is_added(void **state)
 	CHECK_INT(b.wanted, 1);
 	CHECK_INT(b.listed, 21);
 	CHECK_INT(b.staged, 21);
-	/* Once more, as after a crash: nothing lacks. */
+	/* Once more, as after a crash: nothing lacks, and what changed is asked for as before. */
 	b.all_stale = true;
+	b.token = "300";
 	must_pass(&b);
+	CHECK_STR(b.token_before, "100");
 	CHECK_INT(b.wanted, 0);
 	CHECK_INT(b.staged, 21);
 	CHECK(spool_open(spool_dir, MOVE, false, &s, &e));
 	CHECK(spool_find(s, 302, &item) && item.folder_id != 260);
 	CHECK(spool_find(s, 319, &item) && spool_find(s, 600, &item));
 	spool_close(&s);
+	spool_record_free(&b.record);
+}
+
+/* Its sender dies in the middle: what was held is held, until the newer of it has come. */
+static void
+test_broken_pass_takes_nothing_away(void **state)
+{
+	static const uint32_t stale[] = {303, 304, 312, 315};
+	static struct mailbox b;
+	struct err e;
+
+	(void)state;
+	mailbox_init(&b, 20);
+	must_pass(&b);
+	b.token = "200";
+	b.stale = stale;
+	b.stale_count = ARRAY_LEN(stale);
+	b.stop_after = 1;
+	CHECK(!pass(&b, &e));
+	CHECK_INT(check_spool(&b, true), 20);
+	/* What is said of it later is asked from before that pass on. */
+	b.pass = WIRE__STAGE_PASS__PASS_LEFT;
+	b.stop_after = 0;
+	must_pass(&b);
+	CHECK_STR(b.token_before, "100");
+	CHECK_INT(b.wanted, 0);
+	/* The next ordinary one brings what the broken one did not, and says it but once. */
+	b.pass = WIRE__STAGE_PASS__PASS_DELTA;
+	b.stale_count = 0;
+	b.token = "300";
+	b.nth[3] = b.nth[4] = b.nth[12] = b.nth[15] = 6;
+	must_pass(&b);
+	CHECK_STR(b.token_before, "200");
+	CHECK_INT(b.wanted, 4);
+	CHECK_INT(b.staged, 20);
+	CHECK_INT(check_spool(&b, true), 20);
+	must_pass(&b);
+	CHECK_INT(b.wanted, 0);
+	/* Too old for Zimbra, and broken off: nothing is taken away either. */
+	b.all_stale = true;
+	b.stop_after = 1;
+	CHECK(!pass(&b, &e));
+	CHECK_INT(check_spool(&b, true), 20);
 	spool_record_free(&b.record);
 }
 
@@ -833,6 +878,7 @@ main(void)
 	    CASE(test_memory), /* first: a peak is never forgotten */
 	    CASE(test_full_then_delta),
 	    CASE(test_what_was_left_is_added),
+	    CASE(test_broken_pass_takes_nothing_away),
 	    CASE(test_bad_item_is_dropped),
 	    CASE(test_worn_document),
 	    CASE(test_empty_mailbox),
