@@ -96,8 +96,10 @@ moves_from_spool(struct moves *all, uint32_t number, struct err *e)
 {
 	struct move *m = moves_find(all, number);
 
-	if (m != NULL && (m->wish == EV_FROM_SPOOL || m->state == MOVE_SPOOL_LOCKING ||
-			     m->state == MOVE_SPOOL_SWITCHING))
+	if (m == NULL)
+		return move_may_from_spool(all, number, e); /* it says why not */
+	if (m->wish == EV_FROM_SPOOL || m->state == MOVE_SPOOL_LOCKING ||
+	    m->state == MOVE_SPOOL_SWITCHING)
 		return true;
 	if (!move_may_from_spool(all, number, e))
 		return false;
