@@ -321,11 +321,11 @@ class Archives(StoreCase):
 
     def test_listener_hears_of_folders(self):
         heard = []
-        self.store.listener = lambda box, event, folder: heard.append((event, folder.name))
+        self.store.listener = lambda box, event, folder, before=None: heard.append((event, before))
         folder = self.box.create_folder("f", grants=[{"zid": "z", "gt": "usr", "perm": "r"}])
         self.box.folder_action([folder.id], "rename", name="g")
         self.box.folder_action([folder.id], "delete")
-        self.assertEqual(["created", "acl", "named", "deleted"], [e for e, _ in heard])
+        self.assertEqual([("created", None), ("acl", None), ("named", "/f"), ("deleted", "/g")], heard)
 
 
 class BadHabits(StoreCase):
