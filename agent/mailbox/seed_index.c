@@ -287,6 +287,14 @@ seed_row_is_filled(const char *spool_dir, const char *move_id, const Wire__Row *
 }
 
 bool
+seed_may_begin(const Wire__Row *row, bool is_new, uint64_t made)
+{
+	return !is_new ||
+	       (row->contacts == 0 &&
+		   (row->size_bytes == 0 || (made != 0 && made == row->mailbox_id)));
+}
+
+bool
 seed_row_is_ours(const char *spool_dir, const char *move_id, const Wire__Row *row)
 {
 	struct seed_index x;

@@ -58,6 +58,12 @@ MUST_USE bool seed_index_sync(struct seed_index *x, struct err *e);
 
 /* Is it the mailbox that this move fills? It may hold mail, too, that came by itself. */
 bool seed_row_is_filled(const char *spool_dir, const char *move_id, const Wire__Row *row);
+/*
+ * May the mailbox be filled by the move? made: number of the one that was made for it, empty; 0:
+ * not known. Mail whose recipient was accepted in that instant may be in it by now: it stays, and
+ * is seen after the switch. Any other mailbox must be empty when it is seen first.
+ */
+bool seed_may_begin(const Wire__Row *row, bool is_new, uint64_t made);
 /* Does the mailbox of that row hold nothing but what this move put into it? */
 bool seed_row_is_ours(const char *spool_dir, const char *move_id, const Wire__Row *row);
 

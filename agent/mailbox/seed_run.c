@@ -117,6 +117,17 @@ seed_attributes(struct target *t, const struct spool_item *item, struct buf *fla
 
 /* --- the run --- */
 
+/* 0: it is not known. */
+static uint64_t
+made_number(struct target *t)
+{
+	char text[24];
+
+	return spool_note_read(t->spool, NOTE_MADE, text, sizeof(text))
+		   ? strtoull(text, NULL, 10)
+		   : 0;
+}
+
 /*
  * A mailbox with something in it when it is seen first is not this move's to fill. Later a
  * mail may come whose recipient was accepted when the account lived here for an instant.
@@ -145,7 +156,7 @@ seeding_open(struct seeding *s, struct err *e)
 		return true;
 	if (!spool_record_read(t->spool, &s->record, e))
 		return false;
-	if (s->index.is_new && (row.size_bytes > 0 || row.contacts > 0))
+	if (!seed_may_begin(&row, s->index.is_new, made_number(t)))
 		return err_set(e, ERR_REFUSED,
 		    "the mailbox on %s holds %llu bytes that this move did not put in; "
 		    "it "

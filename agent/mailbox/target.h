@@ -86,6 +86,7 @@ MUST_USE bool target_set_pairs(
 #define NOTE_BACK \
 	"back" /* the spool of a way back: of what arrived elsewhere meanwhile */
 #define NOTE_REFUSED "refused" /* folders that Zimbra would not make: an id a line */
+#define NOTE_MADE "made"       /* number of the mailbox that was made here early, empty */
 #define NOTE_SEED_SETTLED \
 	"seed-settled" /* what was seeded is marked in the index of items */
 #define NOTE_FILTERS \

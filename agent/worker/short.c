@@ -180,6 +180,21 @@ short_routes(struct worker *w, struct err *e)
 /* --- making the mailbox --- */
 
 /* By asking for it at its home. What is there already must be as good as new. */
+/* It was empty: what it holds later came by itself, or we put it in (seed_may_begin). */
+static void
+note_made(struct worker *w, const Wire__Row *row)
+{
+	struct spool *s = NULL;
+	char text[24];
+	struct err e;
+
+	snprintf(text, sizeof(text), "%llu\n", (unsigned long long)row->mailbox_id);
+	if (!spool_open(w->spool_dir, w->move_id, true, &s, &e) ||
+	    !spool_note_write(s, NOTE_MADE, text, &e))
+		log_info(&w->log, "%s", e.text);
+	spool_close(&s);
+}
+
 static bool
 short_make(struct worker *w, struct err *e)
 {
@@ -205,8 +220,11 @@ short_make(struct worker *w, struct err *e)
 		return false;
 	if (!row.present)
 		return err_set(e, ERR_RETRY, "%s did not make the mailbox", home);
-	return (row.size_bytes == 0 && row.new_messages == 0 && row.contacts == 0) ||
-	       err_set(e, ERR_REFUSED, "the mailbox on %s holds something already", home);
+	if (row.size_bytes > 0 || row.new_messages > 0 || row.contacts > 0)
+		return err_set(
+		    e, ERR_REFUSED, "the mailbox on %s holds something already", home);
+	note_made(w, &row);
+	return true;
 }
 
 /* --- deleting a mailbox that lives elsewhere --- */

@@ -254,6 +254,25 @@ test_whose_mailbox_it_is(void **state)
 	CHECK(!seed_row_is_ours(dir, MOVE, &row));
 }
 
+/* A mail may come in the moment between the making and the filling. */
+static void
+test_which_mailbox_may_be_filled(void **state)
+{
+	Wire__Row row = WIRE__ROW__INIT;
+
+	(void)state;
+	row.present = true;
+	row.mailbox_id = BOX;
+	CHECK(seed_may_begin(&row, true, 0));
+	row.size_bytes = 505;
+	CHECK(!seed_may_begin(&row, true, 0));
+	CHECK(!seed_may_begin(&row, true, BOX + 1));
+	CHECK(seed_may_begin(&row, true, BOX));
+	CHECK(seed_may_begin(&row, false, 0)); /* begun before */
+	row.contacts = 1;
+	CHECK(!seed_may_begin(&row, true, BOX));
+}
+
 int
 main(void)
 {
@@ -268,6 +287,7 @@ main(void)
 		test_damage_before_the_end_is_refused, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_it_is_written_anew, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_whose_mailbox_it_is, set_up, tear_down),
+	    TEST(test_which_mailbox_may_be_filled),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
