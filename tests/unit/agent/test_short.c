@@ -140,7 +140,11 @@ make_row(void)
 	Wire__WorkerJob job = WIRE__WORKER_JOB__INIT;
 	Wire__StepRequest step = WIRE__STEP_REQUEST__INIT;
 	Wire__OpMake op = WIRE__OP_MAKE__INIT;
-	struct worker w = {.job = &job, .step = &step, .result = &result};
+	struct worker w = {.job = &job,
+	    .step = &step,
+	    .result = &result,
+	    .spool_dir = "/nonexistent",
+	    .move_id = "m1"};
 
 	step.op_case = WIRE__STEP_REQUEST__OP_MAKE;
 	step.make = &op;
