@@ -34,9 +34,6 @@ spool_is_possible_in(const struct move *m)
 {
 	enum move_state at = m->state == MOVE_STUCK ? m->stuck_from : m->state;
 
-	if (m->state == MOVE_STUCK)
-		return at == MOVE_UNLOCKING || at == MOVE_PREPARE_RETURNING ||
-		       at == MOVE_PREPARE_OPENING;
 	return move_edge_find(at, EV_FROM_SPOOL, at) != NULL;
 }
 

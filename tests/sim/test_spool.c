@@ -50,6 +50,18 @@ held_on_a_dead_node(void)
 	return s;
 }
 
+static struct sim *
+lives_on_and_its_node_is_back(void)
+{
+	struct sim *s = held_on_a_dead_node();
+	struct err e;
+
+	CHECK(from_spool(s, &e));
+	sim_run(s, HOUR_MS);
+	sim_restart_node(s, 0);
+	return s;
+}
+
 static void
 check_lives_from_the_spool(struct sim *s)
 {
@@ -595,15 +607,11 @@ test_the_dead_node_is_back_before_the_switch(void **state)
 static void
 test_one_that_lives_elsewhere_is_not_fetched(void **state)
 {
-	struct sim *s = held_on_a_dead_node();
+	struct sim *s = lives_on_and_its_node_is_back();
+	int target = s->accounts[0].host;
 	struct err e;
-	int target;
 
 	(void)state;
-	CHECK(from_spool(s, &e));
-	sim_run(s, HOUR_MS);
-	target = s->accounts[0].host;
-	sim_restart_node(s, 0);
 	sim_set_home(s, target, 0, 3 - target);
 	CHECK(moves_fetch(jobs_moves(s->jobs), 1, &e));
 	sim_run_for(s, HOUR_MS);
@@ -622,15 +630,11 @@ test_one_that_lives_elsewhere_is_not_fetched(void **state)
 static void
 test_it_does_not_come_home_before(void **state)
 {
-	struct sim *s = held_on_a_dead_node();
+	struct sim *s = lives_on_and_its_node_is_back();
+	int target = s->accounts[0].host;
 	struct err e;
-	int target;
 
 	(void)state;
-	CHECK(from_spool(s, &e));
-	sim_run(s, HOUR_MS);
-	target = s->accounts[0].host;
-	sim_restart_node(s, 0);
 	s->cutover = NULL;
 	CHECK_INT(sim_evacuate_to(s, target, s->nodes[0].name), 2);
 	sim_run_for(s, HOUR_MS);
