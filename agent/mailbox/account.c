@@ -50,13 +50,7 @@ account_home(
 
 	if (!account_flush(c, account_id, e))
 		return false;
-	r = soap_request_new(SOAP_ADMIN, "GetAccountRequest");
-	soap_attr(r, "applyCos", "0");
-	soap_attr(r, "attrs", "zimbraMailHost");
-	soap_open(r, "account");
-	soap_attr(r, "by", "id");
-	soap_text(r, account_id);
-	soap_close(r);
+	r = soap_get_account("id", account_id, "zimbraMailHost");
 	ok = soap_call(c, r, &answer, e);
 	if (ok) {
 		const struct soap_node *account =

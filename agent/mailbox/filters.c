@@ -91,13 +91,8 @@ filters_read(struct target *t, struct err *e)
 	filters_fini(&t->filters);
 	if (!account_flush(t->soap, t->account_id, e))
 		return false;
-	r = soap_request_new(SOAP_ADMIN, "GetAccountRequest");
-	soap_attr(r, "applyCos", "0");
-	soap_attr(r, "attrs", "zimbraMailSieveScript,zimbraMailOutgoingSieveScript");
-	soap_open(r, "account");
-	soap_attr(r, "by", "id");
-	soap_text(r, t->account_id);
-	soap_close(r);
+	r = soap_get_account(
+	    "id", t->account_id, "zimbraMailSieveScript,zimbraMailOutgoingSieveScript");
 	ok = soap_call(t->soap, r, &answer, e);
 	account = ok ? soap_child(soap_body(answer), "account") : NULL;
 	if (ok && account == NULL)

@@ -10,6 +10,7 @@
 
 #include <jansson.h>
 
+#include "agent/mailbox/ids.h"
 #include "agent/mailbox/items.h"
 #include "agent/mailbox/seed_private.h"
 #include "agent/mailbox/seed_text.h"
@@ -255,10 +256,8 @@ static bool
 adding_wants_number(const struct adding *a, uint32_t id)
 {
 	const Wire__Folder *f = tree_find(&a->s->t->source, id);
-	size_t at = 0;
+	size_t at = ids_find(a->folders, a->folder_count, id);
 
-	while (at < a->folder_count && a->folders[at] < id)
-		at++;
 	return f != NULL && at < a->folder_count &&
 	       validity_is_to_come(a->s, f, a->later[at]);
 }

@@ -21,13 +21,7 @@ tree_owner_is_gone(struct target *t, const Wire__Folder *f)
 	if (tree_kind_of(f) != TREE_LINK)
 		return false;
 	owner = frame_string(&f->owner_id);
-	r = soap_request_new(SOAP_ADMIN, "GetAccountRequest");
-	soap_attr(r, "applyCos", "0");
-	soap_attr(r, "attrs", "zimbraId");
-	soap_open(r, "account");
-	soap_attr(r, "by", "id");
-	soap_text(r, owner);
-	soap_close(r);
+	r = soap_get_account("id", owner, "zimbraId");
 	free(owner);
 	return !target_send(t, r, NULL, &ignored) &&
 	       strcmp(soap_fault(t->soap), "account.NO_SUCH_ACCOUNT") == 0;

@@ -29,7 +29,7 @@ struct exporting {
 	char token[64];	   /* what the target holds is as new as this after the pass */
 	bool knew;	   /* what was changed since the pass before */
 	int64_t looked_ms; /* wall clock, when that was asked */
-	/* PASS_LEFT: what was changed or deleted behind the spool's back, ascending */
+	/* PASS_LEFT: what was changed or deleted behind the spool's back */
 	uint32_t *behind;
 	size_t behind_count;
 	bool behind_unknown; /* the token is too old for Zimbra */

@@ -88,7 +88,18 @@ rehearsal_begin_run(struct work *work)
 	return ok;
 }
 
-/* At the server where it lives now. */
+/* A client of the server where it lives now; *out NULL: it is gone. */
+static bool
+rehearsal_meet(struct rehearsal *x, struct soap_client **out)
+{
+	*out = NULL;
+	if (!rehearsal_find(x->directory, x->id, x->from, sizeof(x->from), &x->work.err))
+		return false;
+	if (x->from[0] != '\0')
+		*out = live_soap(x->w, x->from, SOAP_MS, &x->work.cancelled);
+	return true;
+}
+
 static bool
 rehearsal_work_run(struct work *work)
 {
@@ -96,12 +107,10 @@ rehearsal_work_run(struct work *work)
 	struct soap_client *c;
 	bool ok;
 
-	if (!rehearsal_find(x->directory, x->id, x->from, sizeof(x->from), &work->err))
+	if (!rehearsal_meet(x, &c))
 		return false;
-	if (x->from[0] == '\0')
-		return err_set(&work->err, ERR_REFUSED, "account %s: is gone", x->id);
-	c = live_soap(x->w, x->from, SOAP_MS, &work->cancelled);
-	ok = rehearsal_work_in(c, x->id, &work->err);
+	ok = c == NULL ? err_set(&work->err, ERR_REFUSED, "account %s: is gone", x->id)
+		       : rehearsal_work_in(c, x->id, &work->err);
 	soap_client_free(&c);
 	return ok;
 }
@@ -113,13 +122,9 @@ rehearsal_end_run(struct work *work)
 	struct soap_client *c;
 	bool ok;
 
-	if (!rehearsal_find(x->directory, x->id, x->from, sizeof(x->from), &work->err))
+	if (!rehearsal_meet(x, &c))
 		return false;
-	if (x->from[0] == '\0')
-		return true;
-	c = live_soap(x->w, x->from, SOAP_MS, &work->cancelled);
-	ok = rehearsal_end(c, x->directory, x->id, &work->err);
-
+	ok = c == NULL || rehearsal_end(c, x->directory, x->id, &work->err);
 	soap_client_free(&c);
 	return ok;
 }

@@ -188,6 +188,27 @@ command_post_node(struct options *o, const char *path, print_fn print)
 	return 0;
 }
 
+int
+command_move(struct options *o, const char *question, const char *back, json_t *take_body)
+{
+	char *path = command_path("/v1/moves/", o->argument, back);
+	json_t *answer = NULL;
+	struct err e;
+	int code = 0;
+
+	if (!command_confirm(o, question, &e) ||
+	    !api_call(&o->api, "POST", path, take_body, &answer, &e))
+		code = command_fail(o, &e);
+	else if (o->json)
+		print_json(stdout, answer, JSON_SORT_KEYS);
+	else
+		printf("begun; follow it: zmferry explain %s\n", o->argument);
+	json_decref(answer);
+	json_decref(take_body);
+	free(path);
+	return code;
+}
+
 bool
 command_node_is(const char *host, const char *wanted)
 {

@@ -16,6 +16,9 @@ typedef void (*print_fn)(FILE *out, const json_t *answer);
 void command_show(const struct options *o, const json_t *answer, print_fn print);
 /* Asks, and shows the answer; the exit code. */
 int command_get(struct options *o, const char *path, print_fn print);
+/* Asks, posts the body (taken; NULL = none) to the move of the argument, and says how to follow it. */
+int command_move(
+    struct options *o, const char *question, const char *back, json_t *take_body);
 /* The same with the argument as the node that something is done to. */
 int command_post_node(struct options *o, const char *path, print_fn print);
 /* A new file that only its owner may read. */

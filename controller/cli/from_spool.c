@@ -11,11 +11,12 @@
 #include "controller/cli/commands_private.h"
 #include "controller/cli/print_private.h"
 
+/* Asked only; the controller does nothing. */
 static bool
-ask_from_spool(struct options *o, bool dry_run, json_t **answer_out, struct err *e)
+may_from_spool(struct options *o, json_t **answer_out, struct err *e)
 {
 	char *path = command_path("/v1/moves/", o->argument, "/from-spool");
-	json_t *body = json_pack("{sb}", "dry_run", dry_run);
+	json_t *body = json_pack("{sb}", "dry_run", true);
 	bool ok = api_call(&o->api, "POST", path, body, answer_out, e);
 
 	json_decref(body);
@@ -49,16 +50,6 @@ print_spool(FILE *out, const json_t *answer)
 	    out);
 }
 
-static void
-print_begun(FILE *out, const json_t *answer)
-{
-	const json_t *m = json_object_get(answer, "move");
-
-	fputs("begun; follow it: zmferry explain ", out);
-	print_safe(out, text_of(m, "id"));
-	fputc('\n', out);
-}
-
 /* An account's name may begin with that letter, too. */
 static bool
 is_move(const char *text)
@@ -88,39 +79,21 @@ move_from_spool(struct options *o)
 	json_t *answer = NULL;
 	struct err e;
 
-	if (!options_fit(o, &e) || !ask_from_spool(o, true, &answer, &e))
+	if (!options_fit(o, &e) || !may_from_spool(o, &answer, &e))
 		return command_fail(o, &e);
-	if (o->dry_run) {
+	if (o->dry_run)
 		command_show(o, answer, print_spool);
-		json_decref(answer);
-		return 0;
-	}
-	if (!o->json)
+	else if (!o->json)
 		print_spool(stdout, answer);
 	json_decref(answer);
-	if (!command_confirm(o, "Give the node up and go on with that?", &e) ||
-	    !ask_from_spool(o, false, &answer, &e))
-		return command_fail(o, &e);
-	command_show(o, answer, print_begun);
-	json_decref(answer);
-	return 0;
+	return o->dry_run ? 0
+			  : command_move(o, "Give the node up and go on with that?",
+				"/from-spool", NULL);
 }
 
 int
 run_move_fetch(struct options *o)
 {
-	char *path = command_path("/v1/moves/", o->argument, "/fetch");
-	json_t *answer = NULL;
-	struct err e;
-	int code = 0;
-
-	if (!command_confirm(
-		o, "Lock the account for a moment, and fetch what was left?", &e) ||
-	    !api_call(&o->api, "POST", path, NULL, &answer, &e))
-		code = command_fail(o, &e);
-	else
-		command_show(o, answer, print_begun);
-	json_decref(answer);
-	free(path);
-	return code;
+	return command_move(
+	    o, "Lock the account for a moment, and fetch what was left?", "/fetch", NULL);
 }

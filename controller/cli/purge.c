@@ -8,12 +8,18 @@
 #include "controller/cli/commands_private.h"
 #include "controller/cli/print_private.h"
 
+static json_t *
+purge_body(const struct options *o)
+{
+	return json_pack("{sbss}", "unclean", o->unclean, "confirm",
+	    o->confirm == NULL ? "" : o->confirm);
+}
+
 static bool
 purge_one(struct options *o, const char *id, json_t **answer_out, struct err *e)
 {
 	char *path = command_path("/v1/moves/", id, "/purge");
-	json_t *body = json_pack("{sbss}", "unclean", o->unclean, "confirm",
-	    o->confirm == NULL ? "" : o->confirm);
+	json_t *body = purge_body(o);
 	bool ok = api_call(&o->api, "POST", path, body, answer_out, e);
 
 	json_decref(body);
@@ -129,18 +135,7 @@ run_purge_job(struct options *o)
 int
 run_purge(struct options *o)
 {
-	json_t *answer = NULL;
-	struct err e;
-
-	if (!command_confirm(o, "Delete the old copy?", &e) ||
-	    !purge_one(o, o->argument, &answer, &e))
-		return command_fail(o, &e);
-	if (o->json)
-		print_json(stdout, answer, JSON_SORT_KEYS);
-	else
-		printf("begun; follow it: zmferry explain %s\n", o->argument);
-	json_decref(answer);
-	return 0;
+	return command_move(o, "Delete the old copy?", "/purge", purge_body(o));
 }
 
 int
@@ -166,26 +161,9 @@ run_release(struct options *o)
 int
 run_move_revert(struct options *o)
 {
-	char *path = command_path("/v1/moves/", o->argument, "/revert");
-	json_t *body = json_pack("{sb}", "leave_mail", o->leave_mail);
-	json_t *answer = NULL;
-	struct err e;
-	int code = 0;
-
-	if (!command_confirm(o,
-		o->leave_mail
-		    ? "Take the mailbox back, and leave on the target what arrived "
-		      "there?"
-		    : "Take the mailbox back to where it came from?",
-		&e) ||
-	    !api_call(&o->api, "POST", path, body, &answer, &e))
-		code = command_fail(o, &e);
-	else if (o->json)
-		print_json(stdout, answer, JSON_SORT_KEYS);
-	else
-		printf("begun; follow it: zmferry explain %s\n", o->argument);
-	json_decref(answer);
-	json_decref(body);
-	free(path);
-	return code;
+	return command_move(o,
+	    o->leave_mail
+		? "Take the mailbox back, and leave on the target what arrived there?"
+		: "Take the mailbox back to where it came from?",
+	    "/revert", json_pack("{sb}", "leave_mail", o->leave_mail));
 }

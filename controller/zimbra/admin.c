@@ -83,17 +83,11 @@ bool
 admin_own_id(
     struct soap_client *c, const char *name, char *out, size_t size, struct err *e)
 {
-	struct soap_request *r = soap_request_new(SOAP_ADMIN, "GetAccountRequest");
+	struct soap_request *r = soap_get_account("name", name, "zimbraId");
 	struct soap_answer *answer = NULL;
 	const char *id = NULL;
 	bool ok;
 
-	soap_attr(r, "applyCos", "0");
-	soap_attr(r, "attrs", "zimbraId");
-	soap_open(r, "account");
-	soap_attr(r, "by", "name");
-	soap_text(r, name);
-	soap_close(r);
 	ok = soap_call(c, r, &answer, e);
 	if (ok) {
 		const struct soap_node *account =

@@ -51,19 +51,13 @@ static bool
 freeze_get(struct soap_client *c, const char *account_id, struct freeze_saved *out,
     struct err *e)
 {
-	struct soap_request *r = soap_request_new(SOAP_ADMIN, "GetAccountRequest");
+	struct soap_request *r = soap_get_account("id", account_id,
+	    "zimbraAccountStatus,zimbraMailStatus,zimbraMailQuota,"
+	    "zimbraMailAllowReceiveButNotSendWhenOverQuota");
 	struct soap_answer *answer = NULL;
 	const struct soap_node *account;
 	bool ok;
 
-	soap_attr(r, "applyCos", "0");
-	soap_attr(r, "attrs",
-	    "zimbraAccountStatus,zimbraMailStatus,zimbraMailQuota,"
-	    "zimbraMailAllowReceiveButNotSendWhenOverQuota");
-	soap_open(r, "account");
-	soap_attr(r, "by", "id");
-	soap_text(r, account_id);
-	soap_close(r);
 	ok = soap_call(c, r, &answer, e);
 	account = ok ? soap_child(soap_body(answer), "account") : NULL;
 	if (ok && account == NULL)

@@ -58,6 +58,9 @@ void soap_a(struct soap_request *r, const char *name, const char *value);
 void soap_on_account(struct soap_request *r, const char *account_id);
 /* Pin to this server (zimbraId of the server): nothing is proxied. */
 void soap_pin(struct soap_request *r, const char *server_id);
+/* GetAccount of the account's own values, not its class of service's. by: "id" or "name";
+   attrs: "zimbraId,zimbraMailHost". */
+struct soap_request *soap_get_account(const char *by, const char *key, const char *attrs);
 /* A BatchRequest: each call to soap_request_new-like soap_batch_add opens one request. */
 struct soap_request *soap_batch_new(bool stop_on_error);
 void soap_batch_add(struct soap_request *r, enum soap_ns ns, const char *name);

@@ -212,6 +212,20 @@ soap_pin(struct soap_request *r, const char *server_id)
 	soap_set_id(r, r->server_id, sizeof(r->server_id), server_id);
 }
 
+struct soap_request *
+soap_get_account(const char *by, const char *key, const char *attrs)
+{
+	struct soap_request *r = soap_request_new(SOAP_ADMIN, "GetAccountRequest");
+
+	soap_attr(r, "applyCos", "0");
+	soap_attr(r, "attrs", attrs);
+	soap_open(r, "account");
+	soap_attr(r, "by", by);
+	soap_text(r, key);
+	soap_close(r);
+	return r;
+}
+
 static void
 soap_simple(xmlTextWriter *w, const char *name, const char *text)
 {
