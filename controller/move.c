@@ -444,6 +444,17 @@ move_may_be_delivered_to(struct moves *all, const struct move *m)
 	       since < (int64_t)all->host.limits.delivery_ms && !seeding_is_rehearsal(m);
 }
 
+bool
+move_set_turn(struct moves *all, struct move *m, bool has_turn)
+{
+	m->has_turn = has_turn;
+	m->waiting = !has_turn;
+	if (has_turn)
+		m->deadline_ms = all->world->mono_ms(all->world->ctx) +
+				 (uint64_t)move_states[m->state].give_up_s * 1000;
+	return has_turn;
+}
+
 /* A node full of old copies is purged a few at a time: the detour locks people out. */
 static bool
 move_has_purge_turn(struct moves *all, struct move *m)
@@ -457,12 +468,8 @@ move_has_purge_turn(struct moves *all, struct move *m)
 		    "(delivery_wait)");
 		return false;
 	}
-	m->has_turn = moves_purge_is_free(all, m) && !journal_is_short(all->journal);
-	m->waiting = !m->has_turn;
-	if (m->has_turn) /* its time begins now */
-		m->deadline_ms = all->world->mono_ms(all->world->ctx) +
-				 (uint64_t)move_states[m->state].give_up_s * 1000;
-	else
+	if (!move_set_turn(
+		all, m, moves_purge_is_free(all, m) && !journal_is_short(all->journal)))
 		snprintf(m->doing, sizeof(m->doing),
 		    "waits until other old copies are deleted");
 	return m->has_turn;

@@ -23,6 +23,8 @@ void move_log(struct log *l, const struct move *m);
 void move_enter(struct moves *all, struct move *m);
 /* Runs the effect that is next, or ends the state. */
 void move_run(struct moves *all, struct move *m);
+/* Has its turn come? Then its time begins now; otherwise it waits. */
+bool move_set_turn(struct moves *all, struct move *m, bool has_turn);
 /* An event that must not be lost: when the journal cannot be written, it is tried again. */
 void
 move_event(struct moves *all, struct move *m, enum move_event ev, const char *detail);

@@ -171,12 +171,7 @@ spool_has_turn(struct moves *all, struct move *m)
 	if (!spool_waits_in(m) || m->has_turn)
 		return true;
 	moves_each(all, turns_on_move, &t);
-	m->has_turn = t.count < SPOOLS_AT_ONCE;
-	m->waiting = !m->has_turn;
-	if (m->has_turn) /* its time begins now */
-		m->deadline_ms = all->world->mono_ms(all->world->ctx) +
-				 (uint64_t)move_states[m->state].give_up_s * 1000;
-	else
+	if (!move_set_turn(all, m, t.count < SPOOLS_AT_ONCE))
 		snprintf(m->doing, sizeof(m->doing),
 		    "waits until other mailboxes of %.200s are done at %.200s", m->source,
 		    m->target);
