@@ -34,12 +34,12 @@ agent_src   := main agent agent_link requests requests_local conf lane lane_task
                mailbox/first_sync mailbox/seed_post mailbox/seed_recover mailbox/seed_step mailbox/seed_settle mailbox/manifest mailbox/arrive mailbox/back mailbox/import mailbox/import_plan \
                mailbox/import_post mailbox/import_aside mailbox/import_stray mailbox/import_emptied mailbox/mend mailbox/mend_add \
                mailbox/mend_rest mailbox/verify mailbox/verify_run mailbox/verify_tree \
-               mailbox/verify_text mailbox/verify_report \
+               mailbox/verify_text mailbox/verify_report mailbox/keeper \
                worker/main worker/short worker/stream worker/export worker/export_fetch worker/export_documents \
-               worker/receive worker/receive_aged worker/receive_items worker/receive_record worker/target \
+               worker/receive worker/receive_aged worker/receive_items worker/receive_record worker/target worker/bring_back \
                worker/steer worker/seed worker/import worker/mend worker/verify
 
-core_src    := level cutover presence plan_times move moves moves_copies move_table move_steps move_takes move_prepare seeding move_purge move_revert move_spool move_alerts move_checks job job_table job_gate job_progress job_copies plan pools retention \
+core_src    := level cutover presence plan_times move moves moves_copies move_table move_steps move_takes move_prepare seeding move_purge move_revert move_spool move_retry move_alerts move_checks job job_table job_gate job_progress job_copies plan pools retention \
                journal journal_data journal_events journal_cordons journal_reserve journal_backup journal_rows journal_nodes journal_operators journal_seeding \
                job_node job_lanes lane_limits removal zimbra/standing \
                json_values policy policy_table policy_replay watch watch_alerts watch_view \

@@ -22,10 +22,7 @@
 #include "proto/base/log.h"
 #include "proto/base/xalloc.h"
 
-#define RETRY_BASE_MS 200
-#define RETRY_CAP_MS 15000
 #define JOURNAL_AGAIN_MS 5000
-#define SOFT_TRIES 2
 #define SOFT_DEADLINE_S \
 	10 /* while people wait, what can be done without waits no longer */
 #define IN_STEP_MS \
@@ -206,40 +203,6 @@ move_next_effect(struct move *m)
 	m->attempts = 0;
 }
 
-static uint64_t
-move_backoff_ms(const struct move *m)
-{
-	uint64_t ms = RETRY_BASE_MS;
-
-	for (uint32_t i = 1; i < m->attempts && ms < RETRY_CAP_MS; i++)
-		ms *= 2;
-	/* Jitter from the number: spread, and the same in every simulation. */
-	return (ms > RETRY_CAP_MS ? RETRY_CAP_MS : ms) +
-	       (m->number * 37u + m->attempts * 101u) % 100;
-}
-
-/* A cancelled call that is not the process's end may succeed another time. */
-static bool
-move_may_work_later(const struct move *m, const struct err *why)
-{
-	unsigned holds = move_states[m->state].holds;
-	bool way_back = (holds & LOCKED) != 0 && (holds & FORWARD_ONLY) == 0;
-
-	/* Making room takes a person's time: nobody stays locked out for it. */
-	return why->kind == ERR_RETRY || why->kind == ERR_CANCELLED ||
-	       (why->kind == ERR_FULL && !way_back);
-}
-
-/* While the source serves, a move pauses for as long as a disk is full. */
-static bool
-move_has_time_left(struct moves *all, const struct move *m, const struct err *why)
-{
-	return m->deadline_ms == 0 ||
-	       all->world->mono_ms(all->world->ctx) < m->deadline_ms ||
-	       (why->kind == ERR_FULL &&
-		   (move_states[m->state].holds & SOURCE_WRITES) != 0);
-}
-
 static void
 move_effect_failed(struct moves *all, struct move *m, const struct move_effect *effect,
     const struct err *why)
@@ -251,7 +214,7 @@ move_effect_failed(struct moves *all, struct move *m, const struct move_effect *
 	m->attempts++;
 	snprintf(m->doing, sizeof(m->doing), "%s: %.400s", effect->name, why->text);
 	if (effect->on_failure == EFFECT_SOFT &&
-	    (!may_work_later || m->attempts >= SOFT_TRIES)) {
+	    (!may_work_later || m->attempts >= move_soft_tries(m))) {
 		log_warn(&log, "%s: %s; going on without it", effect->name, why->text);
 		journal_note(all->journal, m, effect->name, why->text);
 		move_alert_mail_aside(all, m, effect, why);

@@ -66,7 +66,7 @@ struct move {
 /* An effect failed: what then? */
 enum effect_class {
 	EFFECT_MUST, /* retried while it may work later, then FAILED */
-	EFFECT_SOFT, /* tried twice, then noted; the move goes on */
+	EFFECT_SOFT, /* tried twice, while following for two minutes; then noted, and the move goes on */
 	EFFECT_STAY, /* retried for ever with an alert: nothing else would be safe */
 };
 

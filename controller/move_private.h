@@ -37,6 +37,16 @@ bool move_holds_lease(const struct move *m);
 /* The call under way is the one that lets people in. */
 bool move_is_being_given_back(const struct move *m);
 
+/* --- move_retry.c: an effect failed --- */
+
+uint64_t move_backoff_ms(const struct move *m);
+/* A cancelled call that is not the process's end may succeed another time. */
+bool move_may_work_later(const struct move *m, const struct err *why);
+/* While the source serves, a move pauses for as long as a disk is full. */
+bool move_has_time_left(struct moves *all, const struct move *m, const struct err *why);
+/* After so many tries the move goes on without it. */
+uint32_t move_soft_tries(const struct move *m);
+
 /* --- move_alerts.c --- */
 
 /* In one state so long: far beyond what a lock should last. */

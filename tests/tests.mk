@@ -8,7 +8,7 @@ sim_objects  := $(addprefix $(B)/tests/sim/,sim_clock.o sim_model.o sim_answer.o
                   sim_world.o sim_scenarios.o sim_run.o)
 # Of the controller only what decides: no LDAP, no links, no API.
 sim_core     := $(addprefix $(B)/controller/,$(addsuffix .o,level cutover presence move moves moves_copies move_table move_steps \
-                  move_takes move_prepare seeding move_purge move_revert move_spool move_alerts move_checks job job_table job_gate job_progress job_copies job_node job_lanes lane_limits removal zimbra/standing plan retention \
+                  move_takes move_prepare seeding move_purge move_revert move_spool move_retry move_alerts move_checks job job_table job_gate job_progress job_copies job_node job_lanes lane_limits removal zimbra/standing plan retention \
                   journal journal_data journal_rows journal_events journal_alerts journal_cordons journal_reserve pools json_values \
                   alert/table alert/schedule alert/message alert/alert alert/alert_tell world))
 

@@ -91,6 +91,7 @@ MUST_USE bool target_set_pairs(
 	"seed-settled" /* what was seeded is marked in the index of items */
 #define NOTE_FILTERS \
 	"filters-kept" /* "1": mail filters as they were at the lock are noted beside it */
+#define NOTE_KEEPER "keeper"   /* an account that is to be deleted (keeper.h); or empty */
 #define NOTE_FOLDERS "folders" /* "SOURCE HERE" a line */
 
 bool target_read_numbers(

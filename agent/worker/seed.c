@@ -4,6 +4,20 @@
 
 #include "agent/worker/worker.h"
 
+static bool
+seed_once(struct worker *w, const struct seed_options *options, Wire__SeedFacts *facts,
+    struct err *e)
+{
+	struct target t;
+	bool ok;
+
+	wire__seed_facts__init(facts);
+	worker_target(w, &t);
+	ok = worker_open_early(w, &t, e) && seed_run(&t, options, facts, e);
+	target_close(&t);
+	return ok;
+}
+
 bool
 worker_seed(struct worker *w, struct err *e)
 {
@@ -15,14 +29,11 @@ worker_seed(struct worker *w, struct err *e)
 	    .change_limit = op->change_limit,
 	    .when = op->locked ? SEED_LOCKED : SEED_EARLY,
 	};
-	struct target t;
 	bool ok;
 
-	wire__seed_facts__init(&facts);
-	worker_target(w, &t);
-	t.lives_elsewhere = true;
-	ok = worker_pin(w, e) && target_open(&t, e) && seed_run(&t, &options, &facts, e);
-	target_close(&t);
+	do
+		ok = seed_once(w, &options, &facts, e);
+	while (!ok && worker_bring_back(w, e));
 	w->result->facts_case = WIRE__STEP_RESULT__FACTS_SEED;
 	w->result->seed = &facts;
 	return ok;

@@ -294,11 +294,21 @@ holds_only_ours(struct worker *w, Wire__Row *row)
 		return false;
 	worker_target(w, &t);
 	t.lives_elsewhere = true;
-	if (!worker_pin(w, &e) || !open_when_free(&t, &e) || !seed_take_up(&t, &e) ||
+	if (!open_when_free(&t, &e) || !seed_take_up(&t, &e) ||
 	    !account_row(w->soap, w->account_id, row, &e))
 		log_info(&w->log, "%s", e.text);
 	target_close(&t);
 	return seed_row_is_ours(w->spool_dir, w->move_id, row);
+}
+
+/* What is not loaded is not deleted either. Where that fails the deletion says so. */
+static void
+load_if_dropped(struct worker *w)
+{
+	struct err why;
+
+	err_set(&why, ERR_RETRY, "it is to be deleted");
+	(void)worker_bring_back(w, &why);
 }
 
 static bool
@@ -311,8 +321,9 @@ short_drop_row(struct worker *w, struct err *e)
 		return false;
 	if (!row.present)
 		return true;
-	if (!lives_elsewhere(w, e))
+	if (!lives_elsewhere(w, e) || !worker_pin(w, e))
 		return false;
+	load_if_dropped(w);
 	/* Folders and tags have no size; mail that got in has, and is nowhere else. */
 	if (w->step->drop_row->only_if_empty && !holds_only_ours(w, &row) &&
 	    (row.size_bytes > 0 || row.new_messages > 0 || row.contacts > 0))
@@ -375,8 +386,9 @@ short_purge(struct worker *w, struct err *e)
 		    "%llu): something in it may be nowhere else; it is not deleted",
 		    w->zimbra.host, (unsigned long long)row.size_bytes,
 		    (unsigned long long)fenced->size_bytes);
-	if (!account_lift_lockout(w->soap, w->account_id, e))
+	if (!account_lift_lockout(w->soap, w->account_id, e) || !worker_pin(w, e))
 		return false;
+	load_if_dropped(w);
 	if (!delete_here(w, &not_loaded, e))
 		return not_loaded ? purge_answer(w, false)
 				  : err_wrap(e, "deleting the old copy");

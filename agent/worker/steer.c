@@ -19,6 +19,22 @@ steer_seeded(struct target *t, const Wire__OpSteer *op, struct err *e)
 	return seed_run(t, &options, &ignored, e);
 }
 
+static bool
+steer_early(struct worker *w, struct target *t, const struct steer_limits *limits,
+    Wire__SteerFacts *facts, struct err *e)
+{
+	return worker_open_early(w, t, e) && steer_run(t, limits, facts, e);
+}
+
+static bool
+steer_at_home(struct worker *w, struct target *t, const struct steer_limits *limits,
+    Wire__SteerFacts *facts, struct err *e)
+{
+	return target_open(t, e) && filters_keep(t, e) &&
+	       steer_seeded(t, w->step->steer, e) && steer_run(t, limits, facts, e) &&
+	       filters_give_back(t, e);
+}
+
 bool
 worker_steer(struct worker *w, struct err *e)
 {
@@ -33,13 +49,13 @@ worker_steer(struct worker *w, struct err *e)
 	struct target t;
 	bool ok;
 
-	wire__steer_facts__init(&facts);
-	worker_target(w, &t);
-	t.lives_elsewhere = op->early;
-	ok = (!op->early || worker_pin(w, e)) && target_open(&t, e) &&
-	     (op->early || (filters_keep(&t, e) && steer_seeded(&t, op, e))) &&
-	     steer_run(&t, &limits, &facts, e) && (op->early || filters_give_back(&t, e));
-	target_close(&t);
+	do {
+		wire__steer_facts__init(&facts);
+		worker_target(w, &t);
+		ok = op->early ? steer_early(w, &t, &limits, &facts, e)
+			       : steer_at_home(w, &t, &limits, &facts, e);
+		target_close(&t);
+	} while (!ok && op->early && worker_bring_back(w, e));
 	w->result->facts_case = WIRE__STEP_RESULT__FACTS_STEER;
 	w->result->steer = &facts;
 	return ok;

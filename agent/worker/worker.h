@@ -30,6 +30,7 @@ struct worker {
 	char move_id[48];
 	struct log log;
 	uint64_t last_progress_ms;
+	unsigned brought; /* how often the mailbox was loaded again (keeper.h) */
 	/* what the result will carry; strings and lists live until the worker ends */
 	Wire__StepResult *result;
 };
@@ -56,6 +57,11 @@ bool worker_is_stopped(void);
 void worker_target(struct worker *w, struct target *out);
 /* Every call from here on is done by the local mailboxd itself, wherever the account lives. */
 MUST_USE bool worker_pin(struct worker *w, struct err *e);
+/* target_open of a mailbox whose account lives elsewhere; a keeper that a crash left goes. */
+MUST_USE bool worker_open_early(struct worker *w, struct target *t, struct err *e);
+/* After a pinned call failed with why: the mailbox was not loaded any more, and is now. Then
+   what failed may be done again. false: it is something else, or why says what hindered. */
+bool worker_bring_back(struct worker *w, struct err *why);
 
 /* The entry, called by main for "zmferry-agent worker NAME". */
 int worker_main(int argc, char **argv);

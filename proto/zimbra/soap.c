@@ -213,6 +213,15 @@ soap_call(struct soap_client *c, struct soap_request *r, struct soap_answer **an
 	return soap_login(c, e) && soap_post(c, r, c->token, answer_out, e);
 }
 
+bool
+soap_call_as(struct soap_client *c, const struct secret *token, struct soap_request *r,
+    struct soap_answer **answer_out, struct err *e)
+{
+	*answer_out = NULL;
+	c->until_ms = clock_mono_ms() + c->timeout_ms;
+	return soap_post(c, r, secret_reveal(token), answer_out, e);
+}
+
 const char *
 soap_host(const struct soap_client *c)
 {

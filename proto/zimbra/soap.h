@@ -72,6 +72,9 @@ void soap_batch_add(struct soap_request *r, enum soap_ns ns, const char *name);
  */
 MUST_USE bool soap_call(struct soap_client *c, struct soap_request *r,
     struct soap_answer **answer_out, struct err *e);
+/* The same once with somebody else's token (DelegateAuth): no login, no client's pin. */
+MUST_USE bool soap_call_as(struct soap_client *c, const struct secret *token,
+    struct soap_request *r, struct soap_answer **answer_out, struct err *e);
 void soap_answer_free(struct soap_answer **a);
 /* Code of the last call's fault ("service.WRONG_HOST"), "" when it was none. */
 const char *soap_fault(const struct soap_client *c);

@@ -9,6 +9,7 @@ import threading
 from harness import Failed, run, wait_for
 from cutover import users_of
 from mailclients import Reader, compared, taken, told
+from zlab.ldapclient import Ldap
 from zlab.zclient import User, Zimbra, el
 from steps import all_settled_clean, begin, evacuate, finish, require, require_clean, worker_pids
 
@@ -121,8 +122,8 @@ def seeded_kills(place):
     print(f"    struck {blows.struck} times; {exact(place, done)}")
 
 
-def seeded_evicted(place):
-    """The targets' mailboxd is killed while mailboxes are filled: the rest goes in after the switch."""
+def restart_while_filling(place):
+    """The mailboxd of a target is killed while a mailbox is filled there: what was made early is loaded no more."""
     before = begin(place, 6, controller_extra=SEEDING, costs=("add_message_ms=8",), extra=("--histories", "2000"))
     storm = place.background("deliver", "deliver", "--rate", "3")
     people = place.background("act", "act", "--rate", "6")
@@ -132,14 +133,43 @@ def seeded_evicted(place):
          and "fill" in m["doing"]), None))
     name = filling["target"].partition(".")[0]
     place.lab("kill", name)
+    yield name
     place.lab("start", name)
     done = finish(place, job, 420)
     people.stop(60)
     storm.stop(120)
     all_settled_clean(done)
     require_clean(place, before)
+    require(not keepers(place), f"accounts were left: {keepers(place)}")
     sums = exact(place, done)
     print(f"    {sums}")
+    yield sums
+
+
+def keepers(place):
+    """The accounts that were made to load a mailbox; each is deleted after it."""
+    c = place.cluster["ldap"]
+    directory = Ldap(c["uri"], c["bind_dn"], c["password"])
+    found = directory.search("", "sub", "(mail=zmferry-keeper-*)", ["mail"])
+    directory.close()
+    return [attrs["mail"][0] for _, attrs in found]
+
+
+def seeded_evicted(place):
+    """The targets' mailboxd is killed while mailboxes are filled: they are loaded again, and filled at the old ids."""
+    steps = restart_while_filling(place)
+    name = next(steps)
+    sums = next(steps)
+    with open(place.agents[name].log, encoding="utf-8", errors="replace") as f:
+        require("it is brought back" in f.read(), f"{name} brought nothing back")
+    require(sums["ids_exact"] >= 0.98 * sums["messages"], f"{sums}")
+
+
+def seeded_not_loaded(place):
+    """The same on a Zimbra where a search loads nothing: the rest goes in after the switch."""
+    steps = restart_while_filling(place)
+    place.lab("habit", next(steps), "search_loads_own_mailbox=false")
+    sums = next(steps)
     require(sums["ids_exact"] < sums["messages"], f"it was filled all the same: {sums}")
 
 
@@ -300,5 +330,6 @@ SCENARIOS = {
     "seeded_histories": seeded_histories,
     "seeded_kills": seeded_kills,
     "seeded_evicted": seeded_evicted,
+    "seeded_not_loaded": seeded_not_loaded,
     "seeded_and_cancelled": seeded_and_cancelled,
 }

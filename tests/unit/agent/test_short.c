@@ -22,6 +22,8 @@ static struct {
 	const char *changes; /* since the last delta, as Sync tells them */
 	unsigned lockouts, lifted;
 	bool not_loaded; /* mailboxd was started again */
+	bool is_full;	 /* no account may be made */
+	unsigned keepers_made, keepers_deleted;
 	/* of a large node */
 	unsigned rows_before; /* mailboxes listed before this one */
 	unsigned vanish;      /* so many of them are deleted after the first page */
@@ -59,17 +61,57 @@ reply_rows(struct server_call *call)
 	buf_fini(&b);
 }
 
+/* What the keeper's calls are for (test_keeper.c has them one by one). */
+static bool
+reply_to_keeper(struct server_call *call)
+{
+	if (strstr(call->body, "<GetLastItemIdInMailboxRequest") != NULL &&
+	    node.not_loaded)
+		server_reply(call, 500, FAULT("service.WRONG_HOST"));
+	else if (strstr(call->body, "zmferry-keeper-") != NULL &&
+		 strstr(call->body, "<GetAccountRequest") != NULL)
+		server_reply(call, 200,
+		    ENVELOPE("<GetAccountResponse><account id=\"keeper\">"
+			     "<a n=\"zimbraMailHost\">" HERE "</a>"
+			     "<a n=\"description\">made by zmferry to load a mailbox; "
+			     "may be deleted</a></account></GetAccountResponse>"));
+	else if (strstr(call->body, "<CreateAccountRequest") != NULL && node.is_full)
+		server_reply(call, 500, FAULT("account.TOO_MANY_ACCOUNTS"));
+	else if (strstr(call->body, "<CreateAccountRequest") != NULL)
+		server_reply(call, 200,
+		    ENVELOPE("<CreateAccountResponse><account id=\"keeper\"/>"
+			     "</CreateAccountResponse>"));
+	else if (strstr(call->body, "<DelegateAuthRequest") != NULL)
+		server_reply(call, 200,
+		    ENVELOPE("<DelegateAuthResponse><authToken>OWNERS</authToken>"
+			     "</DelegateAuthResponse>"));
+	else if (strstr(call->body, "<SearchRequest") != NULL)
+		server_reply(call, 200, ENVELOPE("<SearchResponse/>"));
+	else if (strstr(call->body, "<DeleteAccountRequest") != NULL)
+		server_reply(call, 200, ENVELOPE("<DeleteAccountResponse/>"));
+	else
+		return false;
+	node.keepers_made += strstr(call->body, "<CreateAccountRequest") != NULL;
+	node.keepers_deleted += strstr(call->body, "<DeleteAccountRequest") != NULL;
+	if (strstr(call->body, "<SearchRequest") != NULL)
+		node.not_loaded = false;
+	return true;
+}
+
 static void
 answer(struct server_call *call)
 {
 	char body[400];
 
+	if (reply_to_keeper(call))
+		return;
 	if (strstr(call->body, "<GetAllMailboxesRequest") != NULL) {
 		reply_rows(call);
 	} else if (strstr(call->body, "<GetAccountRequest") != NULL) {
 		snprintf(body, sizeof(body),
 		    ENVELOPE("<GetAccountResponse><account id=\"" ACCOUNT
-			     "\"><a n=\"zimbraMailHost\">%s</a></account>"
+			     "\" name=\"ann@example.com\"><a "
+			     "n=\"zimbraMailHost\">%s</a></account>"
 			     "</GetAccountResponse>"),
 		    node.home);
 		server_reply(call, 200, body);
@@ -272,8 +314,36 @@ test_an_old_copy_that_is_not_loaded_stays_and_is_said(void **state)
 	(void)state;
 	begin(THERE);
 	node.not_loaded = true;
+	node.is_full = true;
 	CHECK(purge(9999, 0));
 	CHECK(!purge_facts.gone);
+	CHECK_INT(node.deleted, 0);
+	zimbra_end();
+}
+
+static void
+test_what_is_not_loaded_is_loaded_and_deleted(void **state)
+{
+	(void)state;
+	begin(THERE);
+	node.not_loaded = true;
+	CHECK(purge(9999, 0));
+	CHECK(purge_facts.gone);
+	CHECK_INT(node.deleted, 1);
+	CHECK_INT(node.keepers_made, 1);
+	CHECK_INT(node.keepers_deleted, 1);
+	zimbra_end();
+	begin(THERE);
+	node.not_loaded = true;
+	CHECK(drop_row());
+	CHECK_INT(node.deleted, 1);
+	CHECK_INT(node.keepers_deleted, 1);
+	zimbra_end();
+	begin(THERE);
+	node.not_loaded = true;
+	node.is_full = true;
+	CHECK(!drop_row());
+	CHECK_INT(e.kind, ERR_RETRY);
 	CHECK_INT(node.deleted, 0);
 	zimbra_end();
 }
@@ -365,6 +435,7 @@ main(void)
 	    TEST(test_a_copy_that_holds_anything_is_never_deleted),
 	    TEST(test_the_old_copy_is_deleted_once_and_its_lockout_ends_first),
 	    TEST(test_an_old_copy_that_is_not_loaded_stays_and_is_said),
+	    TEST(test_what_is_not_loaded_is_loaded_and_deleted),
 	    TEST(test_a_mailbox_at_home_another_one_and_one_that_grew_are_never_purged),
 	    TEST(test_a_row_is_found_while_others_are_deleted),
 	    TEST(test_the_fence_holds_only_when_nothing_changed),
