@@ -31,7 +31,7 @@ agent_src   := main agent agent_link requests requests_local conf lane lane_task
                mailbox/ids mailbox/items mailbox/items_tree mailbox/written mailbox/sessions mailbox/tree mailbox/match \
                mailbox/target mailbox/steer mailbox/steer_run mailbox/steer_report mailbox/steer_tidy mailbox/filters mailbox/seed_validity mailbox/steer_soap \
                mailbox/seed_text mailbox/seed_threads mailbox/seed_plan mailbox/seed_index mailbox/seed_run mailbox/seed_add \
-               mailbox/first_sync mailbox/seed_post mailbox/seed_recover mailbox/seed_step mailbox/seed_settle mailbox/manifest mailbox/arrive mailbox/back mailbox/import mailbox/import_plan \
+               mailbox/first_sync mailbox/seed_post mailbox/seed_recover mailbox/seed_step mailbox/seed_settle mailbox/manifest mailbox/arrive mailbox/arrive_partial mailbox/back mailbox/import mailbox/import_plan \
                mailbox/import_post mailbox/import_aside mailbox/import_stray mailbox/import_emptied mailbox/mend mailbox/mend_add \
                mailbox/mend_rest mailbox/verify mailbox/verify_run mailbox/verify_tree \
                mailbox/verify_text mailbox/verify_report mailbox/keeper \

@@ -326,6 +326,34 @@ looking_find(struct looking *l, struct err *e)
 	return true;
 }
 
+/* Later somebody may have worked on it: then the verdict names it. */
+static bool
+looking_drop_partial(struct looking *l, struct err *e)
+{
+	struct target *t = l->a->t;
+
+	for (size_t i = 0; i < l->a->count && !l->opened; i++) {
+		struct spool_item item;
+		uint32_t id = 0;
+
+		if (l->here[i] != 0 || !spool_find(t->spool, l->a->ids[i], &item))
+			continue;
+		if (!arrivals_find_partial(
+			t->spool, &item, l->wanted[i].folder_id, &l->seen.set, &id, e))
+			return false;
+		if (id == 0)
+			continue;
+		log_info(t->log,
+		    "document %u came with its first revisions only, as %u: it goes, and "
+		    "is "
+		    "sent once more",
+		    item.id, id);
+		if (!target_action(t, "delete", &id, 1, NULL, NULL, e))
+			return false;
+	}
+	return true;
+}
+
 static bool
 looking_run(struct looking *l, struct err *e)
 {
@@ -333,7 +361,8 @@ looking_run(struct looking *l, struct err *e)
 
 	if (!looking_find(l, e))
 		return false;
-	if (l->found < a->count && !looking_gone(l, e))
+	if (l->found < a->count &&
+	    (!looking_gone(l, e) || (a->unclear && !looking_drop_partial(l, e))))
 		return false;
 	return looking_mark(l, e);
 }

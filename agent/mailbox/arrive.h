@@ -7,6 +7,7 @@
 #ifndef AGENT_ARRIVE_H
 #define AGENT_ARRIVE_H
 
+#include "agent/mailbox/match.h"
 #include "agent/mailbox/target.h"
 
 struct arrivals {
@@ -50,5 +51,10 @@ struct arrivals_gone {
 void
 arrivals_find_gone(uint32_t *here, const bool *is_draft, size_t count, uint32_t first_id,
     const struct arrivals_gone *gone, size_t gone_count, bool all_sent);
+
+/* What an import that broke off put in of a document: an unclaimed one there with the name and
+   bytes of an earlier revision. *id_out: its id, and it is claimed; 0: there is none. */
+MUST_USE bool arrivals_find_partial(struct spool *s, const struct spool_item *item,
+    uint32_t folder, struct match_set *set, uint32_t *id_out, struct err *e);
 
 #endif
