@@ -3,7 +3,9 @@
 request goes to the target's admin port, by the administrator's token, for the account's id.
 """
 
-from ..zclient import MAIL, Fault, el, message, request
+import random
+
+from ..zclient import ACCOUNT, MAIL, Fault, User, el, message, request
 from . import tarball
 from .hosts import pin, second_copy
 from .imports import archive_of
@@ -348,6 +350,35 @@ def evicted(rig):
     equal([copy.item(i).get("s") for i in kept], [str(len(t)) for t in bodies], "sizes")
     equal(copy.item(257).get("name"), "plans", "folder")
     equal(number(copy.add(message("next")).get("id")), rounded + 1, "next id")
+    equal(at_home(rig, user), before, "home copy")
+
+
+@check("an account made pinned and without a password is a keeper, too: shown by an administrator, searched "
+       "through the admin port; DeleteAccount takes its row along", "live-preseed 3", hosts=2)
+def made_for_it(rig):
+    user, copy, before = seeded(rig)
+    kept = number(copy.add(message("a")).get("id"))
+    evict(rig, user)
+    name = "zmferry-check-%012x@%s" % (random.getrandbits(48), rig.z.domain)
+    made = rig.z.admin(rig.target, "CreateAccountRequest", None, el("name", None, name),
+                       *[el("a", {"n": n}, v) for n, v in (("zimbraMailHost", rig.target.host), (
+                           "zimbraHideInGal", "TRUE"), ("zimbraIsSystemResource", "TRUE"))],
+                       target=rig.target)
+    keeper = User(rig.z, made.find("account").get("id"), name, rig.target, None)
+    try:
+        rig.z.call(rig.target, request("FolderActionRequest", MAIL, None, el(
+            "action", {"id": 2, "op": "grant"}, grant(ALL, "r", "all"))), account=keeper.id, by="id",
+            target=rig.target)
+        user.call("SearchRequest", {"types": "message", "limit": 1}, el("query", None, "inid:2"),
+                  server=rig.target, account=keeper.id, by="id", port="admin")
+        expect(str(copy.item(kept).get("id")).endswith(str(kept)), "the copy holds %r", copy.item(kept))
+        with faults("account.AUTH_FAILED", what="a login without a password"):
+            rig.z.call(rig.target, request("AuthRequest", ACCOUNT, None, el(
+                "account", {"by": "name"}, name), el("password", None, "")), token=None, port="mail")
+    finally:
+        rig.z.admin(rig.target, "DeleteAccountRequest", None, el("id", None, keeper.id),
+                    target=rig.target)
+    equal(rig.z.row(rig.target, keeper), None, "the keeper's row")
     equal(at_home(rig, user), before, "home copy")
 
 
