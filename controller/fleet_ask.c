@@ -333,6 +333,7 @@ take_stage(struct ask *a, const Wire__StageFacts *f)
 	s->change = f->change;
 	s->lacking_count = f->lacking_count;
 	s->tracking_imap = f->tracking_imap;
+	s->no_contacts = f->contacts == 0 && f->messages + f->others == f->listed;
 	s->wrote = f->wrote;
 	s->wrote_ago_ms = f->wrote_ago_ms;
 	row_from_wire(f->row, &s->row);

@@ -108,6 +108,7 @@ struct ask_stage {
 	uint64_t lacking_count;
 	uint32_t took_ms;
 	bool tracking_imap;
+	bool no_contacts; /* it is known that there are none */
 	bool
 	    wrote; /* it was changed by more than mail coming in, or that cannot be told */
 	uint64_t wrote_ago_ms;

@@ -166,16 +166,19 @@ do_stage(struct sim *s, struct ask *a, int node, int account, bool half)
 	box->loaded = true;
 	spool = &s->nodes[sim_node_find(s, a->in.target)].spool[account];
 	spool->lacking = 0;
+	out->no_contacts = false;
 	if (a->in.pass == STAGE_ARRIVED)
 		return do_stage_arrived(s, a, node, account, spool);
 	if (a->in.pass == STAGE_LEFT)
 		return do_stage_left(s, a, node, account, spool);
+	out->no_contacts = true;
 	for (size_t i = 0; i < box->count; i++) {
 		if (half && i > box->count / 2)
 			return err_set(&a->err, a->err.kind, "the stream broke");
 		if (box->items[i].deleted)
 			continue;
 		out->listed++;
+		out->no_contacts = out->no_contacts && box->items[i].serial % 5 != 0;
 		if (i < s->accounts[account].missing_blobs)
 			spool->lacking++;
 		else if (box->items[i].change > since)

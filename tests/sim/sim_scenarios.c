@@ -121,6 +121,31 @@ setup_first_mail(struct sim *s)
 	s->on_ask = hook_first_mail;
 }
 
+/* --- no contacts --- */
+
+static void
+hook_no_contacts(struct sim *s, const struct ask *a, enum move_state state)
+{
+	const struct sim_box *box = &s->nodes[0].box[0];
+
+	(void)state;
+	for (size_t i = 0; i < box->count; i++) {
+		if (box->items[i].serial % 5 == 0)
+			return;
+	}
+	if (a->kind == ASK_IMPORT && a->in.contacts_only)
+		sim_fail(s, "%s: asked for contacts, and there are none", a->move_id);
+}
+
+static void
+setup_no_contacts(struct sim *s)
+{
+	s->next_serial = 10; /* every fifth is a contact */
+	sim_add_account(s, "few", 0, 3);
+	s->on_ask = hook_no_contacts;
+	s->mail_every_ms = s->act_every_ms = 0;
+}
+
 /* --- administrators --- */
 
 static void
@@ -791,6 +816,7 @@ const struct sim_scenario sim_scenarios[] = {
 	{ "the switch takes effect late",                             setup_late_switch,       MOVE_SETTLED,   JOB_DONE },
 	{ "an account is made on the node meanwhile",                 setup_new_account,       MOVE_SETTLED,   JOB_DONE },
 	{ "the old copy is deleted",                                  setup_purge,             MOVE_DONE,      JOB_DONE },
+	{ "a mailbox without contacts needs no lane for them",        setup_no_contacts,       MOVE_SETTLED,   JOB_DONE },
 	{ "the old copy has to be loaded before it is deleted",       setup_purge_detour,      MOVE_DONE,      JOB_DONE },
 	{ "the home dies while the old copy is loaded",               setup_purge_home_dies,   MOVE_DONE,      JOB_DONE },
 	{ "the home changes late while the old copy is deleted",      setup_purge_late_home,   MOVE_DONE,      JOB_DONE },
