@@ -27,7 +27,7 @@ agent_src   := main agent agent_link requests requests_local conf lane lane_task
                health/wall_clock health/growth health/fs_errors health/certificate health/zmstat health/dialogue health/access \
                mailbox/localconfig mailbox/account mailbox/inventory mailbox/metadata \
                mailbox/archive mailbox/archive_meta mailbox/archive_write mailbox/client mailbox/zmmailbox mailbox/zmmailbox_rest \
-               mailbox/spool mailbox/spool_files mailbox/spool_index mailbox/spool_rows \
+               mailbox/spool mailbox/spool_files mailbox/spool_index mailbox/spool_crc mailbox/spool_rows \
                mailbox/ids mailbox/items mailbox/items_tree mailbox/written mailbox/sessions mailbox/tree mailbox/match \
                mailbox/target mailbox/steer mailbox/steer_run mailbox/steer_report mailbox/steer_tidy mailbox/filters mailbox/seed_validity mailbox/steer_soap \
                mailbox/seed_text mailbox/seed_threads mailbox/seed_plan mailbox/seed_index mailbox/seed_run mailbox/seed_add \

@@ -37,19 +37,36 @@ seed_index_of(struct target *t, struct seed_index *out, struct err *e)
 }
 
 static bool
-settle_one(struct target *t, const struct seed_entry *n,
-    const struct spool_record_list *record, const struct spool_record_list *here,
-    struct err *e)
+settle_is_here(struct target *t, const struct seed_entry *n,
+    const struct spool_record_list *record, const struct spool_record_list *here)
 {
 	struct spool_item item;
 	size_t at;
 
-	if (n->state != SEED_HERE || !spool_record_find(record, n->id, &at) ||
-	    !spool_record_find(here, n->here, &at) ||
-	    !spool_find(t->spool, n->id, &item) || item.state != SPOOL_STAGED ||
-	    item.digest_hash != n->digest_hash)
-		return true;
-	return spool_set_state(t->spool, n->id, SPOOL_APPLIED, n->here, e);
+	return n->state == SEED_HERE && spool_record_find(record, n->id, &at) &&
+	       spool_record_find(here, n->here, &at) &&
+	       spool_find(t->spool, n->id, &item) && item.state == SPOOL_STAGED &&
+	       item.digest_hash == n->digest_hash;
+}
+
+static bool
+settle_all(struct target *t, const struct seed_index *index,
+    const struct spool_record_list *record, const struct spool_record_list *here,
+    struct err *e)
+{
+	struct spool_mark *marks = xcalloc(index->count + 1, sizeof(*marks));
+	size_t count = 0;
+	bool ok;
+
+	for (size_t i = 0; i < index->count; i++) {
+		const struct seed_entry *n = &index->entries[i];
+
+		if (settle_is_here(t, n, record, here))
+			marks[count++] = (struct spool_mark){n->id, n->here};
+	}
+	ok = spool_mark_applied(t->spool, marks, count, e);
+	free(marks);
+	return ok;
 }
 
 bool
@@ -66,9 +83,7 @@ seed_settle(struct target *t, struct err *e)
 		return false;
 	ok = index.count == 0 || (spool_record_read(t->spool, &record, e) &&
 				     first_sync_list_now(t, &here, e));
-	for (size_t i = 0; ok && i < index.count; i++)
-		ok = settle_one(t, &index.entries[i], &record, &here, e);
-	ok = ok && spool_sync(t->spool, e) &&
+	ok = ok && settle_all(t, &index, &record, &here, e) && spool_sync(t->spool, e) &&
 	     spool_note_write(t->spool, NOTE_SEED_SETTLED, "1\n", e);
 	seed_index_close(&index);
 	spool_record_free(&record);

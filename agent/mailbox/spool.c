@@ -20,6 +20,8 @@
 #include "proto/base/xalloc.h"
 #include "proto/limits.h"
 
+#define MARK_CELLS 512 /* in one write */
+
 static const char *const type_names[] = {
     [SPOOL_MESSAGE] = "message",
     [SPOOL_CONTACT] = "contact",
@@ -384,6 +386,67 @@ spool_set_state(struct spool *s, uint32_t id, enum spool_state state, uint32_t t
     struct err *e)
 {
 	return spool_change_cell(s, id, &state, &target_id, NULL, e);
+}
+
+struct marked {
+	uint32_t record;
+	struct spool_cell cell;
+};
+
+static int
+compare_marked(const void *a, const void *b)
+{
+	const struct marked *x = a, *y = b;
+
+	return (x->record > y->record) - (x->record < y->record);
+}
+
+static bool
+marked_find(
+    struct spool *s, const struct spool_mark *mark, struct marked *out, struct err *e)
+{
+	struct spool_item item;
+
+	if (!spool_index_find(s, mark->id, &out->record) ||
+	    !spool_load_item(s, out->record, &item))
+		return err_set(
+		    e, ERR_CORRUPT, "spool %s: item %u is not held", s->dir, mark->id);
+	out->cell = (struct spool_cell){.state = SPOOL_APPLIED,
+	    .target_id = mark->target_id,
+	    .folder_id = item.folder_id};
+	return true;
+}
+
+/* Records in a row are one write. */
+static bool
+marked_write(struct spool *s, const struct marked *all, size_t count, struct err *e)
+{
+	struct spool_cell cells[MARK_CELLS];
+
+	for (size_t from = 0, n; from < count; from += n) {
+		for (n = 0; n < ARRAY_LEN(cells) && from + n < count &&
+			    all[from + n].record == all[from].record + n;
+		     n++)
+			cells[n] = all[from + n].cell;
+		if (!spool_cells_write(s, all[from].record, cells, n, e))
+			return false;
+	}
+	return true;
+}
+
+bool
+spool_mark_applied(
+    struct spool *s, const struct spool_mark *marks, size_t count, struct err *e)
+{
+	struct marked *all = xcalloc(count + 1, sizeof(*all));
+	bool ok = true;
+
+	for (size_t i = 0; i < count && ok; i++)
+		ok = marked_find(s, &marks[i], &all[i], e);
+	qsort(all, count, sizeof(*all), compare_marked);
+	ok = ok && marked_write(s, all, count, e);
+	free(all);
+	return ok;
 }
 
 /* --- reading --- */

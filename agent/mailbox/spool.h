@@ -104,6 +104,12 @@ MUST_USE bool
 spool_set_folder(struct spool *s, uint32_t id, uint32_t folder_id, struct err *e);
 MUST_USE bool spool_set_state(struct spool *s, uint32_t id, enum spool_state state,
     uint32_t target_id, struct err *e);
+/* SPOOL_APPLIED for many at once; every id must be held. Any order. */
+struct spool_mark {
+	uint32_t id, target_id;
+};
+MUST_USE bool spool_mark_applied(
+    struct spool *s, const struct spool_mark *marks, size_t count, struct err *e);
 /* The metadata entry, NUL-terminated; free() it. */
 MUST_USE bool spool_read_meta(
     struct spool *s, const struct spool_item *item, char **out, struct err *e);

@@ -5,9 +5,7 @@
  * record that is not whole, or whose bytes the items file does not have as they were;
  * what is cut counts as not held. Before it nothing may be missing.
  */
-#include <endian.h>
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -22,53 +20,6 @@
 #define RECORD_MAGIC 0x5a46495au
 #define LOAD_CHUNK 512
 #define CELL_SEED 0x43454c4cu
-
-/* Eight bytes a step: table k has the CRC of a byte with k zero bytes behind it. */
-static uint32_t crc_table[8][256];
-static pthread_once_t crc_once = PTHREAD_ONCE_INIT;
-
-static void
-crc_make_table(void)
-{
-	for (uint32_t i = 0; i < 256; i++) {
-		uint32_t c = i;
-
-		for (int k = 0; k < 8; k++)
-			c = (c & 1) != 0 ? 0x82f63b78u ^ (c >> 1) : c >> 1;
-		crc_table[0][i] = c;
-	}
-	for (size_t k = 1; k < 8; k++) {
-		for (size_t i = 0; i < 256; i++) {
-			uint32_t before = crc_table[k - 1][i];
-
-			crc_table[k][i] = crc_table[0][before & 0xff] ^ (before >> 8);
-		}
-	}
-}
-
-uint32_t
-spool_crc(uint32_t crc, const void *data, size_t len)
-{
-	const uint8_t *p = data;
-
-	pthread_once(&crc_once, crc_make_table);
-	crc = ~crc;
-	for (; len >= 8; len -= 8, p += 8) {
-		uint32_t low, high;
-
-		memcpy(&low, p, 4);
-		memcpy(&high, p + 4, 4);
-		low = le32toh(low) ^ crc;
-		high = le32toh(high);
-		crc = crc_table[7][low & 0xff] ^ crc_table[6][low >> 8 & 0xff] ^
-		      crc_table[5][low >> 16 & 0xff] ^ crc_table[4][low >> 24] ^
-		      crc_table[3][high & 0xff] ^ crc_table[2][high >> 8 & 0xff] ^
-		      crc_table[1][high >> 16 & 0xff] ^ crc_table[0][high >> 24];
-	}
-	for (size_t i = 0; i < len; i++)
-		crc = crc_table[0][(crc ^ p[i]) & 0xff] ^ (crc >> 8);
-	return ~crc;
-}
 
 bool
 spool_pwrite(int fd, const void *data, size_t len, uint64_t offset, const char *what,
@@ -325,6 +276,23 @@ spool_cell_write(struct spool *s, uint32_t record, struct spool_cell *cell, stru
 	s->dirty = true;
 	return row_write(
 	    s->state_fd, s->state_rows, record, cell, sizeof(*cell), "state", e);
+}
+
+bool
+spool_cells_write(struct spool *s, uint32_t first, struct spool_cell *cells, size_t count,
+    struct err *e)
+{
+	bool ok;
+
+	for (size_t i = 0; i < count; i++)
+		cells[i].crc =
+		    spool_crc(CELL_SEED, &cells[i], offsetof(struct spool_cell, crc));
+	s->dirty = true;
+	ok = spool_pwrite(s->state_fd, cells, count * sizeof(*cells),
+	    (uint64_t)first * sizeof(*cells), "state", e);
+	for (size_t i = 0; i < count && s->state_rows != NULL; i++)
+		spool_rows_put(s->state_rows, first + (uint32_t)i, ok ? &cells[i] : NULL);
+	return ok;
 }
 
 /* --- looking --- */

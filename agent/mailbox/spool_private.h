@@ -85,6 +85,11 @@ MUST_USE bool
 spool_cell_read(const struct spool *s, uint32_t record, struct spool_cell *out);
 MUST_USE bool spool_cell_write(
     struct spool *s, uint32_t record, struct spool_cell *cell, struct err *e);
+/* Those of so many records in a row. */
+MUST_USE bool spool_cells_write(struct spool *s, uint32_t first, struct spool_cell *cells,
+    size_t count, struct err *e);
+/* What spool_crc says, on every processor. */
+uint32_t spool_crc_by_table(uint32_t crc, const void *data, size_t len);
 
 /*
  * Rows of a file that nobody else writes, kept in blocks of 32 as they were read or written

@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "agent/mailbox/spool.h"
+#include "agent/mailbox/spool_private.h"
 #include "proto/base/log.h"
 #include "proto/base/xalloc.h"
 #include "proto/frame.h"
@@ -771,6 +771,47 @@ test_fill_limit_counts_others(void **state)
 	CHECK(spool_reserve(dir, &b, 99, &e));
 }
 
+/* Some in a row, some not, one put twice; as if marked one by one, here and when read anew. */
+static void
+test_many_are_marked_at_once(void **state)
+{
+	const struct spool_mark marks[] = {{1900, 5900}, {300, 4300}, {301, 4301}};
+	struct spool_mark most[1400];
+	struct spool_item item;
+	struct spool *s = opened(true);
+	struct err e;
+
+	(void)state;
+	for (uint32_t id = 300; id < 2000; id++)
+		put_message(s, id, 1);
+	put_message(s, 301, 2);
+	CHECK(spool_set_folder(s, 300, 77, &e));
+	CHECK(spool_mark_applied(s, marks, 3, &e));
+	for (uint32_t i = 0; i < ARRAY_LEN(most); i++)
+		most[i] = (struct spool_mark){1800 - i, 9000 + i};
+	CHECK(spool_mark_applied(s, most, ARRAY_LEN(most), &e));
+	CHECK(spool_mark_applied(s, NULL, 0, &e));
+	for (int again = 0; again < 2; again++) {
+		CHECK(spool_find(s, 300, &item) && item.state == SPOOL_APPLIED);
+		CHECK_INT(item.target_id, 4300);
+		CHECK_INT(item.folder_id, 77);
+		CHECK(spool_find(s, 301, &item) && item.target_id == 4301);
+		check_item(s, &item, 2);
+		CHECK(spool_find(s, 302, &item) && item.state == SPOOL_STAGED);
+		CHECK(spool_find(s, 1900, &item) && item.target_id == 5900);
+		CHECK(spool_find(s, 1801, &item) && item.state == SPOOL_STAGED);
+		for (uint32_t i = 0; i < ARRAY_LEN(most); i++) {
+			CHECK(spool_find(s, 1800 - i, &item));
+			CHECK_INT(item.target_id, 9000 + i);
+		}
+		spool_close(&s);
+		s = opened(true);
+	}
+	CHECK(!spool_mark_applied(s, &(struct spool_mark){99, 1}, 1, &e));
+	CHECK_INT(e.kind, ERR_CORRUPT);
+	spool_close(&s);
+}
+
 static void
 test_crc(void **state)
 {
@@ -779,9 +820,12 @@ test_crc(void **state)
 	(void)state;
 	CHECK_INT(
 	    spool_crc(0, "123456789", 9), 0xe3069283); /* the standard's check value */
-	for (size_t i = 0; i <= strlen(text); i++)
+	CHECK_INT(spool_crc_by_table(0, "123456789", 9), 0xe3069283);
+	for (size_t i = 0; i <= strlen(text); i++) {
 		CHECK_INT(spool_crc(spool_crc(0, text, i), text + i, strlen(text) - i),
 		    spool_crc(0, text, strlen(text)));
+		CHECK_INT(spool_crc(7, text, i), spool_crc_by_table(7, text, i));
+	}
 }
 
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
@@ -808,6 +852,7 @@ main(void)
 	    CASE(test_tree_and_notes),
 	    CASE(test_reservation),
 	    CASE(test_fill_limit_counts_others),
+	    CASE(test_many_are_marked_at_once),
 	    TEST(test_crc),
 	};
 
