@@ -200,6 +200,12 @@ revert_copies(const struct move *m)
 }
 
 bool
+revert_leaves(const struct move *m)
+{
+	return !revert_copies(m);
+}
+
+bool
 revert_is_first(const struct move *m)
 {
 	return !m->data.again;

@@ -25,9 +25,10 @@ MUST_USE bool revert_is_alone(struct moves *all, const struct move *m, struct er
 /* Exchanges source and target, and what is known of each; once more: as it was before. */
 void move_turn(struct move *m);
 
-bool revert_copies(const struct move *m);     /* what arrived is fetched */
-bool revert_is_first(const struct move *m);   /* the account was not open meanwhile */
-bool revert_is_again(const struct move *m);   /* it was */
+bool revert_copies(const struct move *m);   /* what arrived is fetched */
+bool revert_leaves(const struct move *m);   /* it is left, and the account was not open */
+bool revert_is_first(const struct move *m); /* the account was not open meanwhile */
+bool revert_is_again(const struct move *m); /* it was */
 bool revert_first_home(const struct move *m); /* as above, and the home is the copy */
 bool revert_again_home(const struct move *m);
 bool revert_was_tried(const struct move *m);

@@ -533,6 +533,8 @@ const struct move_effect move_effects[] = {
 	{ MOVE_REVERT_FETCHING, "fetch what arrived since the switch", ASK_STAGE, EFFECT_MUST, revert_copies, build_arrived, take_arrived },
 
 	{ MOVE_REVERT_FENCING, "fence the copy",               ASK_FENCE,         EFFECT_MUST, revert_copies, build_fence, take_arrived_fence },
+	/* One that lives goes on with what it remembers of the account when it cannot be told. */
+	{ MOVE_REVERT_FENCING, "close the copy, if it answers", ASK_LOCKOUT,      EFFECT_SOFT, revert_leaves, at_source, NULL },
 
 	{ MOVE_REVERT_SWITCHING, "read where the account lives", ASK_READ_ACCOUNT, EFFECT_STAY, NULL, NULL, take_revert_where },
 	{ MOVE_REVERT_SWITCHING, "set the home back",          ASK_SET_HOME,      EFFECT_SOFT, revert_first_home, build_home_to_left, NULL },

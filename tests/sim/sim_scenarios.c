@@ -686,6 +686,24 @@ setup_revert_dead(struct sim *s)
 	s->hook_data = 1;
 }
 
+/* The target lives, is left all the same, and keeps what it remembers of the account. */
+static void
+hook_copy_is_deaf(struct sim *s, const struct ask *a, enum move_state state)
+{
+	if (a->kind == ASK_FLUSH && strcmp(a->in.host, a->in.source) == 0 &&
+	    first(s, a, state, ASK_FLUSH, MOVE_REVERT_SWITCHING))
+		s->refuse[ASK_FLUSH] = 1;
+}
+
+static void
+setup_revert_deaf(struct sim *s)
+{
+	setup_revert(s, true);
+	s->hook_data = 1;
+	s->slow_ms[ASK_IMPORT] = 4000;
+	s->on_ask = hook_copy_is_deaf;
+}
+
 /* --- the source is dead --- */
 
 /* A person's wish, again until there is nothing left of it to do. */
@@ -831,6 +849,7 @@ const struct sim_scenario sim_scenarios[] = {
 	{ "a mailbox comes home over its old copy",                   setup_comes_home,        MOVE_SETTLED,   JOB_DONE },
 	{ "a mailbox comes home to a node that was started again",    setup_comes_home_after_restart, MOVE_SETTLED, JOB_DONE },
 	{ "a mailbox without contacts needs no lane for them",        setup_no_contacts,       MOVE_SETTLED,   JOB_DONE },
+	{ "taken back, and left, from a target that cannot be told",  setup_revert_deaf,       MOVE_SETTLED,   JOB_DONE_WITH_FAILURES },
 };
 /* clang-format on */
 const size_t sim_scenario_count = ARRAY_LEN(sim_scenarios);

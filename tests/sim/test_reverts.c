@@ -70,7 +70,7 @@ test_what_arrived_comes_back(void **state)
 		CHECK(!s->nodes[copy].box[0].present);
 		sim_done(s);
 	}
-	CHECK_INT(seen, 6);
+	CHECK_INT(seen, 7);
 }
 
 static void
