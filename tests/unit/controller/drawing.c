@@ -127,7 +127,8 @@ draw_effects(FILE *out)
 {
 	static const char *const classes[] = {
 	    [EFFECT_MUST] = "tried again while that may help, then the event failed",
-	    [EFFECT_SOFT] = "tried twice, then noted and left",
+	    [EFFECT_SOFT] =
+		"tried twice (while following for two minutes), then noted and left",
 	    [EFFECT_STAY] = "tried again for ever, with an alert",
 	};
 
