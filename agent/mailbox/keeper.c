@@ -100,7 +100,12 @@ keeper_make(const struct keeper *k, const char *name, char id_out[ID_SIZE], stru
 	soap_a(r, "description", KEEPER_MARK);
 	ok = soap_call(k->soap, r, &answer, e);
 	if (!ok && strcmp(soap_fault(k->soap), "account.ACCOUNT_EXISTS") == 0) {
-		ok = keeper_find(k, name, id_out, e);
+		/* A list or a resource has the name: without an id we would act on ourselves. */
+		ok = keeper_find(k, name, id_out, e) &&
+		     (id_out[0] != '\0' || err_set(e, ERR_REFUSED,
+					       "%s is the name of something that is no "
+					       "account: it is left alone",
+					       name));
 	} else if (ok) {
 		id = soap_get(soap_child(soap_body(answer), "account"), "id");
 		ok = (id != NULL && snprintf(id_out, ID_SIZE, "%s", id) < ID_SIZE) ||

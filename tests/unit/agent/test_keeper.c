@@ -229,6 +229,12 @@ test_what_hinders_is_said(void **state)
 	struct keeper k = begin();
 
 	(void)state;
+	node.make_fault = "account.ACCOUNT_EXISTS"; /* a distribution list's name */
+	CHECK(!keeper_load(&k, NAME, &e));
+	CHECK_INT(e.kind, ERR_REFUSED);
+	CHECK_HAS(e.text, "no account");
+	CHECK(!node.shown);
+	CHECK_INT(node.searched, 0);
 	node.make_fault = "account.TOO_MANY_ACCOUNTS";
 	CHECK(!keeper_load(&k, NAME, &e));
 	CHECK_HAS(e.text, "making the account " NAME);
